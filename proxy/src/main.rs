@@ -1,2 +1,3 @@
-//! x
-fn main(){}
+//! The entry point.
+
+fn main() {}

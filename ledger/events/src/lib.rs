@@ -1,1 +1,42 @@
-//! Placeholder.
+//! The vocabulary: every fact that Countersign can record, and its one canonical encoding. Pure.
+
+mod digest;
+
+mod id;
+
+mod time;
+
+mod principal;
+
+mod payload;
+
+mod call;
+
+mod outcome;
+
+mod link;
+
+mod gateway;
+
+mod event;
+
+mod envelope;
+
+pub use call::{
+    CallDenied, CallDispatched, CallRefused, Decision, Dialect, Operation, SessionMethod, Verdict,
+};
+pub use digest::{Digest, Mark};
+pub use envelope::{Draft, Envelope, ParseError, SCHEMA, SEQUENCE_DIGITS};
+pub use event::{Event, Fact, KINDS};
+pub use gateway::{
+    GatewayStarted, GatewayStopped, LedgerRecovered, MessageRelayed, Relay, ToolSeen, ToolsChanged,
+    UpstreamStarted, UpstreamStopped,
+};
+pub use id::{CallId, EventId, IdError, SessionId};
+pub use link::{CallLinked, FindingKind, FindingRaised, LinkMethod};
+pub use outcome::{
+    CallCancelled, CallCompleted, CallFailed, CallInDoubt, FailureReason, ToolCallAsked, Usage,
+};
+pub use payload::PayloadRef;
+pub use principal::Principal;
+pub use time::{Timestamp, TimestampError};

@@ -1,0 +1,81 @@
+//! The sum of all facts, and the name of each.
+
+use crate::{
+    CallCancelled, CallCompleted, CallDenied, CallDispatched, CallFailed, CallInDoubt, CallLinked,
+    CallRefused, FindingRaised, GatewayStarted, GatewayStopped, LedgerRecovered, MessageRelayed,
+    ToolsChanged, UpstreamStarted, UpstreamStopped,
+};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+/// Something that can be recorded.
+pub trait Fact: Serialize {
+    /// The CloudEvents `type`.
+    const KIND: &'static str;
+}
+
+macro_rules! events {
+    ($($name:ident = $kind:literal,)*) => {
+        /// The name of every kind of event.
+        pub const KINDS: &[&str] = &[$($kind),*];
+
+        /// Any event that can be recorded.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Event {
+            $(#[doc = concat!("`", $kind, "`.")] $name($name),)*
+        }
+
+        $(impl Fact for $name {
+            const KIND: &'static str = $kind;
+        }
+
+        impl From<$name> for Event {
+            fn from(fact: $name) -> Self {
+                Self::$name(fact)
+            }
+        })*
+
+        impl Event {
+            /// Its CloudEvents `type`.
+            pub const fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$name(_) => $kind,)*
+                }
+            }
+
+            /// Its data, in canonical form.
+            pub(crate) fn data(&self) -> Result<Box<RawValue>, serde_json::Error> {
+                match self {
+                    $(Self::$name(fact) => to_raw_value(fact),)*
+                }
+            }
+
+            /// Reads the data of an event of this kind; `None` for a kind nobody knows.
+            pub(crate) fn parse(kind: &str, data: &RawValue) -> Option<Result<Self, serde_json::Error>> {
+                match kind {
+                    $($kind => Some(serde_json::from_str(data.get()).map(Self::$name)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+events! {
+    CallCancelled = "call.cancelled",
+    CallCompleted = "call.completed",
+    CallDenied = "call.denied",
+    CallDispatched = "call.dispatched",
+    CallFailed = "call.failed",
+    CallInDoubt = "call.in_doubt",
+    CallLinked = "call.linked",
+    CallRefused = "call.refused",
+    FindingRaised = "finding.raised",
+    GatewayStarted = "gateway.started",
+    GatewayStopped = "gateway.stopped",
+    LedgerRecovered = "ledger.recovered",
+    MessageRelayed = "message.relayed",
+    ToolsChanged = "tools.changed",
+    UpstreamStarted = "upstream.started",
+    UpstreamStopped = "upstream.stopped",
+}
