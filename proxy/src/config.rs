@@ -1,0 +1,20 @@
+//! The configuration: TOML text in, only valid values out, or every problem at once. What a call is
+//! allowed to do is the policy's matter, not this module's.
+
+mod base_url;
+mod key_hash;
+mod pattern;
+mod secret;
+mod shape;
+
+mod keyring;
+
+pub use base_url::{BaseUrl, BaseUrlError};
+pub use key_hash::{KEY_BYTES_MIN, KeyHash, KeyHashError};
+pub use keyring::Keyring;
+pub use pattern::{PATTERN_BYTES_MAX, Pattern, PatternError, ToolPattern};
+pub use secret::{Found, Lookup, LookupError, SECRET_BYTES_MAX, Secret, SecretRef, look_up};
+pub use shape::{
+    Agent, Backend, Config, Dialect, Durability, LedgerConfig, Limits, Listen, Mcp, ModelUpstream,
+    PrefixRule, Setting, ToolUpstream, Transport,
+};
