@@ -4,6 +4,7 @@
 mod base_url;
 mod diagnostic;
 mod key_hash;
+mod limits;
 mod pattern;
 mod quantity;
 mod secret;
@@ -23,11 +24,12 @@ pub use describe::describe;
 pub use diagnostic::{Diagnostic, Place, Problems};
 pub use key_hash::{KEY_BYTES_MIN, KeyHash, KeyHashError};
 pub use keyring::Keyring;
+pub use limits::Limits;
 pub use load::{CONFIG_BYTES_MAX, Loaded};
 pub use pattern::{PATTERN_BYTES_MAX, Pattern, PatternError, ToolPattern};
 pub use secret::{Found, Lookup, LookupError, SECRET_BYTES_MAX, Secret, SecretRef, look_up};
 pub use shape::{
-    Agent, Backend, Config, Dialect, Durability, LedgerConfig, Limits, Listen, Mcp, ModelUpstream,
+    Agent, Backend, Config, Dialect, Durability, LedgerConfig, Listen, Mcp, ModelUpstream,
     PrefixRule, Setting, ToolUpstream, Transport,
 };
 

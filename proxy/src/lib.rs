@@ -1,4 +1,4 @@
-//! Where it happens: dialects, the gate, upstreams and configuration. The order of the modules below
-//! is the reading order; a module uses only those above it.
+//! Where it happens: dialects, the gate, upstreams and configuration. The order of the modules
+//! below is the reading order; a module uses only those above it.
 
 pub mod config;

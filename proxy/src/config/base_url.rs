@@ -5,7 +5,8 @@ use std::fmt;
 
 use http::uri::{Authority, PathAndQuery, Scheme};
 
-/// An `http` or `https` address below which an upstream is served. The prefix has no `/` at its end.
+/// An `http` or `https` address below which an upstream is served. The prefix has no `/` at its
+/// end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl {
     secure: bool,

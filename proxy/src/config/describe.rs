@@ -2,10 +2,11 @@
 
 use std::fmt::{self, Display, Write};
 
+use super::limits::Limits;
 use super::quantity::{show_bytes, show_duration};
 use super::shape::{
-    Agent, Backend, Config, Dialect, Durability, LedgerConfig, Limits, Listen, ModelUpstream,
-    PrefixRule, ToolUpstream, Transport,
+    Agent, Backend, Config, Dialect, Durability, LedgerConfig, Listen, ModelUpstream, PrefixRule,
+    ToolUpstream, Transport,
 };
 
 /// What is listened on, which upstreams there are, and which agent may use what.

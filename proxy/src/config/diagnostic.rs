@@ -1,5 +1,5 @@
-//! What is wrong with a configuration and where, as an operator reads it. Secrets that someone wrote
-//! into the file are blanked out of every line shown.
+//! What is wrong with a configuration and where, as an operator reads it. Secrets that someone
+//! wrote into the file are blanked out of every line shown.
 
 use std::fmt;
 use std::ops::Range;
@@ -158,8 +158,9 @@ impl<'t> Report<'t> {
         self.lines.partition_point(|&start| start <= at.span.start)
     }
 
-    /// The problems if there are any, else the warnings, each in the order of the file. Warnings are
-    /// left out beside problems, because a value that could not be read looks like one never written.
+    /// The problems if there are any, else the warnings, each in the order of the file. Warnings
+    /// are left out beside problems, because a value that could not be read looks like one never
+    /// written.
     pub(super) fn finish(mut self, file: &Path) -> Result<Vec<Diagnostic>, Problems> {
         let failed = self.findings.iter().any(|finding| !finding.is_warning);
         let mut findings = std::mem::take(&mut self.findings);

@@ -11,10 +11,10 @@ const SCHEME: &str = "sha256:";
 
 /// The SHA-256 of an agent's key.
 ///
-/// A plain, unsalted hash is right here, where it would be wrong for passwords: keys are long random
-/// strings made by a machine, so there is no dictionary to try and nothing for a salt or a slow
-/// hash to protect, and a presented key can be looked up by its hash. That lookup also leaks nothing
-/// through its timing, because nobody can choose a key by the bytes of its hash.
+/// A plain, unsalted hash is right here, where it would be wrong for passwords: keys are long
+/// random strings made by a machine, so there is no dictionary to try and nothing for a salt or a
+/// slow hash to protect, and a presented key can be looked up by its hash. That lookup also leaks
+/// nothing through its timing, because nobody can choose a key by the bytes of its hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyHash([u8; 32]);
 

@@ -1,4 +1,5 @@
-//! From a file or a text to a configuration that can be used, or to everything that is wrong with it.
+//! From a file or a text to a configuration that can be used, or to everything that is wrong with
+//! it.
 
 use std::fs::File;
 use std::io::Read;
@@ -27,7 +28,8 @@ pub struct Loaded {
 }
 
 impl Config {
-    /// Reads a configuration file and the secrets it names. Relative paths in it start from its folder.
+    /// Reads a configuration file and the secrets it names. Relative paths in it start from its
+    /// folder.
     pub fn load(path: &Path, lookup: &Lookup<'_>) -> Result<Loaded, Problems> {
         let text = read_text(path).map_err(|error| {
             let hint = "name another file with `--config`";

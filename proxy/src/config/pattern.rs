@@ -23,7 +23,7 @@ pub enum PatternError {
     #[error("a pattern must not hold spaces or control characters")]
     Blank,
     /// A tool pattern without its server.
-    #[error("a tool pattern must name the server and the tool, as in `crm/*`")]
+    #[error("a tool pattern names server and tool, as in `crm/*`")]
     NoServer,
 }
 
@@ -173,7 +173,9 @@ mod tests {
         }
 
         #[test]
-        fn patterns_that_share_a_name_overlap(p in "[ab*]{1,6}", q in "[ab*]{1,6}", n in "[ab]{0,8}") {
+        fn patterns_that_share_a_name_overlap(
+            p in "[ab*]{1,6}", q in "[ab*]{1,6}", n in "[ab]{0,8}",
+        ) {
             let (p, q) = (Pattern::parse(&p).unwrap(), Pattern::parse(&q).unwrap());
             prop_assert_eq!(p.overlaps(&q), q.overlaps(&p));
             if p.matches(&n) && q.matches(&n) {

@@ -53,7 +53,8 @@ mod tests {
         #[test]
         fn quantities_read_back_what_they_print(n in 0..u64::MAX / 2) {
             prop_assert_eq!(bytes(&show_bytes(n)), Some(n));
-            prop_assert_eq!(duration(&show_duration(Duration::from_millis(n))), Some(Duration::from_millis(n)));
+            let time = Duration::from_millis(n);
+            prop_assert_eq!(duration(&show_duration(time)), Some(time));
         }
     }
 

@@ -1,9 +1,11 @@
-//! From a document to a configuration: what each key means, and what may stand together. Goes on after
-//! a problem, with the default in the wrong value's place, so that all problems are found at once.
+//! From a document to a configuration: what each key means, and what may stand together. Goes on
+//! after a problem, with the default in the wrong value's place, so that all problems are found at
+//! once.
 
-mod agents;
 mod listeners;
 mod secrets;
+
+mod agents;
 mod upstreams;
 
 use std::collections::BTreeMap;
@@ -13,17 +15,15 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use super::diagnostic::{At, Report, quoted};
+use super::limits::{GIB, KIB, Limits, MIB};
 use super::secret::Lookup;
 use super::section;
-use super::shape::{Backend, Config, Durability, LedgerConfig, Limits, Mcp, PrefixRule};
+use super::shape::{Backend, Config, Durability, LedgerConfig, Mcp, PrefixRule};
 use super::walk::{Node, Table};
 
 /// Longest name of an upstream, an agent or a team, in bytes.
 const NAME_BYTES_MAX: usize = 64;
 
-const KIB: usize = 1024;
-const MIB: usize = 1024 * KIB;
-const GIB: usize = 1024 * MIB;
 const MILLISECOND: Duration = Duration::from_millis(1);
 const DAY: Duration = Duration::from_hours(24);
 
@@ -119,7 +119,7 @@ fn ledger(root: &Table<'_, '_>, report: &mut Report<'_>) -> LedgerConfig {
     }
     if let (Durability::Relaxed, Some(node)) = (ledger.durability, table.get("durability")) {
         report
-            .warning(&node.at, "a power failure may lose records of calls that were made")
+            .warning(&node.at, "a power failure may lose records of calls made")
             .hint("for anything but a measurement, write `durability = \"synced\"`");
     }
     ledger

@@ -10,17 +10,16 @@ use http::HeaderName;
 
 use super::base_url::BaseUrl;
 use super::key_hash::KeyHash;
+use super::limits::{Limits, MIB};
 use super::pattern::{Pattern, ToolPattern};
 use super::secret::Secret;
-
-const KIB: usize = 1024;
-const MIB: usize = 1024 * KIB;
 
 /// Everything an operator decides. The default is what `serve` runs without a file: both listeners,
 /// the ledger in `./data`, and no upstream and no agent.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The folder that everything is kept in; relative paths were resolved against the file's folder.
+    /// The folder that everything is kept in; relative paths were resolved against the file's
+    /// folder.
     pub data: PathBuf,
     /// Where the gateway can be reached.
     pub listen: Listen,
@@ -88,53 +87,6 @@ impl Default for Listen {
     fn default() -> Self {
         let local = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         Self { agents: local(8080), people: local(8081), hosts: Vec::new(), origins: Vec::new() }
-    }
-}
-
-/// `[limits]`: bounds on what one call, and all calls together, may take. Reaching one is an explained
-/// error to the agent and an event, never a silent loss.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Largest request body, in bytes.
-    pub body_bytes_max: usize,
-    /// Bodies held at once over all calls, in bytes; at least `body_bytes_max`.
-    pub memory_bytes_max: usize,
-    /// Largest answer of an upstream, in bytes.
-    pub answer_bytes_max: usize,
-    /// Connections held open by agents at once.
-    pub connections_max: usize,
-    /// Deepest nesting of a JSON document.
-    pub json_depth_max: usize,
-    /// From the connection to the end of the request's headers.
-    pub header_timeout: Duration,
-    /// From the headers to the end of the request's body.
-    pub body_timeout: Duration,
-    /// Until an upstream has taken the connection, TLS included.
-    pub upstream_connect_timeout: Duration,
-    /// How long an upstream may send no byte.
-    pub upstream_idle_timeout: Duration,
-    /// How long calls in flight may take to end when the gateway is asked to stop.
-    pub drain_timeout: Duration,
-}
-
-const BODY_BYTES_MAX: usize = 64 * MIB;
-const MEMORY_BYTES_MAX: usize = 256 * MIB;
-const _: () = assert!(BODY_BYTES_MAX <= MEMORY_BYTES_MAX, "a body must fit into the memory for it");
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            body_bytes_max: BODY_BYTES_MAX,
-            memory_bytes_max: MEMORY_BYTES_MAX,
-            answer_bytes_max: 64 * MIB,
-            connections_max: 1024,
-            json_depth_max: 128,
-            header_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_mins(1),
-            upstream_connect_timeout: Duration::from_secs(10),
-            upstream_idle_timeout: Duration::from_mins(5),
-            drain_timeout: Duration::from_secs(30),
-        }
     }
 }
 
@@ -214,8 +166,8 @@ pub struct ToolUpstream {
     pub name: String,
     /// How it is reached.
     pub transport: Transport,
-    /// What precedes the names of its tools where [`Mcp::prefix`] says so: the name and `__`, unless
-    /// written.
+    /// What precedes the names of its tools where [`Mcp::prefix`] says so: the name and `__`,
+    /// unless written.
     pub prefix: String,
 }
 

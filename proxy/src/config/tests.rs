@@ -247,7 +247,9 @@ proptest! {
     }
 
     #[test]
-    fn any_lines_are_a_configuration_or_have_problems_in_order(lines in prop::collection::vec(line(), 0..20)) {
+    fn any_lines_are_a_configuration_or_have_problems_in_order(
+        lines in prop::collection::vec(line(), 0..20),
+    ) {
         let text = lines.join("\n");
         if let Err(problems) = parse(&text) {
             prop_assert!(!problems.all().is_empty());

@@ -51,7 +51,7 @@ fn address(node: &Node<'_, '_>, report: &mut Report<'_>) -> Option<SocketAddr> {
 fn warn_if_open(address: SocketAddr, at: &At, report: &mut Report<'_>) {
     if !address.ip().is_loopback() {
         report
-            .warning(at, format!("`{address}` can be reached from other machines, without TLS"))
+            .warning(at, format!("`{address}` is open to other machines, without TLS"))
             .hint("put a TLS terminator before it and name its host in `hosts`");
     }
 }

@@ -13,8 +13,8 @@ use super::super::walk::{Node, Table, inside_quotes};
 use super::secrets::{header_secret, is_variable, refuse_variable, setting};
 use super::{Reading, Taken, is_name, line, name, path};
 
-/// Longest name and longest prefix of a tool server, in bytes: model providers take tool names of at
-/// most 64.
+/// Longest name and longest prefix of a tool server, in bytes: model providers take tool names of
+/// at most 64.
 const TOOL_PREFIX_BYTES_MAX: usize = 32;
 /// Headers that belong to the connection or to the protocol, so that no configuration may set them.
 const HEADERS_RESERVED: [HeaderName; 8] = [
@@ -147,7 +147,7 @@ fn tool(
 fn is_tool_name(text: &str) -> Result<(), &'static str> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let fits = text.chars().all(fits) && !text.starts_with('-');
-    let expected = "a name of at most 32 small letters, digits and `-`";
+    let expected = "at most 32 small letters, digits and `-`";
     (fits && text.len() <= TOOL_PREFIX_BYTES_MAX).then_some(()).ok_or(expected)
 }
 

@@ -70,7 +70,7 @@ api_key = "sk-live-456"
 [[tools]]
 name = "crm"
 url = "http://127.0.0.1:9000/mcp"
-headers = { Authorization = "Bearer sk-live-789" }
+headers = { Cookie = "session=sk-live-789" }
 "#,
         r#"
 etc/countersign.toml:3:11: model.openai.dialect: expected `openai` or `anthropic`, found `OpenAI`
@@ -92,9 +92,9 @@ etc/countersign.toml:6:1: model.openai.api_key: there is no key `api_key`
       | ^^^^^^^
 hint: did you mean `key`?
 
-etc/countersign.toml:10:29: tools.crm.headers.Authorization: expected a reference to a secret, found text
-   10 | headers = { Authorization = "******************" }
-      |                             ^^^^^^^^^^^^^^^^^^^^
+etc/countersign.toml:10:22: tools.crm.headers.Cookie: expected a reference to a secret, found text
+   10 | headers = { Cookie = "*******************" }
+      |                      ^^^^^^^^^^^^^^^^^^^^^
 hint: keep it elsewhere and name the place: `{ env = "NAME" }` or `{ file = "PATH" }`
 "#,
     );
@@ -185,7 +185,7 @@ etc/countersign.toml:12:9: agent.b.keys: this key is the same as one of `b`
       |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^
 hint: it is used on line 11; each key belongs to one agent, once
 
-etc/countersign.toml:13:10: agent.b.tools: a tool pattern must name the server and the tool, as in `crm/*`
+etc/countersign.toml:13:10: agent.b.tools: a tool pattern names server and tool, as in `crm/*`
    13 | tools = ["crm"]
       |          ^^^^^
 "#,
@@ -236,7 +236,7 @@ hint: write `[[tools]]`
     );
     tells(
         r#"[[tools]]
-name = "Crm"
+name = "X"
 url = "crm.example"
 command = ["crm"]
 [[tools]]
@@ -245,14 +245,14 @@ command = []
 key = { env = "OPENAI_API_KEY" }
 "#,
         r#"
-etc/countersign.toml:1:1: tools.Crm: expected either `url` or `command`
+etc/countersign.toml:1:1: tools.X: expected either `url` or `command`
     1 | [[tools]]
       | ^^^^^^^^^
 hint: `url` for a server on the network, `command` for one the gateway starts
 
-etc/countersign.toml:2:8: tools.Crm.name: expected a name of at most 32 small letters, digits and `-`, found `Crm`
-    2 | name = "Crm"
-      |        ^^^^^
+etc/countersign.toml:2:8: tools.X.name: expected at most 32 small letters, digits and `-`, found `X`
+    2 | name = "X"
+      |        ^^^
 
 etc/countersign.toml:7:11: tools.files.command: expected a command
     7 | command = []
@@ -327,8 +327,8 @@ key = { env = "SUPPORT_BOT_KEY_NEXT" }
     assert_eq!(
         first_lines.join("\n").replace("etc/countersign.toml:", ""),
         "2:11: warning: ledger.backend: the ledger is lost when the gateway stops\n\
-         3:14: warning: ledger.durability: a power failure may lose records of calls that were made\n\
-         5:10: warning: listen.agents: `0.0.0.0:80` can be reached from other machines, without TLS\n\
+         3:14: warning: ledger.durability: a power failure may lose records of calls made\n\
+         5:10: warning: listen.agents: `0.0.0.0:80` is open to other machines, without TLS\n\
          9:7: warning: model.openai.url: the key travels to another machine without TLS\n\
          9:7: warning: model.openai.url: `api.openai.com` serves below `/v1`\n\
          16:20: warning: agent.a.models: no model provider serves `claude-*`\n\
@@ -352,7 +352,8 @@ model     openai: openai at https://api.openai.com/v1, with a key; serves gpt-*,
 model     local: openai at http://127.0.0.1:11434/v1, without a key; serves *
 tools     crm: http://127.0.0.1:9000/mcp, with a key; prefix crm__
 tools     files: runs `python3` in etc; prefix fs_
-agent     support-bot of support for ada@example.com, 2 keys; models gpt-*; tools crm/*, files/read_*
+agent     support-bot of support for ada@example.com, 2 keys; \
+          models gpt-*; tools crm/*, files/read_*
 ";
     assert_eq!(told, expected, "\n{told}");
 }
