@@ -1,1 +1,4 @@
-//! x
+//! Where it happens: dialects, the gate, upstreams and configuration. The order of the modules
+//! below is the reading order; a module uses only those above it.
+
+pub mod config;

@@ -1,0 +1,37 @@
+//! The configuration: TOML text in, only valid values out, or every problem at once. What a call is
+//! allowed to do is the policy's matter, not this module's.
+
+mod base_url;
+mod diagnostic;
+mod key_hash;
+mod limits;
+mod pattern;
+mod quantity;
+mod secret;
+mod section;
+
+mod shape;
+mod walk;
+
+mod describe;
+mod keyring;
+mod read;
+
+mod load;
+
+pub use base_url::{BaseUrl, BaseUrlError};
+pub use describe::describe;
+pub use diagnostic::{Diagnostic, Place, Problems};
+pub use key_hash::{KEY_BYTES_MIN, KeyHash, KeyHashError};
+pub use keyring::Keyring;
+pub use limits::Limits;
+pub use load::{CONFIG_BYTES_MAX, Loaded};
+pub use pattern::{PATTERN_BYTES_MAX, Pattern, PatternError, ToolPattern};
+pub use secret::{Found, Lookup, LookupError, SECRET_BYTES_MAX, Secret, SecretRef, look_up};
+pub use shape::{
+    Agent, Backend, Config, Dialect, Durability, LedgerConfig, Listen, Mcp, ModelUpstream,
+    PrefixRule, Setting, ToolUpstream, Transport,
+};
+
+#[cfg(test)]
+mod tests;

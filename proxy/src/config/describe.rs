@@ -1,0 +1,145 @@
+//! Says in words what a configuration does, for `countersign check`. Shows no secret.
+
+use std::fmt::{self, Display, Write};
+
+use super::limits::Limits;
+use super::quantity::{show_bytes, show_duration};
+use super::shape::{
+    Agent, Backend, Config, Dialect, Durability, LedgerConfig, Listen, ModelUpstream, PrefixRule,
+    ToolUpstream, Transport,
+};
+
+/// What is listened on, which upstreams there are, and which agent may use what.
+pub fn describe(config: &Config) -> String {
+    let mut out = String::new();
+    // Writing to a `String` cannot fail.
+    _ = write_config(&mut out, config);
+    out
+}
+
+fn write_config(out: &mut String, config: &Config) -> fmt::Result {
+    let Config { data, listen, limits, ledger, models, tools, agents, mcp } = config;
+    writeln!(out, "data      {}", data.display())?;
+    write_listen(out, listen)?;
+    write_ledger(out, ledger)?;
+    write_limits(out, limits)?;
+    for model in models {
+        write_model(out, model)?;
+    }
+    let prefix = match mcp.prefix {
+        PrefixRule::Always => "",
+        PrefixRule::WhenNeeded => " when needed",
+        PrefixRule::Never => " never",
+    };
+    for tool in tools {
+        write_tool(out, tool, prefix)?;
+    }
+    for agent in agents {
+        write_agent(out, agent)?;
+    }
+    for (kind, missing) in
+        [("model", models.is_empty()), ("tools", tools.is_empty()), ("agent", agents.is_empty())]
+    {
+        if missing {
+            writeln!(out, "{kind:<9} none")?;
+        }
+    }
+    Ok(())
+}
+
+fn write_listen(out: &mut String, listen: &Listen) -> fmt::Result {
+    writeln!(out, "agents    http://{}", listen.agents)?;
+    writeln!(out, "people    http://{}", listen.people)?;
+    for (what, names) in [("hosts", &listen.hosts), ("origins", &listen.origins)] {
+        if !names.is_empty() {
+            writeln!(out, "{what:<9} {}", names.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_ledger(out: &mut String, ledger: &LedgerConfig) -> fmt::Result {
+    let backend = match ledger.backend {
+        Backend::File => "file",
+        Backend::Memory => "memory",
+    };
+    let durability = match ledger.durability {
+        Durability::Synced => "synced",
+        Durability::Relaxed => "relaxed",
+    };
+    let (segment, timeout) =
+        (show_bytes(ledger.segment_bytes), show_duration(ledger.append_timeout));
+    let queue = ledger.queue_records_max;
+    writeln!(
+        out,
+        "ledger    {backend}, {durability}; segments of {segment}; \
+         a call waits {timeout} for its record, {queue} at once"
+    )
+}
+
+fn write_limits(out: &mut String, limits: &Limits) -> fmt::Result {
+    let [body, memory, answer] =
+        [limits.body_bytes_max, limits.memory_bytes_max, limits.answer_bytes_max]
+            .map(|bytes| show_bytes(bytes as u64));
+    let (connections, depth) = (limits.connections_max, limits.json_depth_max);
+    writeln!(
+        out,
+        "limits    body {body}, all bodies {memory}, answer {answer}, \
+         connections {connections}, depth {depth}"
+    )?;
+    let [header, body, connect, idle, drain] = [
+        limits.header_timeout,
+        limits.body_timeout,
+        limits.upstream_connect_timeout,
+        limits.upstream_idle_timeout,
+        limits.drain_timeout,
+    ]
+    .map(show_duration);
+    writeln!(
+        out,
+        "timeouts  headers {header}, body {body}, connect {connect}, idle {idle}, drain {drain}"
+    )
+}
+
+fn write_model(out: &mut String, model: &ModelUpstream) -> fmt::Result {
+    let ModelUpstream { name, dialect, url, key, serves } = model;
+    let dialect = match dialect {
+        Dialect::OpenAi => "openai",
+        Dialect::Anthropic => "anthropic",
+    };
+    let key = if key.is_some() { "with a key" } else { "without a key" };
+    writeln!(out, "model     {name}: {dialect} at {url}, {key}; serves {}", list(serves))
+}
+
+fn write_tool(out: &mut String, tool: &ToolUpstream, prefix: &str) -> fmt::Result {
+    write!(out, "tools     {}: ", tool.name)?;
+    match &tool.transport {
+        Transport::Http { url, key, headers: _ } => {
+            let key = if key.is_some() { "with a key" } else { "without a key" };
+            write!(out, "{url}, {key}")?;
+        }
+        // Arguments may hold what `env` should: only the program is shown.
+        Transport::Stdio { command, env: _, cwd } => {
+            let program = command.first().map_or("", String::as_str);
+            write!(out, "runs `{program}` in {}", cwd.display())?;
+        }
+    }
+    let named = if tool.prefix.is_empty() { "nothing" } else { &tool.prefix };
+    writeln!(out, "; prefix{prefix} {named}")
+}
+
+fn write_agent(out: &mut String, agent: &Agent) -> fmt::Result {
+    let Agent { name, team, owner, keys, models, tools } = agent;
+    let team = if team.is_empty() { String::new() } else { format!(" of {team}") };
+    let keys = match keys.len() {
+        1 => "1 key".to_owned(),
+        count => format!("{count} keys"),
+    };
+    let (models, tools) = (list(models), list(tools));
+    writeln!(out, "agent     {name}{team} for {owner}, {keys}; models {models}; tools {tools}")
+}
+
+fn list<T: Display>(items: &[T]) -> String {
+    let shown: Vec<_> = items.iter().map(ToString::to_string).collect();
+    if shown.is_empty() { "none".to_owned() } else { shown.join(", ") }
+}

@@ -1,0 +1,96 @@
+//! From a file or a text to a configuration that can be used, or to everything that is wrong with
+//! it.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use toml::de::DeTable;
+
+use super::diagnostic::{At, Diagnostic, Problems, Report};
+use super::read::{self, Reading};
+use super::secret::Lookup;
+use super::shape::Config;
+
+/// Largest configuration file, in bytes.
+pub const CONFIG_BYTES_MAX: usize = 1024 * 1024;
+
+/// A configuration that can be used.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What it says.
+    pub config: Config,
+    /// What the operator should know all the same, in the order of the file.
+    pub warnings: Vec<Diagnostic>,
+    /// SHA-256 of the text, for the record of what was loaded.
+    pub digest: [u8; 32],
+}
+
+impl Config {
+    /// Reads a configuration file and the secrets it names. Relative paths in it start from its
+    /// folder.
+    pub fn load(path: &Path, lookup: &Lookup<'_>) -> Result<Loaded, Problems> {
+        let text = read_text(path).map_err(|error| {
+            let hint = "name another file with `--config`";
+            Problems::unreadable(path, format!("cannot be read: {error}"), hint)
+        })?;
+        Self::parse(&text, path, lookup)
+    }
+
+    /// Reads the text of a configuration. `file` is how it is called in problems, and its folder is
+    /// where relative paths start from; the file itself is not touched.
+    ///
+    /// If the text is not TOML, the problems are those of its syntax alone.
+    pub fn parse(text: &str, file: &Path, lookup: &Lookup<'_>) -> Result<Loaded, Problems> {
+        if text.len() > CONFIG_BYTES_MAX {
+            let message = format!("has more than {CONFIG_BYTES_MAX} bytes");
+            return Err(Problems::unreadable(file, message, "is this the right file?"));
+        }
+        let folder = match file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let mut reading = Reading { report: Report::new(text), folder, lookup };
+        let (document, errors) = DeTable::parse_recoverable(text);
+        report_syntax(text, &errors, &mut reading.report);
+        if !errors.is_empty() {
+            return Err(reading.report.finish(file).err().unwrap_or_else(|| {
+                Problems::unreadable(file, "is not TOML".to_owned(), "see https://toml.io")
+            }));
+        }
+        let config = read::config(document.get_ref(), &mut reading);
+        let warnings = reading.report.finish(file)?;
+        Ok(Loaded { config, warnings, digest: Sha256::digest(text.as_bytes()).into() })
+    }
+}
+
+/// Reads a file of at most one byte more than is allowed, so that the excess is seen.
+fn read_text(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(CONFIG_BYTES_MAX as u64 + 1).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Notes what is not TOML: of each line the first problem, since the rest of it follows from that.
+fn report_syntax(text: &str, errors: &[toml::de::Error], report: &mut Report<'_>) {
+    let mut errors: Vec<_> = errors.iter().map(|e| (e.span().unwrap_or(0..0), e)).collect();
+    errors.sort_by_key(|(span, _)| span.start);
+    let mut last_line = 0;
+    for (span, error) in errors {
+        let at = At { path: String::new(), span };
+        let line = report.line_of(&at);
+        if line == last_line {
+            continue;
+        }
+        last_line = line;
+        // The rest of a line that cannot be read may well be a secret, whatever it is called.
+        let start = text.get(..at.span.start).and_then(|before| before.rfind('\n'));
+        let start = start.map_or(0, |newline| newline + 1);
+        let content = text.get(start..).unwrap_or_default().split('\n').next().unwrap_or_default();
+        if let Some(value) = content.find(['=', '"', '\'']) {
+            report.conceal(&(start + value + 1..start + content.len()));
+        }
+        report.problem(&at, error.message().trim_end_matches(", expected nothing"));
+    }
+}

@@ -1,0 +1,70 @@
+//! Durations and sizes as people write them: a whole number and a unit.
+
+use std::time::Duration;
+
+/// Units of durations, in milliseconds, longest first.
+const DURATIONS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+/// Units of sizes, in bytes, largest first.
+const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+
+/// Reads `500ms`, `10s`, `5m` or `1h`; a space before the unit is allowed.
+pub(super) fn duration(text: &str) -> Option<Duration> {
+    read(text, &DURATIONS).map(Duration::from_millis)
+}
+
+/// Reads `512 B`, `64 KiB`, `64 MiB` or `1 GiB`; the space may be left out.
+pub(super) fn bytes(text: &str) -> Option<u64> {
+    read(text, &SIZES)
+}
+
+/// The shortest text that [`duration`] reads back; parts of a millisecond are left out.
+pub(super) fn show_duration(duration: Duration) -> String {
+    let (number, unit) = show(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), &DURATIONS);
+    format!("{number}{unit}")
+}
+
+/// The shortest text that [`bytes`] reads back.
+pub(super) fn show_bytes(bytes: u64) -> String {
+    let (number, unit) = show(bytes, &SIZES);
+    format!("{number} {unit}")
+}
+
+fn read(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let unit = unit.strip_prefix(' ').unwrap_or(unit);
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+fn show<'u>(amount: u64, units: &[(&'u str, u64)]) -> (u64, &'u str) {
+    let whole = |factor: u64| amount != 0 && amount.is_multiple_of(factor);
+    let unit = units.iter().find(|(_, factor)| whole(*factor)).or(units.last());
+    unit.map_or((amount, ""), |&(name, factor)| (amount / factor, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn quantities_read_back_what_they_print(n in 0..u64::MAX / 2) {
+            prop_assert_eq!(bytes(&show_bytes(n)), Some(n));
+            let time = Duration::from_millis(n);
+            prop_assert_eq!(duration(&show_duration(time)), Some(time));
+        }
+    }
+
+    #[test]
+    fn a_quantity_needs_a_number_and_a_known_unit() {
+        assert_eq!(duration("18446744073709551615h"), None);
+        for text in ["", "10", "s", "10 MB", "-1s", "1.5s", "10  s", "99999999999999999999s"] {
+            assert_eq!((duration(text), bytes(text)), (None, None), "{text}");
+        }
+        assert_eq!(show_bytes(64 << 20), "64 MiB");
+        assert_eq!(show_duration(Duration::from_secs(90)), "90s");
+    }
+}

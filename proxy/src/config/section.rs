@@ -1,0 +1,53 @@
+//! Every section of the file and every key in it: what is not here is refused.
+
+/// A table of the file.
+#[derive(Debug)]
+pub(super) struct Section {
+    /// How the file opens it, as in `[limits]`; empty for the top of the file.
+    pub(super) heading: &'static str,
+    /// What may stand in it.
+    pub(super) keys: &'static [&'static str],
+}
+
+pub(super) const ROOT: Section = Section {
+    heading: "",
+    keys: &["data", "listen", "limits", "ledger", "mcp", "model", "tools", "agent"],
+};
+pub(super) const LISTEN: Section =
+    Section { heading: "[listen]", keys: &["agents", "people", "hosts", "origins"] };
+pub(super) const LIMITS: Section = Section {
+    heading: "[limits]",
+    keys: &[
+        "body_bytes_max",
+        "memory_bytes_max",
+        "answer_bytes_max",
+        "connections_max",
+        "json_depth_max",
+        "header_timeout",
+        "body_timeout",
+        "upstream_connect_timeout",
+        "upstream_idle_timeout",
+        "drain_timeout",
+    ],
+};
+pub(super) const LEDGER: Section = Section {
+    heading: "[ledger]",
+    keys: &["backend", "durability", "segment_bytes", "append_timeout", "queue_records_max"],
+};
+pub(super) const MCP: Section = Section { heading: "[mcp]", keys: &["prefix"] };
+pub(super) const MODEL: Section =
+    Section { heading: "[[model]]", keys: &["name", "dialect", "url", "key", "serves"] };
+pub(super) const TOOLS: Section = Section {
+    heading: "[[tools]]",
+    keys: &["name", "url", "key", "headers", "command", "env", "cwd", "prefix"],
+};
+pub(super) const AGENT: Section = Section {
+    heading: "[[agent]]",
+    keys: &["name", "team", "owner", "key", "key_hash", "keys", "models", "tools"],
+};
+pub(super) const SECRET: Section = Section { heading: "{ … }", keys: &["env", "file"] };
+
+/// All sections, which the reference page is held to.
+#[cfg(test)]
+pub(super) const SECTIONS: [&Section; 9] =
+    [&ROOT, &LISTEN, &LIMITS, &LEDGER, &MCP, &MODEL, &TOOLS, &AGENT, &SECRET];

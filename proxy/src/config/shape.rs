@@ -1,0 +1,262 @@
+//! What a valid configuration says: a tree that mirrors the file. Every value in it has been
+//! checked, so nothing here can be wrong, and no `Option` means "the default".
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::HeaderName;
+
+use super::base_url::BaseUrl;
+use super::key_hash::KeyHash;
+use super::limits::{Limits, MIB};
+use super::pattern::{Pattern, ToolPattern};
+use super::secret::Secret;
+
+/// Everything an operator decides. The default is what `serve` runs without a file: both listeners,
+/// the ledger in `./data`, and no upstream and no agent.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The folder that everything is kept in; relative paths were resolved against the file's
+    /// folder.
+    pub data: PathBuf,
+    /// Where the gateway can be reached.
+    pub listen: Listen,
+    /// How much of everything, and how long.
+    pub limits: Limits,
+    /// How the ledger is kept.
+    pub ledger: LedgerConfig,
+    /// Model providers, in the order of the file; names are unique.
+    pub models: Vec<ModelUpstream>,
+    /// MCP servers, in the order of the file; names are unique.
+    pub tools: Vec<ToolUpstream>,
+    /// Who may call, in the order of the file; names and keys are unique.
+    pub agents: Vec<Agent>,
+    /// How the tool servers are shown behind one endpoint.
+    pub mcp: Mcp,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("./data"),
+            listen: Listen::default(),
+            limits: Limits::default(),
+            ledger: LedgerConfig::default(),
+            models: Vec::new(),
+            tools: Vec::new(),
+            agents: Vec::new(),
+            mcp: Mcp::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The provider of this dialect that serves `model`: the one whose matching pattern spells out
+    /// most of the name, and of equals the first in the file.
+    pub fn model_upstream(&self, dialect: Dialect, model: &str) -> Option<&ModelUpstream> {
+        let candidates = self.models.iter().filter(|upstream| upstream.dialect == dialect);
+        // `max_by_key` takes the last of equals, so the first in the file comes last.
+        candidates
+            .rev()
+            .filter_map(|upstream| {
+                let matching = upstream.serves.iter().filter(|pattern| pattern.matches(model));
+                matching.map(Pattern::literal_count).max().map(|literal| (literal, upstream))
+            })
+            .max_by_key(|(literal, _)| *literal)
+            .map(|(_, upstream)| upstream)
+    }
+}
+
+/// `[listen]`: the addresses of the listeners and who may speak to them by which name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Where agents call.
+    pub agents: SocketAddr,
+    /// Where people and machines that watch look.
+    pub people: SocketAddr,
+    /// Names accepted in the `Host` header beside loopback and the bound address; lower case, with
+    /// `:port` only where one was written.
+    pub hosts: Vec<String>,
+    /// Browser origins accepted, as browsers write them: `https://host` or `https://host:port`.
+    pub origins: Vec<String>,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        let local = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        Self { agents: local(8080), people: local(8081), hosts: Vec::new(), origins: Vec::new() }
+    }
+}
+
+/// `[ledger]`: how the record is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerConfig {
+    /// Where records go.
+    pub backend: Backend,
+    /// When a record counts as durable.
+    pub durability: Durability,
+    /// Size at which a segment of the log is sealed, in bytes.
+    pub segment_bytes: u64,
+    /// How long a call waits for its record before it is refused.
+    pub append_timeout: Duration,
+    /// Records that may wait for the writer at once.
+    pub queue_records_max: usize,
+}
+
+impl Default for LedgerConfig {
+    fn default() -> Self {
+        Self {
+            backend: Backend::File,
+            durability: Durability::Synced,
+            segment_bytes: (64 * MIB) as u64,
+            append_timeout: Duration::from_secs(2),
+            queue_records_max: 4096,
+        }
+    }
+}
+
+/// Where the ledger keeps its records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// In the data folder.
+    File,
+    /// In this process, and gone with it: for tests and demonstrations.
+    Memory,
+}
+
+/// When a record counts as durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// When the disk has confirmed it.
+    Synced,
+    /// When the operating system has taken it: for measurements only, and recorded as such.
+    Relaxed,
+}
+
+/// A wire protocol that models speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dialect {
+    /// Chat completions, responses, embeddings.
+    OpenAi,
+    /// Messages.
+    Anthropic,
+}
+
+/// `[[model]]`: a model provider.
+#[derive(Debug, Clone)]
+pub struct ModelUpstream {
+    /// Unique among model providers.
+    pub name: String,
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// Stands where the gateway has `/v1`: a call to `/v1/messages` goes to `{url}/messages`.
+    pub url: BaseUrl,
+    /// The provider's key, sent as its dialect wants; without one, none is sent.
+    pub key: Option<Secret>,
+    /// Which model names go here; at least one pattern.
+    pub serves: Vec<Pattern>,
+}
+
+/// `[[tools]]`: an MCP server.
+#[derive(Debug, Clone)]
+pub struct ToolUpstream {
+    /// Unique among tool servers; `[a-z0-9][a-z0-9-]*`, at most 32 characters.
+    pub name: String,
+    /// How it is reached.
+    pub transport: Transport,
+    /// What precedes the names of its tools where [`Mcp::prefix`] says so: the name and `__`,
+    /// unless written.
+    pub prefix: String,
+}
+
+/// How a tool server is reached.
+#[derive(Debug, Clone)]
+pub enum Transport {
+    /// Streamable HTTP.
+    Http {
+        /// The server's MCP endpoint.
+        url: BaseUrl,
+        /// Sent as a bearer token; without one, none is sent.
+        key: Option<Secret>,
+        /// Further headers of every request, in the order of their names.
+        headers: Vec<(HeaderName, Setting)>,
+    },
+    /// A child process on standard input and output.
+    Stdio {
+        /// The program and its arguments; never empty.
+        command: Vec<String>,
+        /// Variables of the child.
+        env: BTreeMap<String, Setting>,
+        /// The child's working folder: the configuration file's, unless written.
+        cwd: PathBuf,
+    },
+}
+
+/// A value handed to a tool server, of which only some must be hidden.
+#[derive(Debug, Clone)]
+pub enum Setting {
+    /// May be shown.
+    Plain(String),
+    /// Must not be.
+    Secret(Secret),
+}
+
+impl Setting {
+    /// The value itself, for the one line that hands it over.
+    pub fn expose(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Secret(secret) => secret.expose(),
+        }
+    }
+}
+
+/// `[[agent]]`: who may call, and what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// Unique among agents.
+    pub name: String,
+    /// The team that cost and limits are counted for; empty if none was written.
+    pub team: String,
+    /// The person it acts for.
+    pub owner: String,
+    /// Its keys, any of which identifies it; at least one, more while keys are rotated.
+    pub keys: Vec<KeyHash>,
+    /// Which models it may ask for.
+    pub models: Vec<Pattern>,
+    /// Which tools it may call.
+    pub tools: Vec<ToolPattern>,
+}
+
+impl Agent {
+    /// Whether it may ask for this model at all.
+    pub fn may_ask(&self, model: &str) -> bool {
+        self.models.iter().any(|pattern| pattern.matches(model))
+    }
+
+    /// Whether it may call this tool of this server at all.
+    pub fn may_call(&self, server: &str, tool: &str) -> bool {
+        self.tools.iter().any(|pattern| pattern.matches(server, tool))
+    }
+}
+
+/// `[mcp]`: how the tool servers are shown behind one endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mcp {
+    /// When a tool's name is preceded by its server's prefix.
+    pub prefix: PrefixRule,
+}
+
+/// When a tool's name is preceded by its server's prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PrefixRule {
+    /// Always: a new server never changes the names of another's tools.
+    #[default]
+    Always,
+    /// Only where two servers have tools of the same name.
+    WhenNeeded,
+    /// Never; two tools of one name are an error shown at start.
+    Never,
+}

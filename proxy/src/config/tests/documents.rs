@@ -1,0 +1,54 @@
+//! The reference page and the example file say what the reader of configurations does.
+
+use std::collections::BTreeSet;
+
+use super::super::section::{SECTIONS, Section};
+use super::*;
+
+const PAGE: &str = include_str!("../../../../docs/configuration.md");
+const EXAMPLE: &str = include_str!("../../../../docs/countersign.example.toml");
+
+/// The rows of a section's table: key and default.
+fn rows(section: &Section) -> Vec<(&'static str, &'static str)> {
+    let heading = match section.heading {
+        "" => "\n## The top of the file\n".to_owned(),
+        heading => format!("\n## `{heading}`\n"),
+    };
+    let (_, rest) = PAGE.split_once(&heading).unwrap_or_else(|| panic!("no {heading}"));
+    let body = rest.split("\n## ").next().unwrap();
+    let cells = body.lines().map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+    let rows = cells.filter(|cells| cells.len() == 5 && cells[1].starts_with('`'));
+    rows.map(|cells| (cells[1].trim_matches('`'), cells[2].trim_matches('`'))).collect()
+}
+
+#[test]
+fn the_reference_page_has_every_key_and_no_other() {
+    for section in SECTIONS {
+        let written: BTreeSet<_> = rows(section).into_iter().map(|(key, _)| key).collect();
+        let known: BTreeSet<_> = section.keys.iter().copied().collect();
+        assert_eq!(written, known, "{}", section.heading);
+    }
+}
+
+#[test]
+fn the_reference_page_names_the_true_defaults() {
+    let plain = ["[listen]", "[limits]", "[ledger]", "[mcp]"];
+    let mut lines = Vec::new();
+    for section in SECTIONS.iter().filter(|section| plain.contains(&section.heading)) {
+        lines.push(section.heading.to_owned());
+        lines.extend(rows(section).iter().map(|(key, default)| format!("{key} = {default}")));
+    }
+    let text = lines.join("\n");
+    let Loaded { config, warnings, .. } = parse(&text).unwrap_or_else(|it| panic!("{it}\n{text}"));
+    let Config { listen, limits, ledger, mcp, .. } = Config::default();
+    assert_eq!(warnings, []);
+    assert_eq!((config.listen, config.limits), (listen, limits));
+    assert_eq!((config.ledger, config.mcp), (ledger, mcp));
+}
+
+#[test]
+fn the_example_is_a_configuration_without_warnings() {
+    let Loaded { config, warnings, .. } = parse(EXAMPLE).unwrap_or_else(|it| panic!("{it}"));
+    assert_eq!(warnings, []);
+    assert_eq!((config.models.len(), config.tools.len(), config.agents.len()), (2, 2, 1));
+}
