@@ -1,2 +1,3 @@
 //! x
 pub mod json;
+pub mod sse;
