@@ -52,7 +52,7 @@ pub enum FaultKind {
     /// A key for the second time in the same object: readers disagree on which one counts.
     #[error("duplicate key {key:?}")]
     DuplicateKey {
-        /// The key with its escapes resolved, cut to [`KEY_SHOWN_CHARS_MAX`] characters.
+        /// The key with its escapes resolved; of a long one only the start.
         key: String,
     },
     /// More arrays and objects inside each other than allowed.

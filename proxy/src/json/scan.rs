@@ -117,7 +117,7 @@ pub(super) fn is_surrogate(unit: u16) -> bool {
 
 /// The character that two surrogates stand for, when the first is a high and the second a low one.
 pub(super) fn pair(high: u16, low: u16) -> Option<char> {
-    char::decode_utf16([high, low]).next()?.ok().filter(|_| is_surrogate(high))
+    char::decode_utf16([high, low]).next()?.ok()
 }
 
 /// Scans the number that starts at `at`, by the grammar of RFC 8259 §6.

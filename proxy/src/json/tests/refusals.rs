@@ -111,6 +111,39 @@ fn a_repeated_key_is_found_among_a_hundred_thousand_wherever_the_two_stand() {
 }
 
 #[test]
+fn a_repeated_key_is_found_in_objects_of_every_small_size() {
+    for count in 1..40 {
+        let keys: Vec<_> = (0..count).map(|at| format!("\"{at}\":0")).collect();
+        let distinct = format!("{{{}}}", keys.join(","));
+        assert!(check(distinct.as_bytes(), Limits::default()).is_ok());
+        for repeated in 0..count {
+            let text = format!("{{{},\"{repeated}\":0}}", keys.join(","));
+            let kind = FaultKind::DuplicateKey { key: repeated.to_string() };
+            assert_eq!(fault(text), kind.at(distinct.len()));
+        }
+    }
+}
+
+#[test]
+fn a_byte_that_ends_a_string_or_spoils_it_is_seen_at_every_place() {
+    for at in 1..40 {
+        for byte in 0..128_u8 {
+            let mut text = [b"\"", &[b'a'; 40][..], b"\""].concat();
+            text[at] = byte;
+            let expected = match byte {
+                0..0x20 => Some(FaultKind::ControlCharacter.at(at)),
+                b'"' => Some(FaultKind::Unexpected { wanted: AFTER, found: 'a' }.at(at + 1)),
+                b'\\' => Some(FaultKind::UnknownEscape.at(at)),
+                _ => None,
+            };
+            assert_eq!(check(&text, Limits::default()).err(), expected);
+        }
+    }
+}
+
+const AFTER: &str = "nothing after the value";
+
+#[test]
 fn keys_of_closed_objects_are_forgotten() {
     let inner = r#"{"\u0061":1,"b":{"\u0061":2,"b":3},"c":{"\u0061":[{"\u0061":4}]}}"#;
     let text = format!("[{}]", vec![inner; 50].join(","));
