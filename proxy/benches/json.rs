@@ -5,7 +5,6 @@
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "a bench talks to its reader")]
 #![expect(clippy::cast_precision_loss, reason = "figures are read by people")]
 
-use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -35,22 +34,25 @@ fn main() {
 
 /// A chat request with prose, escapes and tool calls, until it is 8 MB long.
 fn chat(sentence: &str) -> String {
-    let mut body = String::from(r#"{"model":"gpt-4o","stream":true,"messages":["#);
+    let mut body = String::from(r#"{"model":"gpt-4o","stream":true,"messages":[{}"#);
     for turn in 0.. {
-        let prose = sentence.repeat(3 + turn % 17);
-        let comma = if turn == 0 { "" } else { "," };
-        write!(body, r#"{comma}{{"role":"user","content":"{prose}\n\nIs it \"{turn}\"?"}},"#)
-            .and_then(|()| {
-                let arguments = format!(r#"{{\"reservation_id\":\"R{turn}\",\"bags\":2}}"#);
-                write!(
-                    body,
-                    r#"{{"role":"assistant","content":null,"tool_calls":[{{"id":"call_{turn}","type":"function","function":{{"name":"update_bags","arguments":"{arguments}"}}}}]}},{{"role":"tool","tool_call_id":"call_{turn}","content":"{prose}"}}"#
-                )
-            })
-            .expect("a string takes text");
         if body.len() > 8_000_000 {
             break;
         }
+        let prose = sentence.repeat(3 + turn % 17);
+        let turn = turn.to_string();
+        body.extend([
+            r#",{"role":"user","content":""#,
+            &prose,
+            r#"\n\nIs it \""#,
+            &turn,
+            r#"\"?"}"#,
+        ]);
+        body.extend([r#",{"role":"assistant","content":null,"tool_calls":[{"id":"call_"#, &turn]);
+        body.push_str(r#"","type":"function","function":{"name":"update_bags","arguments":""#);
+        body.extend([r#"{\"reservation_id\":\"R"#, &turn, r#"\",\"bags\":2}"}}]}"#]);
+        body.extend([r#",{"role":"tool","tool_call_id":"call_"#, &turn, r#"","content":""#]);
+        body.extend([prose.as_str(), r#""}"#]);
     }
     body.push_str("]}");
     body

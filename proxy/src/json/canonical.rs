@@ -2,8 +2,8 @@
 //!
 //! Keys are written in order, so an object cannot be written while it is read. A first walk notes
 //! where each container ends; the second can then step over a value at once while it collects the
-//! keys of an object, and come back to it. So the time is linear, save for the sorting, however deep
-//! the text is; nothing is called recursively.
+//! keys of an object, and come back to it. So the time is linear, save for the sorting, however
+//! deep the text is; nothing is called recursively.
 
 use std::borrow::Cow;
 

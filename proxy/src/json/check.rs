@@ -24,8 +24,8 @@ impl Default for Limits {
 /// grammar alone: of any size, never converted.
 ///
 /// Time is linear, times a logarithm of the keys in one object. Memory is twelve bytes for
-/// each key of an object that is still open, and bounded. The fault is the first one in the text, save
-/// that a duplicate key in a large object shows only where that object closes.
+/// each key of an object that is still open, and bounded. The fault is the first one in the text,
+/// save that a duplicate key in a large object shows only where that object closes.
 pub fn check(bytes: &[u8], limits: Limits) -> Result<&str, Fault> {
     if bytes.len() > TEXT_BYTES_MAX {
         return Err(FaultKind::TooLong { bytes_max: TEXT_BYTES_MAX }.at(TEXT_BYTES_MAX));

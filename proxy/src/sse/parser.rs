@@ -22,8 +22,8 @@ pub struct Frame {
     pub offset: u64,
 }
 
-/// What the lines of one frame say. Bytes that are not UTF-8 read as U+FFFD, as the standard has it;
-/// fields it does not know are ignored.
+/// What the lines of one frame say. Bytes that are not UTF-8 read as U+FFFD, as the standard has
+/// it; fields it does not know are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     /// All `data` lines, joined by LF; `None` when there are none, and a client then sees no event.
@@ -51,8 +51,8 @@ pub enum Fault {
 
 /// Cuts a stream into frames.
 ///
-/// Give it bytes with [`Self::feed`], then call [`Self::next_frame`] until it says `None`: the parser
-/// then holds at most `frame_bytes_max` bytes.
+/// Give it bytes with [`Self::feed`], then call [`Self::next_frame`] until it says `None`: the
+/// parser then holds at most `frame_bytes_max` bytes.
 #[derive(Debug)]
 pub struct Parser {
     frame_bytes_max: usize,
@@ -143,8 +143,8 @@ impl Parser {
         }
     }
 
-    /// At the start of a frame, steps over what belongs to no line: a byte order mark, or the LF of a
-    /// CRLF whose CR ended the frame before. `None` when more bytes are needed to tell.
+    /// At the start of a frame, steps over what belongs to no line: a byte order mark, or the LF
+    /// of a CRLF whose CR ended the frame before. `None` when more bytes are needed to tell.
     fn start(&mut self) -> Option<()> {
         if self.seen > 0 {
             return Some(());
@@ -163,7 +163,8 @@ impl Parser {
         Some(())
     }
 
-    /// Reads the line end at `seen`: which it is, and its length. `None` when more bytes are needed.
+    /// Reads the line end at `seen`: which it is, and its length. `None` when more bytes are
+    /// needed.
     fn line_end(&self, blank: bool) -> Option<(LineEnd, usize)> {
         if self.buffer.get(self.seen) == Some(&b'\n') {
             return Some((LineEnd::Lf, 1));

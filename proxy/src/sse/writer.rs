@@ -19,8 +19,8 @@ pub enum WriteError {
 
 /// Writes a frame that [`super::Parser`] reads as these fields, with lines ended by LF.
 ///
-/// A CR or CRLF in the data reads as LF: there is no way to write it. Fields that are `None` have no
-/// line; without data a client sees no event.
+/// A CR or CRLF in the data reads as LF: there is no way to write it. Fields that are `None` have
+/// no line; without data a client sees no event.
 pub fn write(fields: &Fields) -> Result<Bytes, WriteError> {
     let mut out = String::new();
     if let Some(event) = &fields.event {

@@ -110,7 +110,9 @@ mod tests {
         }
 
         #[test]
-        fn bytes_like_events_keep_what_must_hold(text in "[ -~]((data|id|x|:| |\n|\r|\u{feff}){0,60})") {
+        fn bytes_like_events_keep_what_must_hold(
+            text in "[ -~]((data|id|x|:| |\n|\r|\u{feff}){0,60})",
+        ) {
             super::sse(text.as_bytes());
         }
 

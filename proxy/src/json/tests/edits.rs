@@ -113,13 +113,14 @@ proptest! {
     ) {
         let mut value = Value::Object(object.into_iter().collect());
         let text = spell(&value, &choices);
-        let path = if value[&key].is_object() { vec![key.as_str(), inner.as_str()] } else { vec![key.as_str()] };
+        let deep = value[&key].is_object();
+        let path = &[key.as_str(), &inner][..if deep { 2 } else { 1 }];
         let new_text = spell(&new, &choices);
-        let edited = set(&text, &path, &new_text).unwrap();
+        let edited = set(&text, path, &new_text).unwrap();
 
-        let removed = remove(&edited, &path).unwrap();
-        prop_assert_eq!(find(&edited, &path).unwrap().text, new_text.trim());
-        if let Some(old) = find(&text, &path) {
+        let removed = remove(&edited, path).unwrap();
+        prop_assert_eq!(find(&edited, path).unwrap().text, new_text.trim());
+        if let Some(old) = find(&text, path) {
             let (before, after) = (&text[..old.range.start], &text[old.range.end..]);
             prop_assert_eq!(&edited, &[before, new_text.trim(), after].concat());
         } else {
@@ -127,7 +128,7 @@ proptest! {
         }
 
         let mut slot = &mut value;
-        for key in &path {
+        for key in path {
             slot = &mut slot[*key];
         }
         *slot = new;
