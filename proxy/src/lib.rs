@@ -2,3 +2,11 @@
 //! below is the reading order; a module uses only those above it.
 
 pub mod config;
+
+pub mod json;
+
+pub mod sse;
+
+pub mod dialect;
+
+pub mod standin;

@@ -1,0 +1,5 @@
+//! Canonical JSON under the fuzzer; what must hold is in the library.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::json_canonical(bytes));
