@@ -1,0 +1,68 @@
+//! The dialects of model APIs: reads requests, answers and streams, and writes the gateway's errors.
+//!
+//! Nothing here changes a byte of what is forwarded, and nothing is written again from what was read.
+//! A request that is not what its dialect says is refused, because it could not be recorded truthfully;
+//! an answer never is: what can be read is read, and the rest is noted in [`Answer::problems`].
+//! Bodies must have passed the strict JSON check before: duplicate members and absurd depth are not
+//! looked for again.
+
+mod problem;
+
+mod normal;
+
+mod route;
+
+mod turn;
+
+mod request;
+
+mod answer;
+
+mod assembly;
+
+mod openai_chat;
+
+mod stream;
+
+pub use answer::{Answer, ApiError, Usage};
+pub use assembly::Step;
+pub use problem::{PROBLEMS_MAX, Problem, Problems};
+pub use request::{Hints, Parameters, Request, RequestError};
+pub use route::{Dialect, NoRoute, Route, model_in_path};
+pub use stream::StreamReader;
+pub use turn::{CHAIN_START, Part, Role, ToolCall, ToolResult, Turn, chain, extend, turn_digest};
+
+/// Reads the body of a request. Routes without a body read as an empty request.
+pub fn read_request(route: Route, body: &[u8]) -> Result<Request<'_>, RequestError> {
+    let body = std::str::from_utf8(body)
+        .map_err(|error| RequestError::NotUtf8 { at: error.valid_up_to() })?;
+    let mut problems = Problems::default();
+    let request = match route {
+        Route::OpenAiChat => openai_chat::read_request(&mut problems, body),
+        Route::OpenAiResponses
+        | Route::OpenAiEmbeddings
+        | Route::AnthropicMessages
+        | Route::AnthropicCountTokens
+        | Route::OpenAiModels
+        | Route::OpenAiModel
+        | Route::AnthropicModels
+        | Route::AnthropicModel => Request::default(),
+    };
+    request::checked(request, &problems)
+}
+
+/// Reads a whole answer, or an error in its place; never fails.
+pub fn read_answer(route: Route, body: &[u8]) -> Answer {
+    let body = String::from_utf8_lossy(body);
+    match route {
+        Route::OpenAiChat => openai_chat::read_answer(&body),
+        Route::OpenAiResponses
+        | Route::OpenAiEmbeddings
+        | Route::AnthropicMessages
+        | Route::AnthropicCountTokens
+        | Route::OpenAiModels
+        | Route::OpenAiModel
+        | Route::AnthropicModels
+        | Route::AnthropicModel => Answer::default(),
+    }
+}

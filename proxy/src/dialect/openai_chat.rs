@@ -1,0 +1,290 @@
+//! Reads `OpenAI` chat completions: requests and whole answers. Streams are read in `stream`.
+//!
+//! Source: the API reference of `POST /v1/chat/completions`, and what compatible servers do.
+
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub(super) use stream::ChatStream;
+
+use super::answer::{Answer, Usage, api_error, owned};
+use super::problem::{At, Problems, kind};
+use super::request::{Hints, Parameters, Request, model, range, setting};
+use super::turn::{Part, Role, ToolCall, ToolResult, Turn, turn_digest};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// Reads the body of a request.
+pub(super) fn read_request<'a>(problems: &mut Problems, body: &'a str) -> Request<'a> {
+    let at = At::BODY;
+    let [model_raw, messages, stream, stream_options, tools, functions, rest @ ..] =
+        problems.pick(at, body, MEMBERS);
+    let [temperature, top_p, top_k, completion_tokens, tokens, seed, choices, hinted @ ..] = rest;
+    if messages.is_none() && problems.is_empty() {
+        problems.note(at.member("messages"), "a list", "missing");
+    }
+    let options_at = at.member("stream_options");
+    let [usage] = problems.pick_from(options_at, stream_options, ["include_usage"]);
+    let messages_at = at.member("messages");
+    let turns = problems.items(messages_at, messages).into_iter().enumerate();
+    let turns = turns.map(|(index, raw)| message(problems, messages_at.item(index), body, raw));
+    let offered = tools.or(functions);
+    Request {
+        turns: turns.collect(),
+        model: model(problems, model_raw),
+        stream: problems.flag(at.member("stream"), stream).unwrap_or(false),
+        include_usage: problems.flag(options_at.member("include_usage"), usage).unwrap_or(false),
+        hints: hints(problems, hinted),
+        tools: tool_names(problems, at.member("tools"), offered),
+        tools_range: offered.map(|raw| range(body, raw.get())),
+        parameters: Parameters {
+            temperature: setting(temperature),
+            top_p: setting(top_p),
+            top_k: setting(top_k),
+            max_tokens: setting(completion_tokens).or(setting(tokens)),
+            seed: setting(seed),
+            choices: setting(choices),
+        },
+    }
+}
+
+/// The members of a request that are read, in one pass and in the order in which they are taken apart.
+const MEMBERS: [&str; 19] = [
+    "model",
+    "messages",
+    "stream",
+    "stream_options",
+    "tools",
+    "functions",
+    "temperature",
+    "top_p",
+    "top_k",
+    "max_completion_tokens",
+    "max_tokens",
+    "seed",
+    "n",
+    "previous_response_id",
+    "conversation",
+    "metadata",
+    "prompt_cache_key",
+    "safety_identifier",
+    "user",
+];
+
+/// Reads what an `OpenAI` request says about its session: the last six of the members.
+pub(super) fn hints<'a>(problems: &mut Problems, members: [Option<&'a RawValue>; 6]) -> Hints<'a> {
+    let [previous, conversation, metadata, cache_key, safety, user] = members;
+    let at = At::BODY;
+    let metadata_at = at.member("metadata");
+    let [session] = problems.pick_from(metadata_at, metadata, ["session_id"]);
+    let conversation_at = at.member("conversation");
+    let (conversation, conversation_at) = match conversation {
+        Some(object) if object.get().starts_with('{') => {
+            let [id] = problems.pick(conversation_at, object.get(), ["id"]);
+            (id, conversation_at.member("id"))
+        }
+        other => (other, conversation_at),
+    };
+    Hints {
+        previous_answer: problems.text(at.member("previous_response_id"), previous),
+        conversation: problems.text(conversation_at, conversation),
+        session: problems.text(metadata_at.member("session_id"), session),
+        user_session: None,
+        cache_key: problems.text(at.member("prompt_cache_key"), cache_key),
+        user: problems
+            .text(at.member("safety_identifier"), safety)
+            .or(problems.text(at.member("user"), user)),
+    }
+}
+
+/// The names of tools, flat or nested under their type; the type of those without a name.
+pub(super) fn tool_names<'a>(
+    problems: &mut Problems,
+    at: At<'_>,
+    tools: Option<&'a RawValue>,
+) -> Vec<Cow<'a, str>> {
+    let mut names = Vec::new();
+    for (index, tool) in problems.items(at, tools).into_iter().enumerate() {
+        let at = at.item(index);
+        let [name, kind, function, custom] =
+            problems.pick(at, tool.get(), ["name", "type", "function", "custom"]);
+        let nested = function.map(|tool| (at.member("function"), tool));
+        let nested = nested.or(custom.map(|tool| (at.member("custom"), tool)));
+        let inner = nested.and_then(|(at, tool)| problems.pick(at, tool.get(), ["name"])[0]);
+        let name = problems.text(at.member("name"), inner.or(name));
+        names.extend(name.or_else(|| problems.text(at.member("type"), kind)));
+    }
+    names
+}
+
+/// Reads one message: of a request, or the one in a choice of an answer.
+pub(super) fn message<'a>(
+    problems: &mut Problems,
+    at: At<'_>,
+    body: &str,
+    raw: &'a RawValue,
+) -> Turn<'a> {
+    let [role, content, refusal, calls, function_call, call_id, name] = problems.pick(
+        at,
+        raw.get(),
+        ["role", "content", "refusal", "tool_calls", "function_call", "tool_call_id", "name"],
+    );
+    let role = problems.text(at.member("role"), role);
+    let role = role.map_or(Role::Other, |role| Role::named(&role));
+    let mut parts = Vec::new();
+    content_parts(problems, at.member("content"), content, &mut parts);
+    parts.extend(problems.text(at.member("refusal"), refusal).map(Part::Refusal));
+    let calls_at = at.member("tool_calls");
+    for (index, call) in problems.items(calls_at, calls).into_iter().enumerate() {
+        parts.push(Part::Call(tool_call(problems, calls_at.item(index), call)));
+    }
+    if let Some(call) = function_call {
+        let at = at.member("function_call");
+        parts.push(Part::Call(function(problems, at, call, Cow::default())));
+    }
+    if role == Role::Tool {
+        let call_id = problems.text(at.member("tool_call_id"), call_id);
+        let call_id = call_id.or_else(|| problems.text(at.member("name"), name));
+        parts = as_result(call_id.unwrap_or_default(), false, parts);
+    }
+    Turn { range: range(body, raw.get()), role, parts }
+}
+
+/// Makes the text among `parts` the text of a tool's result; other parts stay behind it.
+pub(super) fn as_result<'a>(
+    call_id: Cow<'a, str>,
+    error: bool,
+    parts: Vec<Part<'a>>,
+) -> Vec<Part<'a>> {
+    let mut text = Cow::default();
+    let mut rest = Vec::new();
+    for part in parts {
+        match part {
+            Part::Text(piece) if matches!(&text, Cow::Borrowed("")) => text = piece,
+            Part::Text(piece) => text.to_mut().push_str(&piece),
+            other @ (Part::Refusal(_) | Part::Call(_) | Part::Result(_) | Part::Other(_)) => {
+                rest.push(other);
+            }
+        }
+    }
+    let mut parts = vec![Part::Result(ToolResult { call_id, text, error })];
+    parts.append(&mut rest);
+    parts
+}
+
+/// Reads a content that is a string or a list of typed parts; all dialects have both.
+pub(super) fn content_parts<'a>(
+    problems: &mut Problems,
+    at: At<'_>,
+    content: Option<&'a RawValue>,
+    parts: &mut Vec<Part<'a>>,
+) {
+    let Some(content) = content else { return };
+    match kind(content.get()) {
+        "a string" => parts.extend(problems.text(at, Some(content)).map(Part::Text)),
+        "a list" => {
+            for (index, raw) in problems.items(at, Some(content)).into_iter().enumerate() {
+                parts.extend(content_part(problems, at.item(index), raw));
+            }
+        }
+        found => problems.note(at, "a string or a list of parts", found),
+    }
+}
+
+fn content_part<'a>(problems: &mut Problems, at: At<'_>, raw: &'a RawValue) -> Option<Part<'a>> {
+    let [kind, text, refusal] = problems.pick(at, raw.get(), ["type", "text", "refusal"]);
+    match problems.text(at.member("type"), kind).as_deref() {
+        Some("text" | "input_text" | "output_text") => {
+            problems.text(at.member("text"), text).map(Part::Text)
+        }
+        Some("refusal") => problems.text(at.member("refusal"), refusal).map(Part::Refusal),
+        Some(_) | None => Some(Part::Other(raw)),
+    }
+}
+
+fn tool_call<'a>(problems: &mut Problems, at: At<'_>, raw: &'a RawValue) -> ToolCall<'a> {
+    let [id, named, custom] = problems.pick(at, raw.get(), ["id", "function", "custom"]);
+    let id = problems.text(at.member("id"), id).unwrap_or_default();
+    match (named, custom) {
+        (None, Some(custom)) => function(problems, at.member("custom"), custom, id),
+        (Some(named), _) => function(problems, at.member("function"), named, id),
+        (None, None) => {
+            problems.note(at.member("function"), "an object", "missing");
+            ToolCall::new(id, Cow::default(), Cow::default())
+        }
+    }
+}
+
+/// Reads `{"name", "arguments"}`, or `{"name", "input"}` of a custom tool.
+fn function<'a>(
+    problems: &mut Problems,
+    at: At<'_>,
+    raw: &'a RawValue,
+    id: Cow<'a, str>,
+) -> ToolCall<'a> {
+    let [name, arguments, input] = problems.pick(at, raw.get(), ["name", "arguments", "input"]);
+    let name = problems.text(at.member("name"), name).unwrap_or_default();
+    ToolCall::new(id, name, arguments_text(arguments.or(input)))
+}
+
+/// The arguments of a call: the text in the string, or the JSON itself where a server writes it so.
+pub(super) fn arguments_text(raw: Option<&RawValue>) -> Cow<'_, str> {
+    raw.map_or(Cow::Borrowed(""), |raw| {
+        super::problem::string(raw.get()).unwrap_or(Cow::Borrowed(raw.get()))
+    })
+}
+
+/// Reads a whole answer.
+pub(super) fn read_answer(body: &str) -> Answer {
+    let mut answer = Answer::default();
+    let mut problems = Problems::default();
+    let at = At::BODY;
+    let [id, model, choices, usage_raw, tier, error] =
+        problems.pick(at, body, ["id", "model", "choices", "usage", "service_tier", "error"]);
+    answer.id = owned(&mut problems, at.member("id"), id);
+    answer.model = owned(&mut problems, at.member("model"), model);
+    answer.service_tier = owned(&mut problems, at.member("service_tier"), tier);
+    answer.usage = usage(&mut problems, at.member("usage"), usage_raw);
+    answer.error = error.map(|raw| api_error(&mut problems, at.member("error"), raw));
+    let choices_at = at.member("choices");
+    for (index, choice) in problems.items(choices_at, choices).into_iter().enumerate() {
+        let at = choices_at.item(index);
+        let [raw, reason] = problems.pick(at, choice.get(), ["message", "finish_reason"]);
+        answer.finish_reasons.extend(owned(&mut problems, at.member("finish_reason"), reason));
+        let Some(raw) = raw else { continue };
+        let mut turn = message(&mut problems, at.member("message"), body, raw);
+        turn.role = Role::Assistant;
+        answer.continuations.extend(turn_digest(&turn).map(|digest| vec![digest]));
+        answer.tool_calls.extend(turn.into_calls());
+    }
+    answer.problems = problems;
+    answer
+}
+
+/// Reads usage; cached and reasoning tokens are parts of the totals in this dialect.
+fn usage(problems: &mut Problems, at: At<'_>, raw: Option<&RawValue>) -> Usage {
+    let names = [
+        "prompt_tokens",
+        "completion_tokens",
+        "prompt_tokens_details",
+        "completion_tokens_details",
+        "prompt_cache_hit_tokens",
+    ];
+    let [input, output, input_details, output_details, hit] = problems.pick_from(at, raw, names);
+    let details_at = at.member("prompt_tokens_details");
+    let [cached, written] =
+        problems.pick_from(details_at, input_details, ["cached_tokens", "cache_write_tokens"]);
+    let output_at = at.member("completion_tokens_details");
+    let [reasoning] = problems.pick_from(output_at, output_details, ["reasoning_tokens"]);
+    Usage {
+        input_tokens: problems.count(at.member("prompt_tokens"), input),
+        output_tokens: problems.count(at.member("completion_tokens"), output),
+        cached_input_tokens: problems
+            .count(details_at.member("cached_tokens"), cached)
+            .or(problems.count(at.member("prompt_cache_hit_tokens"), hit)),
+        cache_write_tokens: problems.count(details_at.member("cache_write_tokens"), written),
+        cache_write_1h_tokens: None,
+        reasoning_tokens: problems.count(output_at.member("reasoning_tokens"), reasoning),
+    }
+}

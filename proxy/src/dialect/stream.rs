@@ -1,0 +1,58 @@
+//! Reads a streamed answer event by event in bounded memory, into the same as a whole one.
+
+use super::answer::Answer;
+use super::assembly::{Budget, Step};
+use super::openai_chat::ChatStream;
+use super::route::Route;
+
+/// A streamed answer while it is read.
+#[derive(Debug)]
+pub struct StreamReader {
+    state: State,
+    budget: Budget,
+}
+
+#[derive(Debug)]
+enum State {
+    Chat(Box<ChatStream>),
+    /// A route whose answers are never streamed.
+    Whole,
+}
+
+impl StreamReader {
+    /// A reader for the answer to a request on `route`, which keeps at most about `kept_bytes_max`
+    /// bytes of ids, names and arguments; the text is digested, not kept. What is beyond that is
+    /// counted in [`Answer::dropped_bytes`], and the calls concerned are not [`whole`].
+    ///
+    /// [`whole`]: super::ToolCall::whole
+    pub fn new(route: Route, kept_bytes_max: usize) -> Self {
+        let state = match route {
+            Route::OpenAiChat => State::Chat(Box::new(ChatStream::new())),
+            Route::OpenAiResponses
+            | Route::AnthropicMessages
+            | Route::OpenAiEmbeddings
+            | Route::OpenAiModels
+            | Route::OpenAiModel
+            | Route::AnthropicCountTokens
+            | Route::AnthropicModels
+            | Route::AnthropicModel => State::Whole,
+        };
+        Self { state, budget: Budget::new(kept_bytes_max) }
+    }
+
+    /// Reads one server-sent event: its name, if it has one, and its data, lines joined.
+    pub fn read(&mut self, _event: Option<&str>, data: &str) -> Step {
+        match &mut self.state {
+            State::Chat(stream) => stream.read(&mut self.budget, data),
+            State::Whole => Step::Other,
+        }
+    }
+
+    /// What was read, when the stream has ended; without a terminal event it is truncated.
+    pub fn finish(self) -> Answer {
+        match self.state {
+            State::Chat(stream) => stream.finish(&self.budget),
+            State::Whole => Answer::default(),
+        }
+    }
+}
