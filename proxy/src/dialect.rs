@@ -18,15 +18,26 @@ mod request;
 
 mod answer;
 
+mod content;
+
 mod assembly;
 
 mod openai_chat;
 
+mod openai_responses;
+
+mod embeddings;
+
+mod anthropic;
+
 mod stream;
+
+mod refusal;
 
 pub use answer::{Answer, ApiError, Usage};
 pub use assembly::Step;
 pub use problem::{PROBLEMS_MAX, Problem, Problems};
+pub use refusal::{Refusal, error_body, error_frame};
 pub use request::{Hints, Parameters, Request, RequestError};
 pub use route::{Dialect, NoRoute, Route, model_in_path};
 pub use stream::StreamReader;
@@ -39,11 +50,12 @@ pub fn read_request(route: Route, body: &[u8]) -> Result<Request<'_>, RequestErr
     let mut problems = Problems::default();
     let request = match route {
         Route::OpenAiChat => openai_chat::read_request(&mut problems, body),
-        Route::OpenAiResponses
-        | Route::OpenAiEmbeddings
-        | Route::AnthropicMessages
-        | Route::AnthropicCountTokens
-        | Route::OpenAiModels
+        Route::OpenAiResponses => openai_responses::read_request(&mut problems, body),
+        Route::OpenAiEmbeddings => embeddings::read_request(&mut problems, body),
+        Route::AnthropicMessages | Route::AnthropicCountTokens => {
+            anthropic::read_request(&mut problems, body)
+        }
+        Route::OpenAiModels
         | Route::OpenAiModel
         | Route::AnthropicModels
         | Route::AnthropicModel => Request::default(),
@@ -56,13 +68,14 @@ pub fn read_answer(route: Route, body: &[u8]) -> Answer {
     let body = String::from_utf8_lossy(body);
     match route {
         Route::OpenAiChat => openai_chat::read_answer(&body),
-        Route::OpenAiResponses
-        | Route::OpenAiEmbeddings
-        | Route::AnthropicMessages
+        Route::OpenAiResponses => openai_responses::read_answer(&body),
+        // Lists of models have none of the members of an embedding, but the same errors.
+        Route::OpenAiEmbeddings | Route::OpenAiModels | Route::OpenAiModel => {
+            embeddings::read_answer(&body)
+        }
+        Route::AnthropicMessages
         | Route::AnthropicCountTokens
-        | Route::OpenAiModels
-        | Route::OpenAiModel
         | Route::AnthropicModels
-        | Route::AnthropicModel => Answer::default(),
+        | Route::AnthropicModel => anthropic::read_answer(&body),
     }
 }

@@ -55,6 +55,13 @@ impl Budget {
         self.spend(text.len()).then(|| text.to_owned())
     }
 
+    /// Keeps a value that many events repeat, the first time it comes.
+    pub(super) fn keep_first(&mut self, kept: &mut Option<String>, text: Option<Cow<'_, str>>) {
+        if kept.is_none() {
+            *kept = text.and_then(|text| self.keep(&text));
+        }
+    }
+
     /// How many bytes were not kept.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped

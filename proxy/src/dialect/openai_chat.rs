@@ -9,9 +9,10 @@ mod tests;
 pub(super) use stream::ChatStream;
 
 use super::answer::{Answer, Usage, api_error, owned};
-use super::problem::{At, Problems, kind};
-use super::request::{Hints, Parameters, Request, model, range, setting};
-use super::turn::{Part, Role, ToolCall, ToolResult, Turn, turn_digest};
+use super::content::{arguments_text, as_result, content_parts, tool_names};
+use super::problem::{At, Problems};
+use super::request::{Parameters, Request, model, openai_hints, range, setting};
+use super::turn::{Part, Role, ToolCall, Turn, turn_digest};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
@@ -35,7 +36,7 @@ pub(super) fn read_request<'a>(problems: &mut Problems, body: &'a str) -> Reques
         model: model(problems, model_raw),
         stream: problems.flag(at.member("stream"), stream).unwrap_or(false),
         include_usage: problems.flag(options_at.member("include_usage"), usage).unwrap_or(false),
-        hints: hints(problems, hinted),
+        hints: openai_hints(problems, hinted),
         tools: tool_names(problems, at.member("tools"), offered),
         tools_range: offered.map(|raw| range(body, raw.get())),
         parameters: Parameters {
@@ -72,52 +73,6 @@ const MEMBERS: [&str; 19] = [
     "user",
 ];
 
-/// Reads what an `OpenAI` request says about its session: the last six of the members.
-pub(super) fn hints<'a>(problems: &mut Problems, members: [Option<&'a RawValue>; 6]) -> Hints<'a> {
-    let [previous, conversation, metadata, cache_key, safety, user] = members;
-    let at = At::BODY;
-    let metadata_at = at.member("metadata");
-    let [session] = problems.pick_from(metadata_at, metadata, ["session_id"]);
-    let conversation_at = at.member("conversation");
-    let (conversation, conversation_at) = match conversation {
-        Some(object) if object.get().starts_with('{') => {
-            let [id] = problems.pick(conversation_at, object.get(), ["id"]);
-            (id, conversation_at.member("id"))
-        }
-        other => (other, conversation_at),
-    };
-    Hints {
-        previous_answer: problems.text(at.member("previous_response_id"), previous),
-        conversation: problems.text(conversation_at, conversation),
-        session: problems.text(metadata_at.member("session_id"), session),
-        user_session: None,
-        cache_key: problems.text(at.member("prompt_cache_key"), cache_key),
-        user: problems
-            .text(at.member("safety_identifier"), safety)
-            .or(problems.text(at.member("user"), user)),
-    }
-}
-
-/// The names of tools, flat or nested under their type; the type of those without a name.
-pub(super) fn tool_names<'a>(
-    problems: &mut Problems,
-    at: At<'_>,
-    tools: Option<&'a RawValue>,
-) -> Vec<Cow<'a, str>> {
-    let mut names = Vec::new();
-    for (index, tool) in problems.items(at, tools).into_iter().enumerate() {
-        let at = at.item(index);
-        let [name, kind, function, custom] =
-            problems.pick(at, tool.get(), ["name", "type", "function", "custom"]);
-        let nested = function.map(|tool| (at.member("function"), tool));
-        let nested = nested.or(custom.map(|tool| (at.member("custom"), tool)));
-        let inner = nested.and_then(|(at, tool)| problems.pick(at, tool.get(), ["name"])[0]);
-        let name = problems.text(at.member("name"), inner.or(name));
-        names.extend(name.or_else(|| problems.text(at.member("type"), kind)));
-    }
-    names
-}
-
 /// Reads one message: of a request, or the one in a choice of an answer.
 pub(super) fn message<'a>(
     problems: &mut Problems,
@@ -151,58 +106,6 @@ pub(super) fn message<'a>(
     Turn { range: range(body, raw.get()), role, parts }
 }
 
-/// Makes the text among `parts` the text of a tool's result; other parts stay behind it.
-pub(super) fn as_result<'a>(
-    call_id: Cow<'a, str>,
-    error: bool,
-    parts: Vec<Part<'a>>,
-) -> Vec<Part<'a>> {
-    let mut text = Cow::default();
-    let mut rest = Vec::new();
-    for part in parts {
-        match part {
-            Part::Text(piece) if matches!(&text, Cow::Borrowed("")) => text = piece,
-            Part::Text(piece) => text.to_mut().push_str(&piece),
-            other @ (Part::Refusal(_) | Part::Call(_) | Part::Result(_) | Part::Other(_)) => {
-                rest.push(other);
-            }
-        }
-    }
-    let mut parts = vec![Part::Result(ToolResult { call_id, text, error })];
-    parts.append(&mut rest);
-    parts
-}
-
-/// Reads a content that is a string or a list of typed parts; all dialects have both.
-pub(super) fn content_parts<'a>(
-    problems: &mut Problems,
-    at: At<'_>,
-    content: Option<&'a RawValue>,
-    parts: &mut Vec<Part<'a>>,
-) {
-    let Some(content) = content else { return };
-    match kind(content.get()) {
-        "a string" => parts.extend(problems.text(at, Some(content)).map(Part::Text)),
-        "a list" => {
-            for (index, raw) in problems.items(at, Some(content)).into_iter().enumerate() {
-                parts.extend(content_part(problems, at.item(index), raw));
-            }
-        }
-        found => problems.note(at, "a string or a list of parts", found),
-    }
-}
-
-fn content_part<'a>(problems: &mut Problems, at: At<'_>, raw: &'a RawValue) -> Option<Part<'a>> {
-    let [kind, text, refusal] = problems.pick(at, raw.get(), ["type", "text", "refusal"]);
-    match problems.text(at.member("type"), kind).as_deref() {
-        Some("text" | "input_text" | "output_text") => {
-            problems.text(at.member("text"), text).map(Part::Text)
-        }
-        Some("refusal") => problems.text(at.member("refusal"), refusal).map(Part::Refusal),
-        Some(_) | None => Some(Part::Other(raw)),
-    }
-}
-
 fn tool_call<'a>(problems: &mut Problems, at: At<'_>, raw: &'a RawValue) -> ToolCall<'a> {
     let [id, named, custom] = problems.pick(at, raw.get(), ["id", "function", "custom"]);
     let id = problems.text(at.member("id"), id).unwrap_or_default();
@@ -226,13 +129,6 @@ fn function<'a>(
     let [name, arguments, input] = problems.pick(at, raw.get(), ["name", "arguments", "input"]);
     let name = problems.text(at.member("name"), name).unwrap_or_default();
     ToolCall::new(id, name, arguments_text(arguments.or(input)))
-}
-
-/// The arguments of a call: the text in the string, or the JSON itself where a server writes it so.
-pub(super) fn arguments_text(raw: Option<&RawValue>) -> Cow<'_, str> {
-    raw.map_or(Cow::Borrowed(""), |raw| {
-        super::problem::string(raw.get()).unwrap_or(Cow::Borrowed(raw.get()))
-    })
 }
 
 /// Reads a whole answer.

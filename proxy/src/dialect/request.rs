@@ -147,6 +147,35 @@ pub(super) fn model<'a>(problems: &mut Problems, raw: Option<&'a RawValue>) -> C
     model
 }
 
+/// Reads what an `OpenAI` request says about its session: its last six members here.
+pub(super) fn openai_hints<'a>(
+    problems: &mut Problems,
+    members: [Option<&'a RawValue>; 6],
+) -> Hints<'a> {
+    let [previous, conversation, metadata, cache_key, safety, user] = members;
+    let at = At::BODY;
+    let metadata_at = at.member("metadata");
+    let [session] = problems.pick_from(metadata_at, metadata, ["session_id"]);
+    let conversation_at = at.member("conversation");
+    let (conversation, conversation_at) = match conversation {
+        Some(object) if object.get().starts_with('{') => {
+            let [id] = problems.pick(conversation_at, object.get(), ["id"]);
+            (id, conversation_at.member("id"))
+        }
+        other => (other, conversation_at),
+    };
+    Hints {
+        previous_answer: problems.text(at.member("previous_response_id"), previous),
+        conversation: problems.text(conversation_at, conversation),
+        session: problems.text(metadata_at.member("session_id"), session),
+        user_session: None,
+        cache_key: problems.text(at.member("prompt_cache_key"), cache_key),
+        user: problems
+            .text(at.member("safety_identifier"), safety)
+            .or(problems.text(at.member("user"), user)),
+    }
+}
+
 /// A setting that is only recorded: whatever cannot be read is the upstream's to refuse.
 pub(super) fn setting<T: serde::de::DeserializeOwned>(raw: Option<&RawValue>) -> Option<T> {
     serde_json::from_str(raw?.get()).ok()

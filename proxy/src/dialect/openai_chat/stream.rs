@@ -2,6 +2,7 @@
 
 use super::super::answer::{Answer, Usage, api_error, owned};
 use super::super::assembly::{Assembly, Budget, Step};
+use super::super::content::arguments_text;
 use super::super::problem::{At, Problems};
 use super::super::turn::{Role, TextHasher, TurnHasher};
 use super::usage;
@@ -49,13 +50,14 @@ impl ChatStream {
         step
     }
 
-    pub(in super::super) fn finish(mut self, budget: &Budget) -> Answer {
+    pub(in super::super) fn finish(mut self, budget: Budget) -> Answer {
         self.answer.truncated = !self.ended;
         self.answer.usage = self.usage;
         self.answer.dropped_bytes = budget.dropped();
         self.choices.sort_by_key(|choice| choice.index);
+        let complete = self.ended && self.answer.error.is_none();
         for choice in self.choices {
-            choice.finish(self.ended, &mut self.answer);
+            choice.finish(complete, &mut self.answer);
         }
         self.answer
     }
@@ -71,9 +73,10 @@ impl ChatStream {
             return Step::Terminal;
         }
         let answer = &mut self.answer;
-        once(problems, budget, at.member("id"), id, &mut answer.id);
-        once(problems, budget, at.member("model"), model, &mut answer.model);
-        once(problems, budget, at.member("service_tier"), tier, &mut answer.service_tier);
+        budget.keep_first(&mut answer.id, problems.text(at.member("id"), id));
+        budget.keep_first(&mut answer.model, problems.text(at.member("model"), model));
+        let tier = problems.text(at.member("service_tier"), tier);
+        budget.keep_first(&mut answer.service_tier, tier);
         self.usage.update(usage(problems, at.member("usage"), usage_raw));
         let mut step = Step::Other;
         let choices_at = at.member("choices");
@@ -104,19 +107,6 @@ impl ChatStream {
             self.answer.finish_reasons.extend(budget.keep(&reason));
         }
         delta.is_some_and(|delta| choice.delta(problems, budget, at.member("delta"), delta))
-    }
-}
-
-/// Takes a value that every chunk repeats, the first time it comes.
-fn once(
-    problems: &mut Problems,
-    budget: &mut Budget,
-    at: At<'_>,
-    raw: Option<&RawValue>,
-    kept: &mut Option<String>,
-) {
-    if kept.is_none() {
-        *kept = problems.text(at, raw).and_then(|text| budget.keep(&text));
     }
 }
 
@@ -220,8 +210,8 @@ impl Choice {
         self.calls.last_mut()
     }
 
-    fn finish(mut self, stream_ended: bool, answer: &mut Answer) {
-        let ended = stream_ended || self.finished;
+    fn finish(mut self, complete: bool, answer: &mut Answer) {
+        let ended = complete || self.finished;
         self.calls.sort_by_key(|call| call.index);
         let calls = self.calls.into_iter().map(|call| call.finish(ended)).collect::<Vec<_>>();
         let mut hasher = TurnHasher::new(Role::Assistant);
@@ -249,6 +239,6 @@ fn fill(
     let name = problems.text(at.member("name"), name).unwrap_or_default();
     if let Some(call) = call {
         call.name(budget, &name);
-        call.arguments(budget, &super::arguments_text(arguments.or(input)));
+        call.arguments(budget, &arguments_text(arguments.or(input)));
     }
 }
