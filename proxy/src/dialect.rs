@@ -34,6 +34,9 @@ mod stream;
 
 mod refusal;
 
+#[cfg(test)]
+mod properties;
+
 pub use answer::{Answer, ApiError, Usage};
 pub use assembly::Step;
 pub use problem::{PROBLEMS_MAX, Problem, Problems};
