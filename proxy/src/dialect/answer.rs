@@ -1,8 +1,9 @@
 //! What the gateway reads of a model's answer, whole or streamed; nothing in it is ever refused.
 
-use super::problem::{At, Problems};
+use super::problem::{At, Problems, string};
 use super::turn::{ToolCall, extend};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// A model's answer: what could be read of it, and a note of the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +25,8 @@ pub struct Answer {
     pub continuations: Vec<Vec<[u8; 32]>>,
     /// The error, if it is one.
     pub error: Option<ApiError>,
-    /// Whether a stream ended before its terminal frame.
+    /// Whether a stream ended before its terminal frame. Some servers leave that frame out although
+    /// the model had finished: then there are `finish_reasons`.
     pub truncated: bool,
     /// How many bytes of ids, names and arguments were not kept, because the limit was reached.
     pub dropped_bytes: u64,
@@ -94,14 +96,12 @@ pub(super) fn api_error(problems: &mut Problems, at: At<'_>, raw: &RawValue) -> 
     ApiError {
         kind: owned(problems, at.member("type"), kind),
         message: owned(problems, at.member("message"), message),
-        code: code.map(|code| {
-            let text = super::problem::string(code.get());
-            text.map_or_else(|| code.get().to_owned(), std::borrow::Cow::into_owned)
-        }),
+        code: code
+            .map(|code| string(code.get()).map_or_else(|| code.get().to_owned(), Cow::into_owned)),
     }
 }
 
 /// A string that may be absent, independent of the body.
 pub(super) fn owned(problems: &mut Problems, at: At<'_>, raw: Option<&RawValue>) -> Option<String> {
-    problems.text(at, raw).map(std::borrow::Cow::into_owned)
+    problems.text(at, raw).map(Cow::into_owned)
 }

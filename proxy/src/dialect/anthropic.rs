@@ -72,7 +72,7 @@ fn hints<'a>(problems: &mut Problems, metadata: Option<&'a RawValue>) -> Hints<'
     let [user, session] = problems.pick_from(at, metadata, ["user_id", "session_id"]);
     let user = problems.text(at.member("user_id"), user);
     Hints {
-        session: problems.text(at.member("session_id"), session),
+        session: session.and_then(|raw| string(raw.get())),
         user_session: user.as_deref().and_then(session_in).map(Cow::Owned),
         user,
         ..Hints::default()

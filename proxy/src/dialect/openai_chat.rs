@@ -92,7 +92,7 @@ pub(super) fn message<'a>(
     parts.extend(problems.text(at.member("refusal"), refusal).map(Part::Refusal));
     let calls_at = at.member("tool_calls");
     for (index, call) in problems.items(calls_at, calls).into_iter().enumerate() {
-        parts.push(Part::Call(tool_call(problems, calls_at.item(index), call)));
+        parts.push(tool_call(problems, calls_at.item(index), call));
     }
     if let Some(call) = function_call {
         let at = at.member("function_call");
@@ -106,15 +106,20 @@ pub(super) fn message<'a>(
     Turn { range: range(body, raw.get()), role, parts }
 }
 
-fn tool_call<'a>(problems: &mut Problems, at: At<'_>, raw: &'a RawValue) -> ToolCall<'a> {
-    let [id, named, custom] = problems.pick(at, raw.get(), ["id", "function", "custom"]);
+/// Reads a tool call; one of a type that is not known yet is kept as it is.
+fn tool_call<'a>(problems: &mut Problems, at: At<'_>, raw: &'a RawValue) -> Part<'a> {
+    let [id, kind, named, custom] =
+        problems.pick(at, raw.get(), ["id", "type", "function", "custom"]);
     let id = problems.text(at.member("id"), id).unwrap_or_default();
     match (named, custom) {
-        (None, Some(custom)) => function(problems, at.member("custom"), custom, id),
-        (Some(named), _) => function(problems, at.member("function"), named, id),
+        (None, Some(custom)) => Part::Call(function(problems, at.member("custom"), custom, id)),
+        (Some(named), _) => Part::Call(function(problems, at.member("function"), named, id)),
         (None, None) => {
-            problems.note(at.member("function"), "an object", "missing");
-            ToolCall::new(id, Cow::default(), Cow::default())
+            let kind = problems.text(at.member("type"), kind);
+            if matches!(kind.as_deref(), None | Some("function")) {
+                problems.note(at.member("function"), "an object", "missing");
+            }
+            Part::Other(raw)
         }
     }
 }

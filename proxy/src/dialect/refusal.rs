@@ -116,7 +116,7 @@ fn anthropic(refusal: &Refusal) -> AnthropicBody<'_> {
         413 => "request_too_large",
         429 => "rate_limit_error",
         504 => "timeout_error",
-        503 | 529 => "overloaded_error",
+        529 => "overloaded_error",
         500.. => "api_error",
         _ => "invalid_request_error",
     };
@@ -168,8 +168,9 @@ mod tests {
             (413, "invalid_request_error", "request_too_large"),
             (429, "rate_limit_error", "rate_limit_error"),
             (500, "server_error", "api_error"),
-            (503, "server_error", "overloaded_error"),
+            (503, "server_error", "api_error"),
             (504, "server_error", "timeout_error"),
+            (529, "server_error", "overloaded_error"),
         ];
         for (status, openai, anthropic) in table {
             let kind = |route| {

@@ -1,6 +1,6 @@
 //! What the gateway reads of a request to a model; the bytes themselves go upstream as they came.
 
-use super::problem::{At, Problem, Problems};
+use super::problem::{At, Problem, Problems, string};
 use super::turn::{Part, ToolCall, ToolResult, Turn, chain, turn_digest};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -73,7 +73,7 @@ pub struct Hints<'a> {
     pub previous_answer: Option<Cow<'a, str>>,
     /// The provider's own conversation id (`conversation`).
     pub conversation: Option<Cow<'a, str>>,
-    /// `metadata.session_id`.
+    /// `metadata.session_id`, if it is a string: no API gives it a meaning, so it may be anything.
     pub session: Option<Cow<'a, str>>,
     /// The session id inside Anthropic's `metadata.user_id`, where Claude Code writes it.
     pub user_session: Option<Cow<'a, str>>,
@@ -167,7 +167,7 @@ pub(super) fn openai_hints<'a>(
     Hints {
         previous_answer: problems.text(at.member("previous_response_id"), previous),
         conversation: problems.text(conversation_at, conversation),
-        session: problems.text(metadata_at.member("session_id"), session),
+        session: session.and_then(|raw| string(raw.get())),
         user_session: None,
         cache_key: problems.text(at.member("prompt_cache_key"), cache_key),
         user: problems

@@ -119,6 +119,17 @@ fn a_request_that_is_not_a_chat_completion_is_refused_with_the_reason() {
 }
 
 #[test]
+fn what_the_api_may_add_one_day_is_no_reason_to_refuse() {
+    let request = ask(
+        r#"{"model":"m","metadata":{"session_id":7},"tools":[{"google_search":{}}],"messages":[
+        {"role":"narrator","content":[{"type":"hologram"}],"tool_calls":[{"id":"c","type":"teleport","teleport":{"to":"x"}}]}]}"#,
+    );
+    assert_eq!(request.turns[0].role, Role::Other);
+    assert!(matches!(&request.turns[0].parts[..], [Part::Other(_), Part::Other(_)]));
+    assert!(request.tools.is_empty() && request.hints.session.is_none());
+}
+
+#[test]
 fn a_whole_answer_is_read() {
     let answer = answer(
         r#"{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-4o-2024-08-06",

@@ -1,6 +1,6 @@
 //! Reads the events of a streamed response, up to `response.completed` or its like.
 
-use super::super::answer::{Answer, api_error};
+use super::super::answer::{Answer, ApiError, api_error, owned};
 use super::super::assembly::{Assembly, Budget, Step};
 use super::super::problem::{At, Problems};
 use super::super::turn::{Part, turn_digest};
@@ -54,6 +54,8 @@ impl ResponsesStream {
         data: &str,
     ) -> Step {
         if data.trim_ascii() == "[DONE]" {
+            // Not of this API, but servers that imitate it may close with it.
+            self.ended = true;
             return Step::Terminal;
         }
         let mut problems = std::mem::take(&mut self.answer.problems);
@@ -226,11 +228,11 @@ fn stream_error(
     problems: &mut Problems,
     code: Option<&RawValue>,
     message: Option<&RawValue>,
-) -> super::super::answer::ApiError {
+) -> ApiError {
     let at = At::BODY;
-    super::super::answer::ApiError {
+    ApiError {
         kind: None,
-        message: super::owned(problems, at.member("message"), message),
-        code: super::owned(problems, at.member("code"), code),
+        message: owned(problems, at.member("message"), message),
+        code: owned(problems, at.member("code"), code),
     }
 }
