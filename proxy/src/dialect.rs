@@ -1,12 +1,15 @@
-//! The dialects of model APIs: reads requests, answers and streams, and writes the gateway's errors.
+//! The dialects of model APIs: reads requests, answers and streams, and writes refusals.
 //!
-//! Nothing here changes a byte of what is forwarded, and nothing is written again from what was read.
-//! A request that is not what its dialect says is refused, because it could not be recorded truthfully;
-//! an answer never is: what can be read is read, and the rest is noted in [`Answer::problems`].
-//! Bodies must have passed the strict JSON check before: duplicate members and absurd depth are not
-//! looked for again.
+//! Nothing here changes a byte of what is forwarded, and nothing is written again from what was
+//! read. A request that is not what its dialect says is refused, because it could not be recorded
+//! truthfully; an answer never is: what can be read is read, and the rest is noted in
+//! [`Answer::problems`]. Bodies must have passed the strict JSON check before: duplicate members
+//! and absurd depth are not looked for again.
 
+// Each module uses only those above it; the empty lines keep rustfmt from sorting them.
 mod problem;
+
+mod reading;
 
 mod normal;
 
@@ -37,6 +40,8 @@ mod refusal;
 #[cfg(test)]
 mod properties;
 
+use reading::Reading;
+
 pub use answer::{Answer, ApiError, Usage};
 pub use assembly::Step;
 pub use problem::{PROBLEMS_MAX, Problem, Problems};
@@ -50,20 +55,20 @@ pub use turn::{CHAIN_START, Part, Role, ToolCall, ToolResult, Turn, chain, exten
 pub fn read_request(route: Route, body: &[u8]) -> Result<Request<'_>, RequestError> {
     let body = std::str::from_utf8(body)
         .map_err(|error| RequestError::NotUtf8 { at: error.valid_up_to() })?;
-    let mut problems = Problems::default();
+    let mut reading = Reading::default();
     let request = match route {
-        Route::OpenAiChat => openai_chat::read_request(&mut problems, body),
-        Route::OpenAiResponses => openai_responses::read_request(&mut problems, body),
-        Route::OpenAiEmbeddings => embeddings::read_request(&mut problems, body),
+        Route::OpenAiChat => openai_chat::read_request(&mut reading, body),
+        Route::OpenAiResponses => openai_responses::read_request(&mut reading, body),
+        Route::OpenAiEmbeddings => embeddings::read_request(&mut reading, body),
         Route::AnthropicMessages | Route::AnthropicCountTokens => {
-            anthropic::read_request(&mut problems, body)
+            anthropic::read_request(&mut reading, body)
         }
         Route::OpenAiModels
         | Route::OpenAiModel
         | Route::AnthropicModels
         | Route::AnthropicModel => Request::default(),
     };
-    request::checked(request, &problems)
+    request::checked(request, &reading.problems)
 }
 
 /// Reads a whole answer, or an error in its place; never fails.

@@ -1,6 +1,7 @@
 //! What the gateway reads of a model's answer, whole or streamed; nothing in it is ever refused.
 
-use super::problem::{At, Problems, string};
+use super::problem::{At, Problems};
+use super::reading::{Reading, string};
 use super::turn::{ToolCall, extend};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -35,19 +36,18 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The heads of the chain behind a request whose last head is `head`: a later request whose chain
-    /// contains one of them goes on from this answer.
+    /// The heads of the chain behind a request whose last head is `head`: a later request whose
+    /// chain contains one of them goes on from this answer.
     pub fn heads(&self, head: [u8; 32]) -> Vec<[u8; 32]> {
         let heads = self.continuations.iter();
         heads.map(|turns| turns.iter().copied().fold(head, extend)).collect()
     }
 }
 
-/// Tokens, the same in every dialect: two totals, and parts of them that overlap with no other
-/// part. `None` is what the provider did not say.
+/// Tokens, the same in every dialect: two totals, and parts of them. `None` is what the provider did not say.
 ///
-/// `OpenAI` counts this way. Anthropic's own `input_tokens` are without those read from or written to
-/// a cache; they are added here. Source: `gen_ai.usage.*` of the `OpenTelemetry` conventions.
+/// `OpenAI` counts this way. Anthropic's own `input_tokens` are without those read from or written
+/// to a cache; they are added here. Source: `gen_ai.usage.*` of the `OpenTelemetry` conventions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// All tokens of the input, cached or not.
@@ -88,20 +88,20 @@ pub struct ApiError {
 }
 
 /// Reads `{"type", "message", "code"}`, or a bare string; a code may also be a number.
-pub(super) fn api_error(problems: &mut Problems, at: At<'_>, raw: &RawValue) -> ApiError {
+pub(super) fn api_error(reading: &mut Reading, at: At<'_>, raw: &RawValue) -> ApiError {
     if raw.get().starts_with('"') {
-        return ApiError { message: owned(problems, at, Some(raw)), ..ApiError::default() };
+        return ApiError { message: owned(reading, at, Some(raw)), ..ApiError::default() };
     }
-    let [kind, message, code] = problems.pick(at, raw.get(), ["type", "message", "code"]);
+    let [kind, message, code] = reading.pick(at, raw.get(), ["type", "message", "code"]);
     ApiError {
-        kind: owned(problems, at.member("type"), kind),
-        message: owned(problems, at.member("message"), message),
+        kind: owned(reading, at.member("type"), kind),
+        message: owned(reading, at.member("message"), message),
         code: code
             .map(|code| string(code.get()).map_or_else(|| code.get().to_owned(), Cow::into_owned)),
     }
 }
 
 /// A string that may be absent, independent of the body.
-pub(super) fn owned(problems: &mut Problems, at: At<'_>, raw: Option<&RawValue>) -> Option<String> {
-    problems.text(at, raw).map(Cow::into_owned)
+pub(super) fn owned(reading: &mut Reading, at: At<'_>, raw: Option<&RawValue>) -> Option<String> {
+    reading.text(at, raw).map(Cow::into_owned)
 }

@@ -10,7 +10,8 @@ pub(super) use stream::AnthropicStream;
 
 use super::answer::{Answer, Usage, api_error, owned};
 use super::content::{arguments_text, as_result, tool_names};
-use super::problem::{At, Problems, kind, string};
+use super::problem::At;
+use super::reading::{LIST, Reading, STRING, kind, string};
 use super::request::{Hints, Parameters, Request, model, range, setting};
 use super::turn::{Part, Role, ToolCall, Turn, turn_digest};
 use serde_json::value::RawValue;
@@ -31,30 +32,30 @@ const MEMBERS: [&str; 10] = [
 ];
 
 /// Reads the body of a request to create a message or to count its tokens.
-pub(super) fn read_request<'a>(problems: &mut Problems, body: &'a str) -> Request<'a> {
+pub(super) fn read_request<'a>(reading: &mut Reading, body: &'a str) -> Request<'a> {
     let at = At::BODY;
     let [model_raw, system, messages, stream, tools, metadata, rest @ ..] =
-        problems.pick(at, body, MEMBERS);
+        reading.pick(at, body, MEMBERS);
     let [temperature, top_p, top_k, max_tokens] = rest;
     let messages_at = at.member("messages");
-    if messages.is_none() && problems.is_empty() {
-        problems.note(messages_at, "a list", "missing");
+    if messages.is_none() && reading.problems.is_empty() {
+        reading.problems.note(messages_at, "a list", "missing");
     }
     let mut turns = Vec::new();
     if let Some(raw) = system {
-        let parts = content(problems, at.member("system"), system);
+        let parts = content(reading, at.member("system"), system);
         turns.push(Turn { range: range(body, raw.get()), role: Role::System, parts });
     }
-    for (index, raw) in problems.items(messages_at, messages).into_iter().enumerate() {
-        turns.push(message(problems, messages_at.item(index), body, raw));
+    for (index, raw) in reading.items(messages_at, messages).into_iter().enumerate() {
+        turns.push(message(reading, messages_at.item(index), body, raw));
     }
     Request {
         turns,
-        model: model(problems, model_raw),
-        stream: problems.flag(at.member("stream"), stream).unwrap_or(false),
+        model: model(reading, model_raw),
+        stream: reading.flag(at.member("stream"), stream).unwrap_or(false),
         include_usage: false,
-        hints: hints(problems, metadata),
-        tools: tool_names(problems, at.member("tools"), tools),
+        hints: hints(reading, metadata),
+        tools: tool_names(reading, at.member("tools"), tools),
         tools_range: tools.map(|raw| range(body, raw.get())),
         parameters: Parameters {
             temperature: setting(temperature),
@@ -66,11 +67,11 @@ pub(super) fn read_request<'a>(problems: &mut Problems, body: &'a str) -> Reques
     }
 }
 
-fn hints<'a>(problems: &mut Problems, metadata: Option<&'a RawValue>) -> Hints<'a> {
+fn hints<'a>(reading: &mut Reading, metadata: Option<&'a RawValue>) -> Hints<'a> {
     let body = At::BODY;
     let at = body.member("metadata");
-    let [user, session] = problems.pick_from(at, metadata, ["user_id", "session_id"]);
-    let user = problems.text(at.member("user_id"), user);
+    let [user, session] = reading.pick_from(at, metadata, ["user_id", "session_id"]);
+    let user = reading.text(at.member("user_id"), user);
     Hints {
         session: session.and_then(|raw| string(raw.get())),
         user_session: user.as_deref().and_then(session_in).map(Cow::Owned),
@@ -86,7 +87,7 @@ fn session_in(user: &str) -> Option<String> {
         Some((_, session)) if !user.starts_with('{') => session.to_owned(),
         _ if user.starts_with('{') => {
             // What is in it is the client's own affair: not a problem of the request.
-            let [session] = Problems::default().pick(At::BODY, user, ["session_id"]);
+            let [session] = Reading::default().pick(At::BODY, user, ["session_id"]);
             string(session?.get())?.into_owned()
         }
         _ => return None,
@@ -94,61 +95,56 @@ fn session_in(user: &str) -> Option<String> {
     (!session.is_empty()).then_some(session)
 }
 
-fn message<'a>(problems: &mut Problems, at: At<'_>, body: &str, raw: &'a RawValue) -> Turn<'a> {
-    let [role, said] = problems.pick(at, raw.get(), ["role", "content"]);
-    let role = problems.text(at.member("role"), role);
+fn message<'a>(reading: &mut Reading, at: At<'_>, body: &str, raw: &'a RawValue) -> Turn<'a> {
+    let [role, said] = reading.pick(at, raw.get(), ["role", "content"]);
+    let role = reading.text(at.member("role"), role);
     Turn {
         range: range(body, raw.get()),
         role: role.map_or(Role::Other, |role| Role::named(&role)),
-        parts: content(problems, at.member("content"), said),
+        parts: content(reading, at.member("content"), said),
     }
 }
 
 /// Reads a content that is a string or a list of blocks.
-fn content<'a>(problems: &mut Problems, at: At<'_>, raw: Option<&'a RawValue>) -> Vec<Part<'a>> {
+fn content<'a>(reading: &mut Reading, at: At<'_>, raw: Option<&'a RawValue>) -> Vec<Part<'a>> {
     let Some(raw) = raw else { return Vec::new() };
     let mut parts = Vec::new();
     match kind(raw.get()) {
-        "a string" => parts.extend(problems.text(at, Some(raw)).map(Part::Text)),
-        "a list" => {
-            for (index, block) in problems.items(at, Some(raw)).into_iter().enumerate() {
-                read_block(problems, at.item(index), block, &mut parts);
+        STRING => parts.extend(reading.text(at, Some(raw)).map(Part::Text)),
+        LIST => {
+            for (index, block) in reading.items(at, Some(raw)).into_iter().enumerate() {
+                read_block(reading, at.item(index), block, &mut parts);
             }
         }
-        found => problems.note(at, "a string or a list of blocks", found),
+        found => reading.problems.note(at, "a string or a list of blocks", found),
     }
     parts
 }
 
-/// Reads one block. Reasoning and its like have no part: clients may leave them out when they send a
-/// conversation again.
-fn read_block<'a>(
-    problems: &mut Problems,
-    at: At<'_>,
-    raw: &'a RawValue,
-    parts: &mut Vec<Part<'a>>,
-) {
+/// Reads one block. Reasoning and its like have no part: clients may leave them out when they send
+/// a conversation again.
+fn read_block<'a>(reading: &mut Reading, at: At<'_>, raw: &'a RawValue, parts: &mut Vec<Part<'a>>) {
     let [kind, text, call_id, inner, error] =
-        problems.pick(at, raw.get(), ["type", "text", "tool_use_id", "content", "is_error"]);
-    match problems.text(at.member("type"), kind).as_deref() {
-        Some("text") => parts.extend(problems.text(at.member("text"), text).map(Part::Text)),
+        reading.pick(at, raw.get(), ["type", "text", "tool_use_id", "content", "is_error"]);
+    match reading.text(at.member("type"), kind).as_deref() {
+        Some("text") => parts.extend(reading.text(at.member("text"), text).map(Part::Text)),
         Some("thinking" | "redacted_thinking" | "compaction") => {}
-        Some("tool_use") => parts.push(Part::Call(tool_call(problems, at, raw, false))),
+        Some("tool_use") => parts.push(Part::Call(tool_call(reading, at, raw, false))),
         Some("server_tool_use" | "mcp_tool_use") => {
-            parts.push(Part::Call(tool_call(problems, at, raw, true)));
+            parts.push(Part::Call(tool_call(reading, at, raw, true)));
         }
         Some("tool_result") => {
-            let call_id = problems.text(at.member("tool_use_id"), call_id).unwrap_or_default();
-            let error = problems.flag(at.member("is_error"), error).unwrap_or(false);
+            let call_id = reading.text(at.member("tool_use_id"), call_id).unwrap_or_default();
+            let error = reading.flag(at.member("is_error"), error).unwrap_or(false);
             let inner_at = at.member("content");
             let mut said = Vec::new();
             match inner {
                 Some(list) if list.get().starts_with('[') => {
-                    for (index, raw) in problems.items(inner_at, inner).into_iter().enumerate() {
-                        said.push(result_block(problems, inner_at.item(index), raw));
+                    for (index, raw) in reading.items(inner_at, inner).into_iter().enumerate() {
+                        said.push(result_block(reading, inner_at.item(index), raw));
                     }
                 }
-                inner => said.extend(problems.text(inner_at, inner).map(Part::Text)),
+                inner => said.extend(reading.text(inner_at, inner).map(Part::Text)),
             }
             parts.append(&mut as_result(call_id, error, said));
         }
@@ -156,55 +152,55 @@ fn read_block<'a>(
     }
 }
 
-fn result_block<'a>(problems: &mut Problems, at: At<'_>, raw: &'a RawValue) -> Part<'a> {
-    let [kind, text] = problems.pick(at, raw.get(), ["type", "text"]);
-    match problems.text(at.member("type"), kind).as_deref() {
-        Some("text") => Part::Text(problems.text(at.member("text"), text).unwrap_or_default()),
+fn result_block<'a>(reading: &mut Reading, at: At<'_>, raw: &'a RawValue) -> Part<'a> {
+    let [kind, text] = reading.pick(at, raw.get(), ["type", "text"]);
+    match reading.text(at.member("type"), kind).as_deref() {
+        Some("text") => Part::Text(reading.text(at.member("text"), text).unwrap_or_default()),
         Some(_) | None => Part::Other(raw),
     }
 }
 
 fn tool_call<'a>(
-    problems: &mut Problems,
+    reading: &mut Reading,
     at: At<'_>,
     raw: &'a RawValue,
     by_provider: bool,
 ) -> ToolCall<'a> {
-    let [id, name, input] = problems.pick(at, raw.get(), ["id", "name", "input"]);
-    let id = problems.text(at.member("id"), id).unwrap_or_default();
-    let name = problems.text(at.member("name"), name).unwrap_or_default();
+    let [id, name, input] = reading.pick(at, raw.get(), ["id", "name", "input"]);
+    let id = reading.text(at.member("id"), id).unwrap_or_default();
+    let name = reading.text(at.member("name"), name).unwrap_or_default();
     ToolCall { by_provider, ..ToolCall::new(id, name, arguments_text(input)) }
 }
 
 /// Reads a whole answer.
 pub(super) fn read_answer(body: &str) -> Answer {
     let mut answer = Answer::default();
-    let mut problems = Problems::default();
+    let mut reading = Reading::default();
     let at = At::BODY;
-    let [error, said] = problems.pick(at, body, ["error", "content"]);
-    answer.error = error.map(|raw| api_error(&mut problems, at.member("error"), raw));
+    let [error, said] = reading.pick(at, body, ["error", "content"]);
+    answer.error = error.map(|raw| api_error(&mut reading, at.member("error"), raw));
     let mut tokens = Tokens::default();
-    head(&mut problems, at, body, &mut answer, &mut tokens);
+    head(&mut reading, at, body, &mut answer, &mut tokens);
     answer.usage = tokens.usage();
     if answer.error.is_none() {
-        let parts = content(&mut problems, at.member("content"), said);
+        let parts = content(&mut reading, at.member("content"), said);
         let turn = Turn { range: 0..body.len(), role: Role::Assistant, parts };
         answer.continuations.extend(turn_digest(&turn).map(|digest| vec![digest]));
         answer.tool_calls.extend(turn.into_calls());
     }
-    answer.problems = problems;
+    answer.problems = reading.problems;
     answer
 }
 
 /// Reads what stands around the content: in a whole answer, and at the start of a stream.
-fn head(problems: &mut Problems, at: At<'_>, json: &str, answer: &mut Answer, tokens: &mut Tokens) {
+fn head(reading: &mut Reading, at: At<'_>, json: &str, answer: &mut Answer, tokens: &mut Tokens) {
     let [id, model, reason, usage] =
-        problems.pick(at, json, ["id", "model", "stop_reason", "usage"]);
-    answer.id = owned(problems, at.member("id"), id);
-    answer.model = owned(problems, at.member("model"), model);
-    let reason = owned(problems, at.member("stop_reason"), reason);
+        reading.pick(at, json, ["id", "model", "stop_reason", "usage"]);
+    answer.id = owned(reading, at.member("id"), id);
+    answer.model = owned(reading, at.member("model"), model);
+    let reason = owned(reading, at.member("stop_reason"), reason);
     answer.finish_reasons = reason.into_iter().collect();
-    let tier = tokens.update(problems, at.member("usage"), usage);
+    let tier = tokens.update(reading, at.member("usage"), usage);
     answer.service_tier = tier.or(answer.service_tier.take());
 }
 
@@ -223,11 +219,11 @@ impl Tokens {
     /// Takes over what a usage object says, which is cumulative in a stream; returns the tier.
     fn update(
         &mut self,
-        problems: &mut Problems,
+        reading: &mut Reading,
         at: At<'_>,
         raw: Option<&RawValue>,
     ) -> Option<String> {
-        let [input, output, read, written, by_time, details, tier] = problems.pick_from(
+        let [input, output, read, written, by_time, details, tier] = reading.pick_from(
             at,
             raw,
             [
@@ -241,9 +237,9 @@ impl Tokens {
             ],
         );
         let by_time_at = at.member("cache_creation");
-        let [hour] = problems.pick_from(by_time_at, by_time, ["ephemeral_1h_input_tokens"]);
+        let [hour] = reading.pick_from(by_time_at, by_time, ["ephemeral_1h_input_tokens"]);
         let details_at = at.member("output_tokens_details");
-        let [thinking] = problems.pick_from(details_at, details, ["thinking_tokens"]);
+        let [thinking] = reading.pick_from(details_at, details, ["thinking_tokens"]);
         let fields = [
             (&mut self.uncached, at.member("input_tokens"), input),
             (&mut self.output, at.member("output_tokens"), output),
@@ -253,9 +249,9 @@ impl Tokens {
             (&mut self.thinking, details_at.member("thinking_tokens"), thinking),
         ];
         for (count, at, raw) in fields {
-            *count = problems.count(at, raw).or(*count);
+            *count = reading.count(at, raw).or(*count);
         }
-        owned(problems, at.member("service_tier"), tier)
+        owned(reading, at.member("service_tier"), tier)
     }
 
     /// The same with the input as a total, as [`Usage`] has it.

@@ -1,36 +1,37 @@
 //! Reads the pieces of a conversation that several dialects write alike: contents, results, tools.
 
-use super::problem::{At, Problems, kind, string};
+use super::problem::At;
+use super::reading::{LIST, Reading, STRING, kind, string};
 use super::turn::{Part, ToolResult};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// Reads a content that is a string or a list of typed parts; all dialects have both.
 pub(super) fn content_parts<'a>(
-    problems: &mut Problems,
+    reading: &mut Reading,
     at: At<'_>,
     content: Option<&'a RawValue>,
     parts: &mut Vec<Part<'a>>,
 ) {
     let Some(content) = content else { return };
     match kind(content.get()) {
-        "a string" => parts.extend(problems.text(at, Some(content)).map(Part::Text)),
-        "a list" => {
-            for (index, raw) in problems.items(at, Some(content)).into_iter().enumerate() {
-                parts.extend(content_part(problems, at.item(index), raw));
+        STRING => parts.extend(reading.text(at, Some(content)).map(Part::Text)),
+        LIST => {
+            for (index, raw) in reading.items(at, Some(content)).into_iter().enumerate() {
+                parts.extend(content_part(reading, at.item(index), raw));
             }
         }
-        found => problems.note(at, "a string or a list of parts", found),
+        found => reading.problems.note(at, "a string or a list of parts", found),
     }
 }
 
-fn content_part<'a>(problems: &mut Problems, at: At<'_>, raw: &'a RawValue) -> Option<Part<'a>> {
-    let [kind, text, refusal] = problems.pick(at, raw.get(), ["type", "text", "refusal"]);
-    match problems.text(at.member("type"), kind).as_deref() {
+fn content_part<'a>(reading: &mut Reading, at: At<'_>, raw: &'a RawValue) -> Option<Part<'a>> {
+    let [kind, text, refusal] = reading.pick(at, raw.get(), ["type", "text", "refusal"]);
+    match reading.text(at.member("type"), kind).as_deref() {
         Some("text" | "input_text" | "output_text") => {
-            problems.text(at.member("text"), text).map(Part::Text)
+            reading.text(at.member("text"), text).map(Part::Text)
         }
-        Some("refusal") => problems.text(at.member("refusal"), refusal).map(Part::Refusal),
+        Some("refusal") => reading.text(at.member("refusal"), refusal).map(Part::Refusal),
         Some(_) | None => Some(Part::Other(raw)),
     }
 }
@@ -64,20 +65,20 @@ pub(super) fn arguments_text(raw: Option<&RawValue>) -> Cow<'_, str> {
 
 /// The names of tools, flat or nested under their type; the type of those without a name.
 pub(super) fn tool_names<'a>(
-    problems: &mut Problems,
+    reading: &mut Reading,
     at: At<'_>,
     tools: Option<&'a RawValue>,
 ) -> Vec<Cow<'a, str>> {
     let mut names = Vec::new();
-    for (index, tool) in problems.items(at, tools).into_iter().enumerate() {
+    for (index, tool) in reading.items(at, tools).into_iter().enumerate() {
         let at = at.item(index);
         let [name, kind, function, custom] =
-            problems.pick(at, tool.get(), ["name", "type", "function", "custom"]);
+            reading.pick(at, tool.get(), ["name", "type", "function", "custom"]);
         let nested = function.map(|tool| (at.member("function"), tool));
         let nested = nested.or(custom.map(|tool| (at.member("custom"), tool)));
-        let inner = nested.and_then(|(at, tool)| problems.pick(at, tool.get(), ["name"])[0]);
-        let name = problems.text(at.member("name"), inner.or(name));
-        names.extend(name.or_else(|| problems.text(at.member("type"), kind)));
+        let inner = nested.and_then(|(at, tool)| reading.pick(at, tool.get(), ["name"])[0]);
+        let name = reading.text(at.member("name"), inner.or(name));
+        names.extend(name.or_else(|| reading.text(at.member("type"), kind)));
     }
     names
 }

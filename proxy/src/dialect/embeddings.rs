@@ -3,39 +3,40 @@
 //! Source: the API reference of `POST /v1/embeddings`.
 
 use super::answer::{Answer, Usage, api_error, owned};
-use super::problem::{At, Problems};
+use super::problem::At;
+use super::reading::Reading;
 use super::request::{Hints, Request, model};
 
 /// Reads the body of a request. Its input is no conversation, so it has no turns.
-pub(super) fn read_request<'a>(problems: &mut Problems, body: &'a str) -> Request<'a> {
+pub(super) fn read_request<'a>(reading: &mut Reading, body: &'a str) -> Request<'a> {
     let at = At::BODY;
-    let [model_raw, input, user] = problems.pick(at, body, ["model", "input", "user"]);
-    if input.is_none() && problems.is_empty() {
-        problems.note(at.member("input"), "text or tokens", "missing");
+    let [model_raw, input, user] = reading.pick(at, body, ["model", "input", "user"]);
+    if input.is_none() && reading.problems.is_empty() {
+        reading.problems.note(at.member("input"), "text or tokens", "missing");
     }
     Request {
-        model: model(problems, model_raw),
-        hints: Hints { user: problems.text(at.member("user"), user), ..Hints::default() },
+        model: model(reading, model_raw),
+        hints: Hints { user: reading.text(at.member("user"), user), ..Hints::default() },
         ..Request::default()
     }
 }
 
 /// Reads a whole answer.
 pub(super) fn read_answer(body: &str) -> Answer {
-    let mut problems = Problems::default();
+    let mut reading = Reading::default();
     let at = At::BODY;
-    let [id, model, usage, error] = problems.pick(at, body, ["id", "model", "usage", "error"]);
+    let [id, model, usage, error] = reading.pick(at, body, ["id", "model", "usage", "error"]);
     let usage_at = at.member("usage");
-    let [input] = problems.pick_from(usage_at, usage, ["prompt_tokens"]);
+    let [input] = reading.pick_from(usage_at, usage, ["prompt_tokens"]);
     Answer {
-        id: owned(&mut problems, at.member("id"), id),
-        model: owned(&mut problems, at.member("model"), model),
+        id: owned(&mut reading, at.member("id"), id),
+        model: owned(&mut reading, at.member("model"), model),
         usage: Usage {
-            input_tokens: problems.count(usage_at.member("prompt_tokens"), input),
+            input_tokens: reading.count(usage_at.member("prompt_tokens"), input),
             ..Usage::default()
         },
-        error: error.map(|raw| api_error(&mut problems, at.member("error"), raw)),
-        problems,
+        error: error.map(|raw| api_error(&mut reading, at.member("error"), raw)),
+        problems: reading.problems,
         ..Answer::default()
     }
 }

@@ -231,8 +231,9 @@ proptest! {
             json!({ "type": "content_block_delta", "index": index, "delta": delta })
         };
         let stop = |index: usize| json!({ "type": "content_block_stop", "index": index });
+        let first = json!({ "type": "text", "text": "" });
         let mut events = vec![json!({
-            "type": "content_block_start", "index": 0, "content_block": { "type": "text", "text": "" },
+            "type": "content_block_start", "index": 0, "content_block": first,
         })];
         events.extend(text.iter().map(|piece| delta(0, json!({ "text": piece }))));
         events.push(stop(0));
@@ -324,6 +325,43 @@ fn deep_bodies_end_without_exhausting_the_stack() {
             }
             read_answer(route, body.as_bytes());
         }
+    }
+}
+
+#[test]
+fn a_body_with_more_items_than_can_be_kept_is_refused() {
+    let message = r#"{"role":"user","content":[{"type":"text","text":""}]},"#;
+    let body = |count: usize| {
+        let messages = message.repeat(count);
+        format!(r#"{{"model":"m","messages":[{}]}}"#, messages.trim_end_matches(','))
+    };
+    assert!(read_request(Route::OpenAiChat, body(32_768).as_bytes()).is_ok());
+    let error = read_request(Route::OpenAiChat, body(32_769).as_bytes()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`messages[32767].content` must be shorter (65536 items in all lists of a body), \
+         and is too long (and 1 more like it)"
+    );
+}
+
+#[test]
+fn a_stream_without_end_is_read_in_bounded_memory() {
+    let block = r#"{"type":"content_block_start","index":1,"content_block":{}}"#;
+    let item = r#"{"type":"response.output_item.done","output_index":NUMBER,"item":{}}"#;
+    let choice = r#"{"choices":[{"index":NUMBER,"delta":{"tool_calls":[{"index":NUMBER}]}}]}"#;
+    for (route, event) in [
+        (Route::AnthropicMessages, block),
+        (Route::OpenAiResponses, item),
+        (Route::OpenAiChat, choice),
+    ] {
+        let limit = 10_000;
+        let mut reader = StreamReader::new(route, limit);
+        for number in 0..10_000_u64 {
+            reader.read(None, &event.replace("NUMBER", &number.to_string()));
+        }
+        let answer = reader.finish();
+        assert!(answer.dropped_bytes > 10_000, "{route:?} kept almost everything");
+        assert!(answer.tool_calls.len() < limit / 100);
     }
 }
 

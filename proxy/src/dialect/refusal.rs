@@ -16,7 +16,8 @@ pub struct Refusal {
     pub code: &'static str,
     /// What was refused, why, and what to do.
     pub message: String,
-    /// The id under which the gateway recorded the request; `OpenAI`'s shape has it in a header alone.
+    /// The id under which the gateway recorded the request; `OpenAI`'s shape has it in a header
+    /// alone.
     pub request_id: String,
 }
 
@@ -29,7 +30,8 @@ pub fn error_body(route: Route, refusal: &Refusal) -> (StatusCode, Bytes) {
     (refusal.status, Bytes::from(body))
 }
 
-/// A refusal as the last event of a stream that has begun: the whole frame, its empty line included.
+/// A refusal as the last event of a stream that has begun: the whole frame, its empty line
+/// included.
 ///
 /// `sequence_number` is the number of the event in a stream of the Responses API
 /// ([`StreamReader::next_number`](super::StreamReader::next_number)); others have none.

@@ -1,6 +1,7 @@
 //! What the gateway reads of a request to a model; the bytes themselves go upstream as they came.
 
-use super::problem::{At, Problem, Problems, string};
+use super::problem::{At, Problem, Problems};
+use super::reading::{Reading, string};
 use super::turn::{Part, ToolCall, ToolResult, Turn, chain, turn_digest};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -13,7 +14,8 @@ pub struct Request<'a> {
     pub model: Cow<'a, str>,
     /// Whether the answer is to be streamed.
     pub stream: bool,
-    /// Whether the client asked for usage in the stream (`OpenAI` chat); other streams always have it.
+    /// Whether the client asked for usage in the stream (`OpenAI` chat); other streams always have
+    /// it.
     pub include_usage: bool,
     /// The conversation in its order, with the system prompt or instructions first.
     pub turns: Vec<Turn<'a>>,
@@ -44,8 +46,8 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// The heads of the conversation's chain, one for each turn that has parts. This request goes on
-    /// from an earlier one if they contain the earlier one's last head, or one of
+    /// The heads of the conversation's chain, one for each turn that has parts. This request goes
+    /// on from an earlier one if they contain the earlier one's last head, or one of
     /// [`Answer::heads`](super::Answer::heads) behind it.
     pub fn chain(&self) -> Vec<[u8; 32]> {
         chain(self.turns.iter().filter_map(turn_digest))
@@ -135,44 +137,44 @@ pub(super) fn checked<'a>(
 }
 
 /// The model's name, which every body must have.
-pub(super) fn model<'a>(problems: &mut Problems, raw: Option<&'a RawValue>) -> Cow<'a, str> {
+pub(super) fn model<'a>(reading: &mut Reading, raw: Option<&'a RawValue>) -> Cow<'a, str> {
     const EXPECTED: &str = "the name of a model";
     let body = At::BODY;
     let at = body.member("model");
     let found = if raw.is_none() { "missing" } else { "empty" };
-    let model = problems.text(at, raw).unwrap_or_default();
-    if model.is_empty() && problems.is_empty() {
-        problems.note(at, EXPECTED, found);
+    let model = reading.text(at, raw).unwrap_or_default();
+    if model.is_empty() && reading.problems.is_empty() {
+        reading.problems.note(at, EXPECTED, found);
     }
     model
 }
 
 /// Reads what an `OpenAI` request says about its session: its last six members here.
 pub(super) fn openai_hints<'a>(
-    problems: &mut Problems,
+    reading: &mut Reading,
     members: [Option<&'a RawValue>; 6],
 ) -> Hints<'a> {
     let [previous, conversation, metadata, cache_key, safety, user] = members;
     let at = At::BODY;
     let metadata_at = at.member("metadata");
-    let [session] = problems.pick_from(metadata_at, metadata, ["session_id"]);
+    let [session] = reading.pick_from(metadata_at, metadata, ["session_id"]);
     let conversation_at = at.member("conversation");
     let (conversation, conversation_at) = match conversation {
         Some(object) if object.get().starts_with('{') => {
-            let [id] = problems.pick(conversation_at, object.get(), ["id"]);
+            let [id] = reading.pick(conversation_at, object.get(), ["id"]);
             (id, conversation_at.member("id"))
         }
         other => (other, conversation_at),
     };
     Hints {
-        previous_answer: problems.text(at.member("previous_response_id"), previous),
-        conversation: problems.text(conversation_at, conversation),
+        previous_answer: reading.text(at.member("previous_response_id"), previous),
+        conversation: reading.text(conversation_at, conversation),
         session: session.and_then(|raw| string(raw.get())),
         user_session: None,
-        cache_key: problems.text(at.member("prompt_cache_key"), cache_key),
-        user: problems
+        cache_key: reading.text(at.member("prompt_cache_key"), cache_key),
+        user: reading
             .text(at.member("safety_identifier"), safety)
-            .or(problems.text(at.member("user"), user)),
+            .or(reading.text(at.member("user"), user)),
     }
 }
 

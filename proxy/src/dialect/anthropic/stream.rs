@@ -2,7 +2,8 @@
 
 use super::super::answer::{Answer, api_error, owned};
 use super::super::assembly::{Assembly, Budget, Step};
-use super::super::problem::{At, Problems};
+use super::super::problem::At;
+use super::super::reading::Reading;
 use super::super::turn::{Part, Role, TextHasher, ToolCall, TurnHasher};
 use super::{Tokens, head, read_block};
 use serde_json::value::RawValue;
@@ -52,14 +53,14 @@ impl AnthropicStream {
         event: Option<&str>,
         data: &str,
     ) -> Step {
-        let mut problems = std::mem::take(&mut self.answer.problems);
+        let mut reading = Reading::after(std::mem::take(&mut self.answer.problems));
         let at = At::BODY;
-        let [kind] = problems.pick(at, data, ["type"]);
-        let kind = problems.text(at.member("type"), kind);
+        let [kind] = reading.pick(at, data, ["type"]);
+        let kind = reading.text(at.member("type"), kind);
         if let Some(kind) = kind.as_deref().or(event) {
-            self.event(&mut problems, budget, kind, data);
+            self.event(&mut reading, budget, kind, data);
         }
-        self.answer.problems = problems;
+        self.answer.problems = reading.problems;
         let names = [kind.as_deref(), event];
         // Either name is enough: clients go by the event's, servers may forget it.
         if names.into_iter().flatten().any(|name| matches!(name, "message_stop" | "error")) {
@@ -100,44 +101,48 @@ impl AnthropicStream {
         self.answer
     }
 
-    fn event(&mut self, problems: &mut Problems, budget: &mut Budget, kind: &str, data: &str) {
+    fn event(&mut self, reading: &mut Reading, budget: &mut Budget, kind: &str, data: &str) {
         let body = At::BODY;
         match kind {
             "message_start" => {
-                let [message] = problems.pick(body, data, ["message"]);
+                let [message] = reading.pick(body, data, ["message"]);
                 let at = body.member("message");
-                let Some(raw) = message else { return problems.note(at, "an object", "missing") };
-                head(problems, at, raw.get(), &mut self.answer, &mut self.tokens);
+                let Some(raw) = message else {
+                    return reading.problems.note(at, "an object", "missing");
+                };
+                head(reading, at, raw.get(), &mut self.answer, &mut self.tokens);
             }
             "content_block_start" => {
-                let [index, block] = problems.pick(body, data, ["index", "content_block"]);
+                let [index, block] = reading.pick(body, data, ["index", "content_block"]);
                 let at = body.member("content_block");
-                let Some(raw) = block else { return problems.note(at, "an object", "missing") };
-                let index = problems.count(body.member("index"), index).unwrap_or(0);
-                self.start(problems, budget, at, (index, raw));
+                let Some(raw) = block else {
+                    return reading.problems.note(at, "an object", "missing");
+                };
+                let index = reading.count(body.member("index"), index).unwrap_or(0);
+                self.start(reading, budget, at, (index, raw));
             }
             "content_block_delta" => {
-                let [index, delta] = problems.pick(body, data, ["index", "delta"]);
-                let index = problems.count(body.member("index"), index).unwrap_or(0);
-                self.delta(problems, budget, index, delta);
+                let [index, delta] = reading.pick(body, data, ["index", "delta"]);
+                let index = reading.count(body.member("index"), index).unwrap_or(0);
+                self.delta(reading, budget, index, delta);
             }
             "content_block_stop" => {
-                let [index] = problems.pick(body, data, ["index"]);
-                let index = problems.count(body.member("index"), index).unwrap_or(0);
+                let [index] = reading.pick(body, data, ["index"]);
+                let index = reading.count(body.member("index"), index).unwrap_or(0);
                 self.stop(budget, index);
             }
             "message_delta" => {
-                let [delta, usage] = problems.pick(body, data, ["delta", "usage"]);
+                let [delta, usage] = reading.pick(body, data, ["delta", "usage"]);
                 let at = body.member("delta");
-                let [reason] = problems.pick_from(at, delta, ["stop_reason"]);
-                if let Some(reason) = owned(problems, at.member("stop_reason"), reason) {
+                let [reason] = reading.pick_from(at, delta, ["stop_reason"]);
+                if let Some(reason) = owned(reading, at.member("stop_reason"), reason) {
                     self.answer.finish_reasons = vec![reason];
                 }
-                drop(self.tokens.update(problems, body.member("usage"), usage));
+                drop(self.tokens.update(reading, body.member("usage"), usage));
             }
             "error" => {
-                let [error] = problems.pick(body, data, ["error"]);
-                let error = error.map(|raw| api_error(problems, body.member("error"), raw));
+                let [error] = reading.pick(body, data, ["error"]);
+                let error = error.map(|raw| api_error(reading, body.member("error"), raw));
                 self.answer.error = Some(error.unwrap_or_default());
             }
             _ => {}
@@ -146,13 +151,13 @@ impl AnthropicStream {
 
     fn start(
         &mut self,
-        problems: &mut Problems,
+        reading: &mut Reading,
         budget: &mut Budget,
         at: At<'_>,
         (index, raw): (u64, &RawValue),
     ) {
         let mut parts = Vec::new();
-        read_block(problems, at, raw, &mut parts);
+        read_block(reading, at, raw, &mut parts);
         let content = match parts.pop() {
             None => return,
             Some(Part::Call(call)) => open_call(budget, index, &call),
@@ -162,15 +167,17 @@ impl AnthropicStream {
                 }
                 let mut hasher = TextHasher::new();
                 hasher.push(&text);
-                budget.spend_entry().then(|| Content::Text(Box::new(hasher)))
+                Some(Content::Text(Box::new(hasher)))
             }
             Some(Part::Other(_) | Part::Refusal(_) | Part::Result(_)) => {
                 budget.keep(raw.get()).map(Content::Other)
             }
         };
         match content {
-            Some(content) => self.blocks.push(Block { index, stopped: false, content }),
-            None => self.cut = true,
+            Some(content) if budget.spend_entry() => {
+                self.blocks.push(Block { index, stopped: false, content });
+            }
+            Some(_) | None => self.cut = true,
         }
     }
 
@@ -193,16 +200,16 @@ impl AnthropicStream {
 
     fn delta(
         &mut self,
-        problems: &mut Problems,
+        reading: &mut Reading,
         budget: &mut Budget,
         index: u64,
         delta: Option<&RawValue>,
     ) {
         let body = At::BODY;
         let at = body.member("delta");
-        let [text, json] = problems.pick_from(at, delta, ["text", "partial_json"]);
-        let text = problems.text(at.member("text"), text);
-        let json = problems.text(at.member("partial_json"), json);
+        let [text, json] = reading.pick_from(at, delta, ["text", "partial_json"]);
+        let text = reading.text(at.member("text"), text);
+        let json = reading.text(at.member("partial_json"), json);
         let Some(block) = self.open_block(index) else { return };
         match &mut block.content {
             Content::Text(hasher) => hasher.push(&text.unwrap_or_default()),

@@ -3,7 +3,8 @@
 use super::super::answer::{Answer, Usage, api_error, owned};
 use super::super::assembly::{Assembly, Budget, Step};
 use super::super::content::arguments_text;
-use super::super::problem::{At, Problems};
+use super::super::problem::At;
+use super::super::reading::Reading;
 use super::super::turn::{Role, TextHasher, TurnHasher};
 use super::usage;
 use serde_json::value::RawValue;
@@ -44,9 +45,9 @@ impl ChatStream {
             self.ended = true;
             return Step::Terminal;
         }
-        let mut problems = std::mem::take(&mut self.answer.problems);
-        let step = self.chunk(&mut problems, budget, data);
-        self.answer.problems = problems;
+        let mut reading = Reading::after(std::mem::take(&mut self.answer.problems));
+        let step = self.chunk(&mut reading, budget, data);
+        self.answer.problems = reading.problems;
         step
     }
 
@@ -62,26 +63,26 @@ impl ChatStream {
         self.answer
     }
 
-    fn chunk(&mut self, problems: &mut Problems, budget: &mut Budget, data: &str) -> Step {
+    fn chunk(&mut self, reading: &mut Reading, budget: &mut Budget, data: &str) -> Step {
         let at = At::BODY;
         let [id, model, choices, usage_raw, tier, error] =
-            problems.pick(at, data, ["id", "model", "choices", "usage", "service_tier", "error"]);
+            reading.pick(at, data, ["id", "model", "choices", "usage", "service_tier", "error"]);
         if let Some(error) = error {
             // Clients raise at such a chunk and read no further.
-            self.answer.error = Some(api_error(problems, at.member("error"), error));
+            self.answer.error = Some(api_error(reading, at.member("error"), error));
             self.ended = true;
             return Step::Terminal;
         }
         let answer = &mut self.answer;
-        budget.keep_first(&mut answer.id, problems.text(at.member("id"), id));
-        budget.keep_first(&mut answer.model, problems.text(at.member("model"), model));
-        let tier = problems.text(at.member("service_tier"), tier);
+        budget.keep_first(&mut answer.id, reading.text(at.member("id"), id));
+        budget.keep_first(&mut answer.model, reading.text(at.member("model"), model));
+        let tier = reading.text(at.member("service_tier"), tier);
         budget.keep_first(&mut answer.service_tier, tier);
-        self.usage.update(usage(problems, at.member("usage"), usage_raw));
+        self.usage.update(usage(reading, at.member("usage"), usage_raw));
         let mut step = Step::Other;
         let choices_at = at.member("choices");
-        for (position, raw) in problems.items(choices_at, choices).into_iter().enumerate() {
-            if self.choice(problems, budget, choices_at.item(position), raw) {
+        for (position, raw) in reading.items(choices_at, choices).into_iter().enumerate() {
+            if self.choice(reading, budget, choices_at.item(position), raw) {
                 step = Step::Content;
             }
         }
@@ -91,22 +92,22 @@ impl ChatStream {
     /// Reads one choice of a chunk; true if it carries content.
     fn choice(
         &mut self,
-        problems: &mut Problems,
+        reading: &mut Reading,
         budget: &mut Budget,
         at: At<'_>,
         raw: &RawValue,
     ) -> bool {
         let [index, delta, reason] =
-            problems.pick(at, raw.get(), ["index", "delta", "finish_reason"]);
-        let index = problems.count(at.member("index"), index).unwrap_or(0);
+            reading.pick(at, raw.get(), ["index", "delta", "finish_reason"]);
+        let index = reading.count(at.member("index"), index).unwrap_or(0);
         let Some(choice) = choice_at(&mut self.choices, budget, index) else { return true };
-        if let Some(reason) = owned(problems, at.member("finish_reason"), reason)
+        if let Some(reason) = owned(reading, at.member("finish_reason"), reason)
             && !choice.finished
         {
             choice.finished = true;
             self.answer.finish_reasons.extend(budget.keep(&reason));
         }
-        delta.is_some_and(|delta| choice.delta(problems, budget, at.member("delta"), delta))
+        delta.is_some_and(|delta| choice.delta(reading, budget, at.member("delta"), delta))
     }
 }
 
@@ -138,7 +139,7 @@ impl Choice {
     /// Reads what is new; true if it carries content.
     fn delta(
         &mut self,
-        problems: &mut Problems,
+        reading: &mut Reading,
         budget: &mut Budget,
         at: At<'_>,
         raw: &RawValue,
@@ -146,13 +147,13 @@ impl Choice {
         let names =
             ["content", "refusal", "tool_calls", "function_call", "reasoning_content", "reasoning"];
         let [content, refusal, calls, function_call, thought, reasoning] =
-            problems.pick(at, raw.get(), names);
-        let content = problems.text(at.member("content"), content).unwrap_or_default();
-        let refusal = problems.text(at.member("refusal"), refusal).unwrap_or_default();
+            reading.pick(at, raw.get(), names);
+        let content = reading.text(at.member("content"), content).unwrap_or_default();
+        let refusal = reading.text(at.member("refusal"), refusal).unwrap_or_default();
         self.text.push(&content);
         self.refusal.push(&refusal);
         let calls_at = at.member("tool_calls");
-        let calls = problems.items(calls_at, calls);
+        let calls = reading.items(calls_at, calls);
         let says = !content.is_empty()
             || !refusal.is_empty()
             || !calls.is_empty()
@@ -160,32 +161,32 @@ impl Choice {
             || thought.is_some()
             || reasoning.is_some();
         for (position, call) in calls.into_iter().enumerate() {
-            self.call(problems, budget, calls_at.item(position), call);
+            self.call(reading, budget, calls_at.item(position), call);
         }
         if let Some(function) = function_call {
             let call = self.assembly(budget, Some(0), "");
-            fill(problems, budget, at.member("function_call"), function, call);
+            fill(reading, budget, at.member("function_call"), function, call);
         }
         says
     }
 
-    fn call(&mut self, problems: &mut Problems, budget: &mut Budget, at: At<'_>, raw: &RawValue) {
+    fn call(&mut self, reading: &mut Reading, budget: &mut Budget, at: At<'_>, raw: &RawValue) {
         let [index, id, function, custom] =
-            problems.pick(at, raw.get(), ["index", "id", "function", "custom"]);
-        let index = problems.count(at.member("index"), index);
-        let id = problems.text(at.member("id"), id).unwrap_or_default();
+            reading.pick(at, raw.get(), ["index", "id", "function", "custom"]);
+        let index = reading.count(at.member("index"), index);
+        let id = reading.text(at.member("id"), id).unwrap_or_default();
         let Some(call) = self.assembly(budget, index, &id) else { return };
         call.identify(budget, &id);
         if let Some(piece) = function {
-            fill(problems, budget, at.member("function"), piece, Some(call));
+            fill(reading, budget, at.member("function"), piece, Some(call));
         }
         if let Some(piece) = custom {
-            fill(problems, budget, at.member("custom"), piece, Some(call));
+            fill(reading, budget, at.member("custom"), piece, Some(call));
         }
     }
 
-    /// The call that a piece belongs to: the latest with its index, or the latest of all when there is
-    /// no index. Another id begins another call: some servers count every call as the first.
+    /// The call that a piece belongs to: the latest with its index, or the latest of all when there
+    /// is no index. Another id begins another call: some servers count every call as the first.
     fn assembly(
         &mut self,
         budget: &mut Budget,
@@ -229,14 +230,14 @@ impl Choice {
 
 /// Adds `{"name", "arguments"}`, or `{"name", "input"}` of a custom tool, to a call.
 fn fill(
-    problems: &mut Problems,
+    reading: &mut Reading,
     budget: &mut Budget,
     at: At<'_>,
     raw: &RawValue,
     call: Option<&mut Assembly>,
 ) {
-    let [name, arguments, input] = problems.pick(at, raw.get(), ["name", "arguments", "input"]);
-    let name = problems.text(at.member("name"), name).unwrap_or_default();
+    let [name, arguments, input] = reading.pick(at, raw.get(), ["name", "arguments", "input"]);
+    let name = reading.text(at.member("name"), name).unwrap_or_default();
     if let Some(call) = call {
         call.name(budget, &name);
         call.arguments(budget, &arguments_text(arguments.or(input)));

@@ -2,7 +2,8 @@
 
 use super::super::answer::{Answer, ApiError, api_error, owned};
 use super::super::assembly::{Assembly, Budget, Step};
-use super::super::problem::{At, Problems};
+use super::super::problem::At;
+use super::super::reading::Reading;
 use super::super::turn::{Part, turn_digest};
 use super::{item, response};
 use serde_json::value::RawValue;
@@ -58,18 +59,18 @@ impl ResponsesStream {
             self.ended = true;
             return Step::Terminal;
         }
-        let mut problems = std::mem::take(&mut self.answer.problems);
+        let mut reading = Reading::after(std::mem::take(&mut self.answer.problems));
         let at = At::BODY;
-        let [kind, number] = problems.pick(at, data, ["type", "sequence_number"]);
-        let kind = problems.text(at.member("type"), kind);
-        if let Some(number) = problems.count(at.member("sequence_number"), number) {
+        let [kind, number] = reading.pick(at, data, ["type", "sequence_number"]);
+        let kind = reading.text(at.member("type"), kind);
+        if let Some(number) = reading.count(at.member("sequence_number"), number) {
             self.next_number = number.saturating_add(1);
         }
         let names = [kind.as_deref(), event];
         if let Some(kind) = kind.as_deref().or(event) {
-            self.event(&mut problems, budget, kind, data);
+            self.event(&mut reading, budget, kind, data);
         }
-        self.answer.problems = problems;
+        self.answer.problems = reading.problems;
         // Either name is enough: a client may go by the one or the other.
         if names.into_iter().flatten().any(|name| TERMINAL.contains(&name)) {
             self.ended = true;
@@ -97,71 +98,71 @@ impl ResponsesStream {
         self.answer
     }
 
-    fn event(&mut self, problems: &mut Problems, budget: &mut Budget, kind: &str, data: &str) {
+    fn event(&mut self, reading: &mut Reading, budget: &mut Budget, kind: &str, data: &str) {
         match kind {
             "response.created" | "response.in_progress" | "response.queued" => {
-                self.snapshot(problems, budget, data);
+                self.snapshot(reading, budget, data);
                 // Its status is not an end.
                 self.answer.finish_reasons.clear();
             }
-            "response.output_item.added" => self.item(problems, budget, data, false),
-            "response.output_item.done" => self.item(problems, budget, data, true),
+            "response.output_item.added" => self.item(reading, budget, data, false),
+            "response.output_item.done" => self.item(reading, budget, data, true),
             "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
-                self.arguments(problems, budget, data, "delta");
+                self.arguments(reading, budget, data, "delta");
             }
             "response.function_call_arguments.done" => {
-                self.arguments(problems, budget, data, "arguments");
+                self.arguments(reading, budget, data, "arguments");
             }
             "response.custom_tool_call_input.done" => {
-                self.arguments(problems, budget, data, "input");
+                self.arguments(reading, budget, data, "input");
             }
             "error" => {
                 let at = At::BODY;
-                let [nested, code, message] = problems.pick(at, data, ["error", "code", "message"]);
+                let [nested, code, message] = reading.pick(at, data, ["error", "code", "message"]);
                 self.answer.error = Some(match nested {
-                    Some(nested) => api_error(problems, at.member("error"), nested),
-                    None => stream_error(problems, code, message),
+                    Some(nested) => api_error(reading, at.member("error"), nested),
+                    None => stream_error(reading, code, message),
                 });
             }
-            terminal if TERMINAL.contains(&terminal) => self.snapshot(problems, budget, data),
+            terminal if TERMINAL.contains(&terminal) => self.snapshot(reading, budget, data),
             _ => {}
         }
     }
 
     /// Reads the state of the whole response, and its output unless its items came one by one.
-    fn snapshot(&mut self, problems: &mut Problems, budget: &mut Budget, data: &str) {
+    fn snapshot(&mut self, reading: &mut Reading, budget: &mut Budget, data: &str) {
         let body = At::BODY;
         let at = body.member("response");
-        let [raw] = problems.pick(body, data, ["response"]);
-        let Some(raw) = raw else { return problems.note(at, "an object", "missing") };
-        let output = response(problems, at, raw.get(), &mut self.answer);
+        let [raw] = reading.pick(body, data, ["response"]);
+        let Some(raw) = raw else { return reading.problems.note(at, "an object", "missing") };
+        let output = response(reading, at, raw.get(), &mut self.answer);
         if !self.items.is_empty() {
             return;
         }
         let output_at = at.member("output");
-        for (index, raw) in problems.items(output_at, output).into_iter().enumerate() {
-            self.take(problems, budget, output_at.item(index), (index as u64, raw, true));
+        for (index, raw) in reading.items(output_at, output).into_iter().enumerate() {
+            self.take(reading, budget, output_at.item(index), (index as u64, raw, true));
         }
     }
 
-    fn item(&mut self, problems: &mut Problems, budget: &mut Budget, data: &str, done: bool) {
+    fn item(&mut self, reading: &mut Reading, budget: &mut Budget, data: &str, done: bool) {
         let body = At::BODY;
-        let [raw, index] = problems.pick(body, data, ["item", "output_index"]);
+        let [raw, index] = reading.pick(body, data, ["item", "output_index"]);
         let at = body.member("item");
-        let Some(raw) = raw else { return problems.note(at, "an object", "missing") };
-        let index = problems.count(body.member("output_index"), index).unwrap_or(0);
-        self.take(problems, budget, at, (index, raw, done));
+        let Some(raw) = raw else { return reading.problems.note(at, "an object", "missing") };
+        let index = reading.count(body.member("output_index"), index).unwrap_or(0);
+        self.take(reading, budget, at, (index, raw, done));
     }
 
     /// Takes an item as it begins, or as it is at its end.
     fn take(
         &mut self,
-        problems: &mut Problems,
+        reading: &mut Reading,
         budget: &mut Budget,
         at: At<'_>,
         (index, raw, done): (u64, &RawValue, bool),
     ) {
-        let turn = item(problems, at, raw.get(), raw);
+        let turn = item(reading, at, raw.get(), raw);
         if turn.parts.is_empty() && done {
             // Nothing of it comes back in a later request.
             self.items.retain(|item| item.index != index);
@@ -205,15 +206,15 @@ impl ResponsesStream {
     /// Takes a piece of a call's arguments, or all of them at their end.
     fn arguments(
         &mut self,
-        problems: &mut Problems,
+        reading: &mut Reading,
         budget: &mut Budget,
         data: &str,
         member: &'static str,
     ) {
         let at = At::BODY;
-        let [index, piece] = problems.pick(at, data, ["output_index", member]);
-        let index = problems.count(at.member("output_index"), index).unwrap_or(0);
-        let piece = problems.text(at.member(member), piece).unwrap_or_default();
+        let [index, piece] = reading.pick(at, data, ["output_index", member]);
+        let index = reading.count(at.member("output_index"), index).unwrap_or(0);
+        let piece = reading.text(at.member(member), piece).unwrap_or_default();
         let item = self.items.iter_mut().find(|item| item.index == index);
         match item.and_then(|item| item.call.as_mut()) {
             Some(call) if member == "delta" => call.arguments(budget, &piece),
@@ -225,14 +226,14 @@ impl ResponsesStream {
 
 /// The error of an `error` event, whose own type says nothing about it.
 fn stream_error(
-    problems: &mut Problems,
+    reading: &mut Reading,
     code: Option<&RawValue>,
     message: Option<&RawValue>,
 ) -> ApiError {
     let at = At::BODY;
     ApiError {
         kind: None,
-        message: owned(problems, at.member("message"), message),
-        code: owned(problems, at.member("code"), code),
+        message: owned(reading, at.member("message"), message),
+        code: owned(reading, at.member("code"), code),
     }
 }
