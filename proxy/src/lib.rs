@@ -1,1 +1,3 @@
-//! x
+//! Where it happens: the gateway between agents and everything they touch.
+
+pub mod standin;
