@@ -7,9 +7,11 @@
 //!
 //! Source: Model Context Protocol, "Streamable HTTP", 2025-11-25 and 2026-07-28.
 
-mod legacy;
 mod message;
+
 mod modern;
+
+mod legacy;
 
 use std::{
     borrow::Cow,

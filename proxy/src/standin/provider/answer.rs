@@ -106,8 +106,9 @@ fn size(turn: &Turn) -> usize {
 
 /// Answers a conversation that was not recorded.
 ///
-/// Each line `call NAME ARGUMENTS` of the last message, if a person sent it, becomes a tool call, so that a
-/// test with any client can have the model ask for tools, several at once too.
+/// Each line `call NAME ARGUMENTS` of the last message, if a person sent it, becomes a tool call,
+/// so that a test with any client can have the model ask for tools, several at once too. More than
+/// 64 such lines are not read.
 fn improvise(turns: &[Turn], conversation: &Digest) -> Turn {
     let last = turns.last().filter(|turn| turn.role == Role::User);
     let lines = last.map(|turn| turn.text.lines()).into_iter().flatten();

@@ -20,7 +20,7 @@ use crate::standin::{
 /// How large the fixed answers are.
 #[derive(Clone, Copy, Debug)]
 pub struct Fixed {
-    /// The size of the body of a plain answer; the smallest possible one has about 700 bytes.
+    /// The size of the body of a plain answer; the smallest possible one has about 650 bytes.
     pub answer_bytes: usize,
     /// The number of chunks of a streamed answer that carry text.
     pub chunk_count: usize,
