@@ -87,8 +87,8 @@ fn ask(events: &mut Events, answer: &Answer, index: usize, item: &Value) {
         let event = json!({"item_id": text(item, "/id"), "output_index": index, "delta": piece});
         events.push(&format!("{name}.delta"), event);
     }
-    let done = json!({"item_id": text(item, "/id"), "output_index": index, "name": text(item, "/name"),
-        "arguments": text(item, "/arguments")});
+    let done = json!({"item_id": text(item, "/id"), "output_index": index,
+        "name": text(item, "/name"), "arguments": text(item, "/arguments")});
     events.push(&format!("{name}.done"), done);
 }
 
