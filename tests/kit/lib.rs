@@ -1,1 +1,3 @@
-//! What every suite shares.
+//! What the suites share: fixtures and clients; it tests nothing by itself.
+
+pub mod recordings;
