@@ -63,6 +63,7 @@ await main(connect, {
     },
 
     async strangers({ again, wanted, key }) {
-        if (key !== '') await unauthorized(again({ key: 'not-a-key', era: wanted }));
+        if (key === '') return 'skipped: no key was given';
+        await unauthorized(again({ key: 'not-a-key', era: wanted }));
     },
 });
