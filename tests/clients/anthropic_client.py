@@ -36,7 +36,9 @@ def said(text):
 
 def message_of(error):
     """The text that an error answer has for people; fails if it is not an error of the dialect."""
-    assert isinstance(error.body, dict) and error.body.get("type") == "error", f"not an Anthropic error: {error.body!r}"
+    assert isinstance(error.body, dict) and error.body.get("type") == "error", (
+        f"not an Anthropic error: {error.body!r}"
+    )
     message = error.body["error"]["message"]
     assert message, f"no message for people in {error.body!r}"
     return message
@@ -52,7 +54,9 @@ class Steps:
 
     def ask(self, text, **more):
         """Asks for a message."""
-        return self.client.messages.create(**{"model": MODEL, "max_tokens": 500, "messages": user(text), **more})
+        return self.client.messages.create(
+            **{"model": MODEL, "max_tokens": 500, "messages": user(text), **more}
+        )
 
     def step_message(self):
         answer = self.ask("hello — ünïcödé ☃")
@@ -64,7 +68,9 @@ class Steps:
 
     def step_bearer(self):
         bearer = anthropic.Anthropic(api_key=None, auth_token=self.options.key, **self.settings)
-        answer = bearer.messages.create(model=MODEL, max_tokens=10, messages=user("with a bearer token"))
+        answer = bearer.messages.create(
+            model=MODEL, max_tokens=10, messages=user("with a bearer token")
+        )
         equal(answer.content[0].text, said("with a bearer token"))
 
     def step_stream(self):
@@ -78,7 +84,9 @@ class Steps:
 
     def step_stream_thinking(self):
         thinking = {"type": "enabled", "budget_tokens": 1024}
-        with self.client.messages.stream(model=MODEL, max_tokens=2000, messages=user("hm"), thinking=thinking) as stream:
+        with self.client.messages.stream(
+            model=MODEL, max_tokens=2000, messages=user("hm"), thinking=thinking
+        ) as stream:
             final = stream.get_final_message()
         equal([block.type for block in final.content], ["thinking", "text"])
         equal((final.content[0].thinking, final.content[0].signature), (THOUGHT, "c2lnbmVk"))
@@ -90,18 +98,24 @@ class Steps:
         uses = [block for block in answer.content if block.type == "tool_use"]
         equal([(use.name, use.input) for use in uses], [(name, ARGUMENTS) for name in NAMES])
         results = [
-            {"type": "tool_result", "tool_use_id": use.id, "content": f"{at} degrees"} for at, use in enumerate(uses)
+            {"type": "tool_result", "tool_use_id": use.id, "content": f"{at} degrees"}
+            for at, use in enumerate(uses)
         ]
         turns = [
             *user("weather?"),
-            {"role": "assistant", "content": [block.model_dump(exclude_none=True) for block in answer.content]},
+            {
+                "role": "assistant",
+                "content": [block.model_dump(exclude_none=True) for block in answer.content],
+            },
             {"role": "user", "content": results},
         ]
         final = self.ask("", messages=turns, tools=TOOLS)
         equal(final.content[0].text, "The tools said: 0 degrees, 1 degrees")
 
     def step_stream_tools(self):
-        with self.client.messages.stream(model=MODEL, max_tokens=500, messages=user("weather?"), tools=TOOLS) as stream:
+        with self.client.messages.stream(
+            model=MODEL, max_tokens=500, messages=user("weather?"), tools=TOOLS
+        ) as stream:
             final = stream.get_final_message()
         uses = [block for block in final.content if block.type == "tool_use"]
         equal([(use.name, use.input) for use in uses], [(name, ARGUMENTS) for name in NAMES])
@@ -120,7 +134,10 @@ class Steps:
                 answer = await client.messages.create(model=MODEL, max_tokens=10, messages=turns)
                 return answer.content[0].text
 
-            equal(await asyncio.gather(*map(ask, range(32))), [said(f"number {number}") for number in range(32)])
+            equal(
+                await asyncio.gather(*map(ask, range(32))),
+                [said(f"number {number}") for number in range(32)],
+            )
 
     def step_broken(self):
         # This SDK lets the transport's own error through when a stream breaks off.
@@ -132,7 +149,11 @@ class Steps:
         equal(message_of(error), "Overloaded")
 
     def step_upstream_errors(self):
-        kinds = {400: anthropic.BadRequestError, 429: anthropic.RateLimitError, 529: anthropic.InternalServerError}
+        kinds = {
+            400: anthropic.BadRequestError,
+            429: anthropic.RateLimitError,
+            529: anthropic.InternalServerError,
+        }
         for status, kind in kinds.items():
             error = raises(kind, lambda status=status: self.ask(f"status {status}"))
             equal((error.status_code, message_of(error)), (status, "as asked"))
@@ -143,16 +164,26 @@ class Steps:
         message_of(error)
 
     def step_malformed(self):
-        message_of(raises(anthropic.BadRequestError, lambda: self.client.post("/v1/messages", cast_to=object, content=b"{")))
+        message_of(
+            raises(
+                anthropic.BadRequestError,
+                lambda: self.client.post("/v1/messages", cast_to=object, content=b"{"),
+            )
+        )
 
     def step_bad_key(self):
         for key in ["not-a-key", self.options.key + "x"]:
             stranger = anthropic.Anthropic(api_key=key, **self.settings)
-            ask = stranger.messages.create
-            error = raises(anthropic.AuthenticationError, lambda: ask(model=MODEL, max_tokens=10, messages=user("hi")))
-            equal(error.status_code, 401)
-            message_of(error)
-            raises(anthropic.AuthenticationError, lambda: list(stranger.models.list()))
+            self.rejected(stranger)
+
+    @staticmethod
+    def rejected(stranger):
+        """Fails unless this client is told that its key is wrong."""
+        turn = {"model": MODEL, "max_tokens": 10, "messages": user("hi")}
+        error = raises(anthropic.AuthenticationError, lambda: stranger.messages.create(**turn))
+        equal(error.status_code, 401)
+        message_of(error)
+        raises(anthropic.AuthenticationError, lambda: list(stranger.models.list()))
 
     def step_dead_upstream(self):
         name = self.options.dead_model
@@ -167,7 +198,9 @@ class Steps:
 
 def main():
     """Runs the steps."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--dead-model", default="", help="a model whose provider cannot be reached")
     options = options_of(parser)
     return asyncio.run(run_steps(Steps(options), options.skip))

@@ -21,14 +21,16 @@ def options_of(parser):
     """Adds what all client scripts take and parses the command line."""
     parser.add_argument("--url", required=True, help="where to connect to")
     parser.add_argument("--key", default="", help="the agent's key")
-    parser.add_argument("--skip", default="", help="names of steps to leave out, separated by commas")
+    parser.add_argument(
+        "--skip", default="", help="names of steps to leave out, separated by commas"
+    )
     return parser.parse_args()
 
 
 async def run_steps(steps, skip):
-    """Runs the methods `step_...` of this object in order, except those to skip; answers 1 if any has failed, else 0.
+    """Runs the methods `step_...` of this object in order, except those to skip.
 
-    A step that cannot be tried here returns why.
+    Answers 1 if any has failed, else 0. A step that cannot be tried here returns why.
     """
     names = [name.removeprefix("step_") for name in vars(type(steps)) if name.startswith("step_")]
     skipped = {name for name in skip.split(",") if name}
@@ -42,7 +44,9 @@ async def run_steps(steps, skip):
             if inspect.isawaitable(result):
                 result = await result
             print(f"{name} {result}" if result else f"ok {name}", flush=True)
-        except Exception as error:  # Any failure of a step is reported, and the next step still runs.
+        except (
+            Exception
+        ) as error:  # Any failure of a step is reported, and the next step still runs.
             failures += 1
             print(f"FAILED {name}: {error!r}", flush=True)
     print("all steps passed" if failures == 0 else f"{failures} steps failed")

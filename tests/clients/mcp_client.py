@@ -25,7 +25,8 @@ warnings.simplefilter("ignore", MCPDeprecationWarning)
 
 # How long a step waits for something to happen, in seconds.
 PATIENCE = 10
-# What the SDK is expected to settle on. The fixture speaks both eras, so `auto` must find the modern one.
+# What the SDK is expected to settle on. The fixture speaks both eras, so `auto` must find the
+# modern one.
 NEGOTIATED = {"auto": "2026-07-28", "2026-07-28": "2026-07-28", "legacy": "2025-11-25"}
 
 
@@ -33,9 +34,17 @@ async def fill_form(_context, params):
     """Answers a form as the scripted person does."""
     if "decline" in params.message:
         return types.ElicitResult(action="decline")
-    values = {"response": "as asked", "context": "as asked", "name": "Ada", "color": "blue", "ok": True}
+    values = {
+        "response": "as asked",
+        "context": "as asked",
+        "name": "Ada",
+        "color": "blue",
+        "ok": True,
+    }
     asked = params.requested_schema["properties"]
-    return types.ElicitResult(action="accept", content={key: values[key] for key in asked if key in values})
+    return types.ElicitResult(
+        action="accept", content={key: values[key] for key in asked if key in values}
+    )
 
 
 async def sample(_context, params):
@@ -74,6 +83,22 @@ async def refused(awaitable, what):
     assert getattr(result, "is_error", False), f"{what} was accepted"
 
 
+class Heard:
+    """What the server told this client without being asked: log lines, and every other message."""
+
+    def __init__(self):
+        self.logs = []
+        self.messages = []
+
+    async def log(self, params):
+        """Keeps a log line."""
+        self.logs.append(params.data)
+
+    async def message(self, message):
+        """Keeps a message."""
+        self.messages.append(message)
+
+
 class Steps:
     """What the client must be able to do; one method for each thing."""
 
@@ -100,12 +125,17 @@ class Steps:
         equal(len(set(names)), len(names))
         for name in ["test_simple_text", "add_numbers", "json_schema_2020_12_tool"]:
             assert self.tool(name) in names, f"tool `{self.tool(name)}` is not among {names}"
-        schema = next(tool for tool in tools if tool.name.endswith("json_schema_2020_12_tool")).input_schema
+        schema = next(
+            tool for tool in tools if tool.name.endswith("json_schema_2020_12_tool")
+        ).input_schema
         equal(schema["$defs"]["address"]["$anchor"], "addressDef")
         equal(schema["if"]["properties"], {"contactMethod": {"const": "phone"}})
 
     async def step_content(self):
-        equal(text_of(await self.call("test_simple_text")), "This is a simple text response for testing.")
+        equal(
+            text_of(await self.call("test_simple_text")),
+            "This is a simple text response for testing.",
+        )
         mixed = await self.call("test_multiple_content_types")
         equal([block.type for block in mixed.content], ["text", "image", "resource"])
         total = await self.call("add_numbers", {"a": 2, "b": 40.5})
@@ -141,10 +171,13 @@ class Steps:
         await self.call("test_tool_with_logging", meta=meta)
 
         async def three():
-            return len(self.heard) >= 3
+            return len(self.heard.logs) >= 3
 
         await eventually("three log lines", three)
-        equal(self.heard, ["Tool execution started", "Tool processing data", "Tool execution completed"])
+        equal(
+            self.heard.logs,
+            ["Tool execution started", "Tool processing data", "Tool execution completed"],
+        )
 
     async def step_resources(self):
         uris = [str(resource.uri) for resource in (await self.client.list_resources()).resources]
@@ -173,10 +206,15 @@ class Steps:
         equal(text_of(declined), "User response: action=decline, content={}")
 
     async def step_sampling(self):
-        equal(text_of(await self.call("test_sampling", {"prompt": "who?"})), "LLM response: re: who?")
+        equal(
+            text_of(await self.call("test_sampling", {"prompt": "who?"})), "LLM response: re: who?"
+        )
 
     async def step_roots(self):
-        equal(text_of(await self.call("test_input_required_result_list_roots")), "roots: file:///project")
+        equal(
+            text_of(await self.call("test_input_required_result_list_roots")),
+            "roots: file:///project",
+        )
 
     async def step_rounds(self):
         equal(text_of(await self.call("test_input_required_result_multi_round")), "Ada likes blue")
@@ -203,14 +241,19 @@ class Steps:
 
     async def step_changes(self):
         if not self.modern:
-            return "skipped: the SDK shows list changes to modern clients only"
+            await self.call("test_trigger_tool_change")
+
+            async def announced():
+                return types.ToolListChangedNotification in map(type, self.heard.messages)
+
+            await eventually("notifications/tools/list_changed", announced)
+            return
         async with self.client.listen(tools_list_changed=True) as subscription:
             await self.call("test_trigger_tool_change")
             with anyio.fail_after(PATIENCE):
                 async for event in subscription:
                     equal(type(event).__name__, "ToolsListChanged")
                     break
-        return None
 
     async def step_resumption(self):
         if self.modern:
@@ -224,7 +267,7 @@ class Steps:
             return "skipped: no key was given"
         statuses = []
         try:
-            async with connected(self.options, "not-a-key", [], statuses) as stranger:
+            async with connected(self.options, "not-a-key", Heard(), statuses) as stranger:
                 await stranger.list_tools()
         except (MCPError, BaseExceptionGroup):
             # The SDK does not tell its caller the status, so it is read off the connection.
@@ -235,10 +278,9 @@ class Steps:
 
 @asynccontextmanager
 async def connected(options, key, heard, statuses=None):
-    """A client that has negotiated with the endpoint; `statuses` gets the HTTP status of every response."""
-
-    async def log(params):
-        heard.append(params.data)
+    """A client that has negotiated with the endpoint; `statuses` gets the HTTP status of every
+    response.
+    """
 
     async def note(response):
         if statuses is not None:
@@ -246,7 +288,9 @@ async def connected(options, key, heard, statuses=None):
 
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     hooks = {"response": [note]}
-    async with httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(30, read=300), event_hooks=hooks) as http:
+    async with httpx2.AsyncClient(
+        headers=headers, timeout=httpx2.Timeout(30, read=300), event_hooks=hooks
+    ) as http:
         client = Client(
             streamable_http_client(options.url, http_client=http),
             mode=options.mode,
@@ -254,7 +298,8 @@ async def connected(options, key, heard, statuses=None):
             elicitation_callback=fill_form,
             sampling_callback=sample,
             list_roots_callback=list_roots,
-            logging_callback=log,
+            logging_callback=heard.log,
+            message_handler=heard.message,
         )
         async with client:
             yield client
@@ -262,11 +307,15 @@ async def connected(options, key, heard, statuses=None):
 
 async def main():
     """Connects and runs the steps."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--mode", default="auto", choices=sorted(NEGOTIATED))
-    parser.add_argument("--prefix", default="", help="what comes before the names of tools and prompts")
+    parser.add_argument(
+        "--prefix", default="", help="what comes before the names of tools and prompts"
+    )
     options = options_of(parser)
-    heard = []
+    heard = Heard()
     async with connected(options, options.key, heard) as client:
         return await run_steps(Steps(client, options, heard), options.skip)
 

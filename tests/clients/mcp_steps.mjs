@@ -1,5 +1,6 @@
-// What an MCP client must be able to do against the fixture, directly or through a gateway: one function for each
-// thing, written once for both TypeScript SDKs. Not a script: mcp_v1.mjs and mcp_v2.mjs run it.
+// What an MCP client must be able to do against the fixture, directly or through a gateway: one
+// function for each thing, written once for both TypeScript SDKs. Not a script: mcp_v1.mjs and
+// mcp_v2.mjs run it.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -15,13 +16,26 @@ const PATIENCE = 10_000;
 export const answers = {
     elicit({ message, requestedSchema }) {
         if (message.includes('decline')) return { action: 'decline' };
-        const values = { response: 'as asked', context: 'as asked', name: 'Ada', color: 'blue', ok: true };
+        const values = {
+            response: 'as asked',
+            context: 'as asked',
+            name: 'Ada',
+            color: 'blue',
+            ok: true,
+        };
         const names = Object.keys(requestedSchema.properties).filter(name => name in values);
-        return { action: 'accept', content: Object.fromEntries(names.map(name => [name, values[name]])) };
+        return {
+            action: 'accept',
+            content: Object.fromEntries(names.map(name => [name, values[name]])),
+        };
     },
     sample({ messages }) {
         const asked = [messages[0].content].flat()[0].text;
-        return { role: 'assistant', model: 'scripted', content: { type: 'text', text: `re: ${asked}` } };
+        return {
+            role: 'assistant',
+            model: 'scripted',
+            content: { type: 'text', text: `re: ${asked}` },
+        };
     },
     roots: () => ({ roots: [{ uri: 'file:///project', name: 'project' }] }),
 };
@@ -38,7 +52,9 @@ async function eventually(description, holds) {
 const sorted = values => [...values].sort();
 const textOf = result => result.content[0].text;
 
-/** The steps, by name. Each gets the peer: a connected client as mcp_v1.mjs and mcp_v2.mjs wrap it. */
+/**
+ * The steps, by name. Each gets the peer: a connected client as mcp_v1.mjs and mcp_v2.mjs wrap it.
+ */
 const steps = {
     async era({ negotiated, wanted }) {
         assert.equal(negotiated, wanted);
@@ -48,8 +64,16 @@ const steps = {
         const { tools } = await client.listTools();
         const names = tools.map(({ name }) => name);
         assert.equal(new Set(names).size, names.length, 'a tool is listed twice');
-        for (const name of ['test_simple_text', 'add_numbers', 'wait_for_cancel', 'test_sampling']) {
-            assert.ok(names.includes(tool(name)), `tool \`${tool(name)}\` is not among ${names.join(', ')}`);
+        for (const name of [
+            'test_simple_text',
+            'add_numbers',
+            'wait_for_cancel',
+            'test_sampling',
+        ]) {
+            assert.ok(
+                names.includes(tool(name)),
+                `tool \`${tool(name)}\` is not among ${names.join(', ')}`,
+            );
         }
         const find = name => tools.find(each => each.name === tool(name));
         assert.deepEqual(find('json_schema_2020_12_tool').inputSchema, SCHEMA_2020_12);
@@ -61,9 +85,15 @@ const steps = {
     },
 
     async content({ call }) {
-        assert.equal(textOf(await call('test_simple_text')), 'This is a simple text response for testing.');
+        assert.equal(
+            textOf(await call('test_simple_text')),
+            'This is a simple text response for testing.',
+        );
         const mixed = await call('test_multiple_content_types');
-        assert.deepEqual(mixed.content.map(block => block.type), ['text', 'image', 'resource']);
+        assert.deepEqual(
+            mixed.content.map(block => block.type),
+            ['text', 'image', 'resource'],
+        );
         assert.equal(mixed.content[1].data, PIXEL);
         const sum = await call('add_numbers', { a: 2, b: 40.5 });
         assert.deepEqual(sum.structuredContent, { sum: 42.5 });
@@ -73,7 +103,10 @@ const steps = {
         const sums = await Promise.all(
             Array.from({ length: 16 }, (_, a) => call('add_numbers', { a, b: 1000 })),
         );
-        assert.deepEqual(sums.map(sum => sum.structuredContent.sum), Array.from({ length: 16 }, (_, a) => a + 1000));
+        assert.deepEqual(
+            sums.map(sum => sum.structuredContent.sum),
+            Array.from({ length: 16 }, (_, a) => a + 1000),
+        );
     },
 
     async errors({ call, client, tool }) {
@@ -83,13 +116,24 @@ const steps = {
         await refused(call('add_numbers', { a: 'two', b: 1 }), 'a wrong argument');
         await refused(call('no_such_tool'), 'an unknown tool');
         await refused(client.getPrompt({ name: tool('no_such_prompt') }), 'an unknown prompt');
-        await refused(client.readResource({ uri: 'test://no-such-resource' }), 'an unknown resource');
+        await refused(
+            client.readResource({ uri: 'test://no-such-resource' }),
+            'an unknown resource',
+        );
     },
 
     async progress({ call }) {
         const seen = [];
-        await call('test_tool_with_progress', {}, { onprogress: ({ progress, total }) => seen.push([progress, total]) });
-        assert.deepEqual(seen, [[0, 100], [50, 100], [100, 100]]);
+        await call(
+            'test_tool_with_progress',
+            {},
+            { onprogress: ({ progress, total }) => seen.push([progress, total]) },
+        );
+        assert.deepEqual(seen, [
+            [0, 100],
+            [50, 100],
+            [100, 100],
+        ]);
     },
 
     async logs({ call, logLevel, heard }) {
@@ -106,19 +150,31 @@ const steps = {
     async resources({ client }) {
         const { resources } = await client.listResources();
         const uri = end => resources.find(each => each.uri.endsWith(end))?.uri;
-        assert.ok(uri('static-text'), `no static-text among ${resources.map(each => each.uri).join(', ')}`);
+        assert.ok(
+            uri('static-text'),
+            `no static-text among ${resources.map(each => each.uri).join(', ')}`,
+        );
         const read = await client.readResource({ uri: uri('static-text') });
         assert.equal(read.contents[0].text, 'This is the content of the static text resource.');
-        assert.equal((await client.readResource({ uri: uri('static-binary') })).contents[0].blob, PIXEL);
+        assert.equal(
+            (await client.readResource({ uri: uri('static-binary') })).contents[0].blob,
+            PIXEL,
+        );
         const { resourceTemplates } = await client.listResourceTemplates();
         const filled = resourceTemplates[0].uriTemplate.replace('{id}', '123');
-        assert.equal(JSON.parse((await client.readResource({ uri: filled })).contents[0].text).id, '123');
+        assert.equal(
+            JSON.parse((await client.readResource({ uri: filled })).contents[0].text).id,
+            '123',
+        );
     },
 
     async prompts({ client, tool }) {
         const { prompts } = await client.listPrompts();
         const name = tool('test_prompt_with_arguments');
-        assert.ok(prompts.some(each => each.name === name), `prompt \`${name}\` is not listed`);
+        assert.ok(
+            prompts.some(each => each.name === name),
+            `prompt \`${name}\` is not listed`,
+        );
         const got = await client.getPrompt({ name, arguments: { arg1: 'x', arg2: 'y' } });
         assert.equal(got.messages[0].content.text, "Prompt with arguments: arg1='x', arg2='y'");
         const completed = await client.complete({
@@ -130,21 +186,33 @@ const steps = {
 
     async elicitation({ call }) {
         const accepted = await call('test_elicitation', { message: 'please accept' });
-        assert.equal(textOf(accepted), 'User response: action=accept, content={"response":"as asked"}');
+        assert.equal(
+            textOf(accepted),
+            'User response: action=accept, content={"response":"as asked"}',
+        );
         const declined = await call('test_elicitation', { message: 'please decline' });
         assert.equal(textOf(declined), 'User response: action=decline, content={}');
     },
 
     async sampling({ call }) {
-        assert.equal(textOf(await call('test_sampling', { prompt: 'who?' })), 'LLM response: re: who?');
+        assert.equal(
+            textOf(await call('test_sampling', { prompt: 'who?' })),
+            'LLM response: re: who?',
+        );
     },
 
     async roots({ call }) {
-        assert.equal(textOf(await call('test_input_required_result_list_roots')), 'roots: file:///project');
+        assert.equal(
+            textOf(await call('test_input_required_result_list_roots')),
+            'roots: file:///project',
+        );
     },
 
     async rounds({ call, client, tool }) {
-        assert.equal(textOf(await call('test_input_required_result_multi_round')), 'Ada likes blue');
+        assert.equal(
+            textOf(await call('test_input_required_result_multi_round')),
+            'Ada likes blue',
+        );
         assert.equal(textOf(await call('test_input_required_result_request_state')), 'state-ok');
         const three = await call('test_input_required_result_multiple_inputs');
         assert.equal(textOf(three), 'elicit, sampling, roots');
@@ -155,12 +223,19 @@ const steps = {
     async cancellation({ call }) {
         const key = randomUUID();
         const stop = new AbortController();
-        const waiting = call('wait_for_cancel', { key }, { signal: stop.signal, onprogress: () => stop.abort() });
+        const waiting = call(
+            'wait_for_cancel',
+            { key },
+            { signal: stop.signal, onprogress: () => stop.abort() },
+        );
         await assert.rejects(waiting, 'a cancelled call was answered');
         await eventually('the server to be told of the cancellation', async () => {
             return textOf(await call('was_cancelled', { key })) === 'true';
         });
-        assert.equal(textOf(await call('test_simple_text')), 'This is a simple text response for testing.');
+        assert.equal(
+            textOf(await call('test_simple_text')),
+            'This is a simple text response for testing.',
+        );
     },
 
     async headers({ call }) {
@@ -172,7 +247,8 @@ const steps = {
     async changes({ call, subscribe, heard }) {
         const stop = await subscribe();
         await call('test_trigger_tool_change');
-        const changes = () => heard.filter(({ method }) => method === 'notifications/tools/list_changed');
+        const changes = () =>
+            heard.filter(({ method }) => method === 'notifications/tools/list_changed');
         await eventually('notifications/tools/list_changed', () => changes().length > 0);
         await stop();
     },
@@ -189,7 +265,10 @@ export async function unauthorized(promise) {
     await assert.rejects(promise, error => [error.code, error.status].includes(401));
 }
 
-/** Runs one step and prints a line about it; answers whether it passed. A step that cannot be tried returns why. */
+/**
+ * Runs one step and prints a line about it; answers whether it passed. A step that cannot be tried
+ * returns why.
+ */
 async function pass(name, step, peer) {
     try {
         const skipped = await step(peer);
@@ -218,7 +297,9 @@ export async function main(connect, more = {}) {
     });
     const { url, key, era, prefix } = values;
     if (!url) {
-        console.error('expected --url URL [--key KEY] [--era ERA] [--prefix SERVER__] [--skip STEP,STEP]');
+        console.error(
+            'expected --url URL [--key KEY] [--era ERA] [--prefix SERVER__] [--skip STEP,STEP]',
+        );
         process.exit(64);
     }
     const skipped = values.skip.split(',').filter(Boolean);

@@ -12,7 +12,10 @@ import { answers, main, unauthorized } from './mcp_steps.mjs';
 const MODERN = '2026-07-28';
 const LOG_LEVEL = 'io.modelcontextprotocol/logLevel';
 
-/** A connected peer, as mcp_steps.mjs wants it. A modern client negotiates: it is not told which era to expect. */
+/**
+ * A connected peer, as mcp_steps.mjs wants it. A modern client negotiates: it is not told which era
+ * to expect.
+ */
 async function connect({ url, key, era, declared = { elicitation: {}, sampling: {}, roots: {} } }) {
     const modern = era === MODERN;
     const client = new Client(
@@ -20,13 +23,17 @@ async function connect({ url, key, era, declared = { elicitation: {}, sampling: 
         { capabilities: declared, versionNegotiation: { mode: modern ? 'auto' : 'legacy' } },
     );
     const heard = [];
-    if (declared.elicitation) client.setRequestHandler('elicitation/create', ({ params }) => answers.elicit(params));
-    if (declared.sampling) client.setRequestHandler('sampling/createMessage', ({ params }) => answers.sample(params));
+    if (declared.elicitation)
+        client.setRequestHandler('elicitation/create', ({ params }) => answers.elicit(params));
+    if (declared.sampling)
+        client.setRequestHandler('sampling/createMessage', ({ params }) => answers.sample(params));
     if (declared.roots) client.setRequestHandler('roots/list', () => answers.roots());
     client.fallbackNotificationHandler = async notification => void heard.push(notification);
 
     const headers = key ? { Authorization: `Bearer ${key}` } : {};
-    await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
+    await client.connect(
+        new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }),
+    );
     return {
         client,
         heard,
@@ -37,7 +44,9 @@ async function connect({ url, key, era, declared = { elicitation: {}, sampling: 
             await client.setLoggingLevel(level);
         },
         subscribe: async () => {
-            const subscription = modern ? await client.listen({ toolsListChanged: true }) : undefined;
+            const subscription = modern
+                ? await client.listen({ toolsListChanged: true })
+                : undefined;
             return async () => subscription?.close();
         },
         close: () => client.close(),
@@ -48,7 +57,9 @@ await main(connect, {
     async capabilities({ again, wanted, tool }) {
         const mute = await again({ era: wanted, declared: {} });
         const name = tool('test_missing_capability');
-        const result = await mute.callTool({ name }).catch(error => ({ isError: true, code: error.code }));
+        const result = await mute
+            .callTool({ name })
+            .catch(error => ({ isError: true, code: error.code }));
         assert.equal(result.isError, true, 'a client without sampling was asked to sample');
         if (wanted === MODERN) assert.equal(result.code, -32021);
         await mute.close();

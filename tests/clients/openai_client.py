@@ -22,8 +22,12 @@ PARAMETERS = {
     "required": ["city"],
 }
 NAMES = ["get_weather", "get_forecast"]
-CHAT_TOOLS = [{"type": "function", "function": {"name": name, "parameters": PARAMETERS}} for name in NAMES]
-RESPONSES_TOOLS = [{"type": "function", "name": name, "parameters": PARAMETERS, "strict": False} for name in NAMES]
+CHAT_TOOLS = [
+    {"type": "function", "function": {"name": name, "parameters": PARAMETERS}} for name in NAMES
+]
+RESPONSES_TOOLS = [
+    {"type": "function", "name": name, "parameters": PARAMETERS, "strict": False} for name in NAMES
+]
 ARGUMENTS = {"city": "Zürich", "days": 7}
 
 
@@ -35,6 +39,12 @@ def user(text):
 def said(text):
     """What the provider answers to this text."""
     return f"You said: {text}"
+
+
+def explained(error):
+    """Fails unless the error answer has a message for people."""
+    body = error.body
+    assert isinstance(body, dict) and body.get("message"), f"no message for people in {body!r}"
 
 
 class Steps:
@@ -58,7 +68,9 @@ class Steps:
         equal(answer.model_extra["x_provider"], {"kept": True})
 
     def step_raw_headers(self):
-        raw = self.client.chat.completions.with_raw_response.create(model=MODEL, messages=user("hi"))
+        raw = self.client.chat.completions.with_raw_response.create(
+            model=MODEL, messages=user("hi")
+        )
         equal(raw.headers["content-type"].split(";")[0], "application/json")
         equal(json.loads(raw.content)["x_provider"], {"kept": True})
 
@@ -80,18 +92,30 @@ class Steps:
         calls = answer.choices[0].message.tool_calls
         equal([call.function.name for call in calls], NAMES)
         equal([json.loads(call.function.arguments) for call in calls], [ARGUMENTS, ARGUMENTS])
-        results = [{"role": "tool", "tool_call_id": call.id, "content": f"{at} degrees"} for at, call in enumerate(calls)]
-        history = [*user("weather?"), answer.choices[0].message.model_dump(exclude_none=True), *results]
+        results = [
+            {"role": "tool", "tool_call_id": call.id, "content": f"{at} degrees"}
+            for at, call in enumerate(calls)
+        ]
+        history = [
+            *user("weather?"),
+            answer.choices[0].message.model_dump(exclude_none=True),
+            *results,
+        ]
         final = self.client.chat.completions.create(model=MODEL, messages=history, tools=CHAT_TOOLS)
         equal(final.choices[0].message.content, "The tools said: 0 degrees, 1 degrees")
 
     def step_chat_stream_tools(self):
-        with self.client.chat.completions.stream(model=MODEL, messages=user("weather?"), tools=CHAT_TOOLS) as stream:
+        with self.client.chat.completions.stream(
+            model=MODEL, messages=user("weather?"), tools=CHAT_TOOLS
+        ) as stream:
             for _ in stream:
                 pass
             message = stream.get_final_completion().choices[0].message
         equal([call.function.name for call in message.tool_calls], NAMES)
-        equal([json.loads(call.function.arguments) for call in message.tool_calls], [ARGUMENTS, ARGUMENTS])
+        equal(
+            [json.loads(call.function.arguments) for call in message.tool_calls],
+            [ARGUMENTS, ARGUMENTS],
+        )
         assert message.tool_calls[0].id != message.tool_calls[1].id, "both calls have the same id"
 
     def step_responses(self):
@@ -111,26 +135,44 @@ class Steps:
         equal(events[-1].response.usage.total_tokens, RESPONSES_USAGE["total_tokens"])
 
     def step_responses_tools(self):
-        answer = self.client.responses.create(model=MODEL, input=user("weather?"), tools=RESPONSES_TOOLS)
+        answer = self.client.responses.create(
+            model=MODEL, input=user("weather?"), tools=RESPONSES_TOOLS
+        )
         calls = [item for item in answer.output if item.type == "function_call"]
-        equal([(call.name, json.loads(call.arguments)) for call in calls], [(name, ARGUMENTS) for name in NAMES])
-        results = [{"type": "function_call_output", "call_id": call.call_id, "output": "sunny"} for call in calls]
-        turns = [*user("weather?"), *(item.model_dump(exclude_none=True) for item in answer.output), *results]
+        equal(
+            [(call.name, json.loads(call.arguments)) for call in calls],
+            [(name, ARGUMENTS) for name in NAMES],
+        )
+        results = [
+            {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"}
+            for call in calls
+        ]
+        turns = [
+            *user("weather?"),
+            *(item.model_dump(exclude_none=True) for item in answer.output),
+            *results,
+        ]
         final = self.client.responses.create(model=MODEL, input=turns, tools=RESPONSES_TOOLS)
         equal(final.output_text, "The tools said: sunny, sunny")
 
     def step_responses_stream_tools(self):
-        with self.client.responses.stream(model=MODEL, input="weather?", tools=RESPONSES_TOOLS) as stream:
+        with self.client.responses.stream(
+            model=MODEL, input="weather?", tools=RESPONSES_TOOLS
+        ) as stream:
             kinds = [event.type for event in stream]
             final = stream.get_final_response()
-        assert "response.function_call_arguments.delta" in kinds, f"no arguments were streamed: {kinds}"
+        assert "response.function_call_arguments.delta" in kinds, (
+            f"no arguments were streamed: {kinds}"
+        )
         calls = [item for item in final.output if item.type == "function_call"]
         equal([json.loads(call.arguments) for call in calls], [ARGUMENTS, ARGUMENTS])
 
     def step_embeddings(self):
         answer = self.client.embeddings.create(model="text-embedding-test", input=["a", "b"])
         equal([each.embedding for each in answer.data], [[0.5, 0.25, 0.0], [0.5, 0.25, 1.0]])
-        coded = self.client.embeddings.create(model="text-embedding-test", input="a", encoding_format="base64")
+        coded = self.client.embeddings.create(
+            model="text-embedding-test", input="a", encoding_format="base64"
+        )
         equal(struct.unpack("<3f", base64.b64decode(coded.data[0].embedding)), (0.5, 0.25, 0.0))
         equal(answer.usage.total_tokens, 16)
 
@@ -142,19 +184,28 @@ class Steps:
         async with openai.AsyncOpenAI(api_key=self.options.key, **self.settings) as client:
 
             async def ask(number):
-                answer = await client.chat.completions.create(model=MODEL, messages=user(f"number {number}"))
+                answer = await client.chat.completions.create(
+                    model=MODEL, messages=user(f"number {number}")
+                )
                 return answer.choices[0].message.content
 
-            equal(await asyncio.gather(*map(ask, range(32))), [said(f"number {number}") for number in range(32)])
+            equal(
+                await asyncio.gather(*map(ask, range(32))),
+                [said(f"number {number}") for number in range(32)],
+            )
 
     async def step_abandoned_stream(self):
         async with openai.AsyncOpenAI(api_key=self.options.key, **self.settings) as client:
             text = "word " * 5000
-            stream = await client.chat.completions.create(model=MODEL, messages=user(text), stream=True)
+            stream = await client.chat.completions.create(
+                model=MODEL, messages=user(text), stream=True
+            )
             async for _ in stream:
                 break
             await stream.close()
-            answer = await client.chat.completions.create(model=MODEL, messages=user("still there?"))
+            answer = await client.chat.completions.create(
+                model=MODEL, messages=user("still there?")
+            )
             equal(answer.choices[0].message.content, said("still there?"))
 
     def step_broken(self):
@@ -162,28 +213,43 @@ class Steps:
         raises(openai.APIError, lambda: self.chat("break"))
 
     def step_upstream_errors(self):
-        kinds = {400: openai.BadRequestError, 429: openai.RateLimitError, 500: openai.InternalServerError}
+        kinds = {
+            400: openai.BadRequestError,
+            429: openai.RateLimitError,
+            500: openai.InternalServerError,
+        }
         for status, kind in kinds.items():
             error = raises(kind, lambda status=status: self.chat(f"status {status}"))
             equal((error.status_code, error.code), (status, "as_asked"))
 
     def step_unknown_model(self):
         ask = self.client.chat.completions.create
-        error = raises(openai.APIStatusError, lambda: ask(model="no-such-model", messages=user("hi")))
+        error = raises(
+            openai.APIStatusError, lambda: ask(model="no-such-model", messages=user("hi"))
+        )
         assert isinstance(error, (openai.NotFoundError, openai.BadRequestError)), repr(error)
-        assert isinstance(error.body, dict) and error.body.get("message"), f"no message for people in {error.body!r}"
+        explained(error)
 
     def step_malformed(self):
-        error = raises(openai.BadRequestError, lambda: self.client.post("/chat/completions", cast_to=object, content=b"{"))
-        assert isinstance(error.body, dict) and error.body.get("message"), f"no message for people in {error.body!r}"
+        error = raises(
+            openai.BadRequestError,
+            lambda: self.client.post("/chat/completions", cast_to=object, content=b"{"),
+        )
+        explained(error)
 
     def step_bad_key(self):
         for key in ["not-a-key", self.options.key + "x"]:
             stranger = openai.OpenAI(api_key=key, **self.settings)
-            error = raises(openai.AuthenticationError, lambda: stranger.chat.completions.create(model=MODEL, messages=user("hi")))
-            equal(error.status_code, 401)
-            assert isinstance(error.body, dict) and error.body.get("message"), f"no message in {error.body!r}"
-            raises(openai.AuthenticationError, lambda: list(stranger.models.list()))
+            self.rejected(stranger)
+
+    @staticmethod
+    def rejected(stranger):
+        """Fails unless this client is told that its key is wrong."""
+        ask = stranger.chat.completions.create
+        error = raises(openai.AuthenticationError, lambda: ask(model=MODEL, messages=user("hi")))
+        equal(error.status_code, 401)
+        explained(error)
+        raises(openai.AuthenticationError, lambda: list(stranger.models.list()))
 
     def step_dead_upstream(self):
         name = self.options.dead_model
@@ -192,14 +258,18 @@ class Steps:
         ask = self.client.chat.completions.create
         error = raises(openai.APIStatusError, lambda: ask(model=name, messages=user("hi")))
         assert error.status_code >= 500, f"expected a 5xx status, found {error.status_code}"
-        assert isinstance(error.body, dict) and error.body.get("message"), f"no message in {error.body!r}"
-        raises(openai.APIStatusError, lambda: list(ask(model=name, messages=user("hi"), stream=True)))
+        explained(error)
+        raises(
+            openai.APIStatusError, lambda: list(ask(model=name, messages=user("hi"), stream=True))
+        )
         return None
 
 
 def main():
     """Runs the steps."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--dead-model", default="", help="a model whose provider cannot be reached")
     options = options_of(parser)
     return asyncio.run(run_steps(Steps(options), options.skip))

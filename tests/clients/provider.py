@@ -1,14 +1,15 @@
-"""A stand-in model provider on 127.0.0.1 that speaks the OpenAI and the Anthropic dialect, for tests of the gateway.
+"""A stand-in model provider on 127.0.0.1 that speaks the OpenAI and the Anthropic dialect.
 
-run provider.py --port 0 [--key upstream-secret] [--agent-key KEY]    prints `listening on http://127.0.0.1:PORT`
+run provider.py --port 0 [--key upstream-secret] [--agent-key KEY]
+    prints `listening on http://127.0.0.1:PORT`
 
-It answers 401 unless its own key comes as a bearer token or as x-api-key, and 500 if any header carries --agent-key.
-A message that contains one of these words gets trouble instead of an answer:
+It answers 401 unless its own key comes as a bearer token or as x-api-key, and 500 if any header
+carries --agent-key. A message that contains one of these words gets trouble instead of an answer:
     `status 429`    that status with the dialect's error body
-    `break`         a stream that ends after three events without its last one; a plain answer cut in half
+    `break`         a stream that ends after three events; a plain answer cut in half
     `overload`      a stream with an error event in the middle (Anthropic dialect)
-GET /_seen tells the requests that were received, the newest last: method, path, headers, and the SHA-256 digests of the
-body that came and of the body that goes out for it.
+GET /_seen tells the requests that were received, the newest last: method, path, headers, and the
+SHA-256 digests of the body that came and of the body that goes out for it.
 """
 
 import argparse
@@ -48,14 +49,20 @@ def failure(dialect, status, message, code=None):
     kind = STATUS_KINDS.get(status, "api_error")
     if dialect == "anthropic":
         return anthropic.error(status, message, kind)
-    return openai.error(status, message, code, "server_error" if status >= 500 else "invalid_request_error")
+    return openai.error(
+        status, message, code, "server_error" if status >= 500 else "invalid_request_error"
+    )
 
 
 def frames(events):
     """The events of a stream as server-sent events, one bytes object each."""
     for name, data in events:
         named = f"event: {name}\n" if name else ""
-        written = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        written = (
+            data
+            if isinstance(data, str)
+            else json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        )
         yield f"{named}data: {written}\n\n".encode()
 
 
@@ -73,7 +80,9 @@ class Provider(BaseHTTPRequestHandler):
     def dialect(self):
         """The dialect spoken by this request; a list of models is asked for in either."""
         anthropic_headers = "anthropic-version" in self.headers or "x-api-key" in self.headers
-        return "anthropic" if self.path.startswith("/v1/messages") or anthropic_headers else "openai"
+        return (
+            "anthropic" if self.path.startswith("/v1/messages") or anthropic_headers else "openai"
+        )
 
     def read_body(self):
         """The body, of known length or chunked."""
@@ -124,7 +133,10 @@ class Provider(BaseHTTPRequestHandler):
         if leaked and any(leaked in value for value in values):
             return failure(self.dialect, 500, "the key of the agent reached the provider")
         key = self.server.key
-        if self.headers.get("authorization") == f"Bearer {key}" or self.headers.get("x-api-key") == key:
+        if (
+            self.headers.get("authorization") == f"Bearer {key}"
+            or self.headers.get("x-api-key") == key
+        ):
             return None
         return failure(self.dialect, 401, "the key is missing or wrong", "invalid_api_key")
 
@@ -164,7 +176,10 @@ class Provider(BaseHTTPRequestHandler):
         """Sends a stream event by event, or its first three events."""
         parts = list(frames(events[:3] if cut else events))
         self.remember(received, b"".join(parts))
-        chunked = {"Content-Type": "text/event-stream; charset=utf-8", "Transfer-Encoding": "chunked"}
+        chunked = {
+            "Content-Type": "text/event-stream; charset=utf-8",
+            "Transfer-Encoding": "chunked",
+        }
         self.send_head(200, {**chunked, "Cache-Control": "no-cache"})
         for part in parts:
             self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
@@ -176,7 +191,11 @@ class Provider(BaseHTTPRequestHandler):
     def send_head(self, status, headers):
         """Sends the status and the headers, with the request's id under both dialects' names."""
         self.send_response(status)
-        for name, value in {**headers, "x-request-id": "req_countersign", "request-id": "req_countersign"}.items():
+        for name, value in {
+            **headers,
+            "x-request-id": "req_countersign",
+            "request-id": "req_countersign",
+        }.items():
             self.send_header(name, value)
         self.end_headers()
 
@@ -206,7 +225,6 @@ class Server(ThreadingHTTPServer):
         self.seen = collections.deque(maxlen=SEEN_KEPT)
         self.lock = threading.Lock()
 
-
     def handle_error(self, request, client_address):
         """Says nothing about clients that hang up: that is theirs to do."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
@@ -215,7 +233,9 @@ class Server(ThreadingHTTPServer):
 
 def main():
     """Serves until it is stopped."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--key", default="upstream-secret")
     parser.add_argument("--agent-key", default="")

@@ -1,6 +1,7 @@
-"""What the stand-in provider answers in the Anthropic dialect: canned, deterministic, in every shape a client may meet.
+"""What the stand-in provider answers in the Anthropic dialect: canned and deterministic.
 
-It decides what to say as provider_openai.py does. Shapes follow the public API reference of messages and models.
+It decides what to say as provider_openai.py does. Shapes follow the public API reference of
+messages and models.
 """
 
 import json
@@ -21,7 +22,11 @@ THOUGHT = "The person wants an answer."
 
 def error(status, message, kind):
     """An error answer: its status and its body."""
-    return status, {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_countersign"}
+    return status, {
+        "type": "error",
+        "error": {"type": kind, "message": message},
+        "request_id": "req_countersign",
+    }
 
 
 def models():
@@ -36,7 +41,12 @@ def models():
 
 def model(name):
     """One entry of the list of models."""
-    return {"type": "model", "id": name, "display_name": name.title(), "created_at": "2026-01-01T00:00:00Z"}
+    return {
+        "type": "model",
+        "id": name,
+        "display_name": name.title(),
+        "created_at": "2026-01-01T00:00:00Z",
+    }
 
 
 def messages(request):
@@ -85,14 +95,20 @@ def turn(request):
 def deltas(block):
     """The block as it starts, and the deltas that complete it."""
     if block["type"] == "text":
-        return {**block, "text": ""}, [{"type": "text_delta", "text": piece} for piece in fragments(block["text"])]
+        return {**block, "text": ""}, [
+            {"type": "text_delta", "text": piece} for piece in fragments(block["text"])
+        ]
     if block["type"] == "thinking":
-        thoughts = [{"type": "thinking_delta", "thinking": piece} for piece in fragments(block["thinking"])]
+        thoughts = [
+            {"type": "thinking_delta", "thinking": piece} for piece in fragments(block["thinking"])
+        ]
         signed = {"type": "signature_delta", "signature": block["signature"]}
         return {**block, "thinking": "", "signature": ""}, [*thoughts, signed]
     written = json.dumps(block["input"], ensure_ascii=False)
     pieces = ["", *fragments(written)]
-    return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
+    return {**block, "input": {}}, [
+        {"type": "input_json_delta", "partial_json": piece} for piece in pieces
+    ]
 
 
 def stream(done):
@@ -104,9 +120,17 @@ def stream(done):
         events.append({"type": "content_block_start", "index": index, "content_block": started})
         if index == 0:
             events.append({"type": "ping"})
-        events += [{"type": "content_block_delta", "index": index, "delta": change} for change in changes]
+        events += [
+            {"type": "content_block_delta", "index": index, "delta": change} for change in changes
+        ]
         events.append({"type": "content_block_stop", "index": index})
     ending = {"stop_reason": done["stop_reason"], "stop_sequence": None}
-    events.append({"type": "message_delta", "delta": ending, "usage": {"output_tokens": USAGE["output_tokens"]}})
+    events.append(
+        {
+            "type": "message_delta",
+            "delta": ending,
+            "usage": {"output_tokens": USAGE["output_tokens"]},
+        }
+    )
     events.append({"type": "message_stop"})
     return [(event["type"], event) for event in events]

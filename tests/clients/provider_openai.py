@@ -1,8 +1,9 @@
-"""What the stand-in provider answers in the OpenAI dialect: canned, deterministic, in every shape a client may meet.
+"""What the stand-in provider answers in the OpenAI dialect: canned and deterministic.
 
-An answer is a plain dict (JSON) or a list of events (a stream). What it says depends on the request alone:
-tools offered and not yet used -> it calls each tool once, in parallel; tool results given -> it repeats them;
-otherwise -> it says `You said: ...`. Shapes follow the public API reference of chat completions, responses, embeddings.
+An answer is a plain dict (JSON) or a list of events (a stream). What it says depends on the request
+alone: tools offered and not yet used -> it calls each tool once, in parallel; tool results given ->
+it repeats them; otherwise -> it says `You said: ...`. Shapes follow the public API reference of
+chat completions, responses and embeddings.
 """
 
 import base64
@@ -53,7 +54,14 @@ def plain(content):
 
 def example_arguments(schema):
     """Arguments that fit a tool's schema: each property gets a value of its type."""
-    values = {"string": "Zürich", "number": 1.5, "integer": 7, "boolean": True, "array": [], "object": {}}
+    values = {
+        "string": "Zürich",
+        "number": 1.5,
+        "integer": 7,
+        "boolean": True,
+        "array": [],
+        "object": {},
+    }
     properties = schema.get("properties", {})
     return {name: values[field.get("type", "string")] for name, field in properties.items()}
 
@@ -74,7 +82,9 @@ def model(name):
 
 
 def chat(request):
-    """The answer to POST /v1/chat/completions: a dict, or a list of events if a stream was asked for."""
+    """The answer to POST /v1/chat/completions: a dict, or a list of events if a stream was asked
+    for.
+    """
     head = {
         "id": f"chatcmpl-{digest(request)}",
         "created": CREATED,
@@ -95,7 +105,13 @@ def chat(request):
         "finish_reason": "tool_calls" if calls else "stop",
     }
     # A field that no client knows: whoever passes the answer on must keep it.
-    return {**head, "object": "chat.completion", "choices": [choice], "usage": CHAT_USAGE, "x_provider": {"kept": True}}
+    return {
+        **head,
+        "object": "chat.completion",
+        "choices": [choice],
+        "usage": CHAT_USAGE,
+        "x_provider": {"kept": True},
+    }
 
 
 def chat_turn(request):
@@ -109,7 +125,9 @@ def chat_turn(request):
     calls = []
     for number, tool in enumerate(request["tools"]):
         function = tool["function"]
-        arguments = json.dumps(example_arguments(function.get("parameters", {})), ensure_ascii=False)
+        arguments = json.dumps(
+            example_arguments(function.get("parameters", {})), ensure_ascii=False
+        )
         calls.append(
             {
                 "id": f"call_{digest(request)}{number}",
@@ -126,14 +144,23 @@ def chat_stream(request, head, text, calls):
     head = {**head, "object": "chat.completion.chunk", **({"usage": None} if with_usage else {})}
 
     def chunk(delta, finish=None):
-        return {**head, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]}
+        return {
+            **head,
+            "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}],
+        }
 
     events = [chunk({"role": "assistant", "content": None if calls else "", "refusal": None})]
     for number, call in enumerate(calls):
-        opening = {**call, "index": number, "function": {"name": call["function"]["name"], "arguments": ""}}
+        opening = {
+            **call,
+            "index": number,
+            "function": {"name": call["function"]["name"], "arguments": ""},
+        }
         events.append(chunk({"tool_calls": [opening]}))
         for piece in fragments(call["function"]["arguments"]):
-            events.append(chunk({"tool_calls": [{"index": number, "function": {"arguments": piece}}]}))
+            events.append(
+                chunk({"tool_calls": [{"index": number, "function": {"arguments": piece}}]})
+            )
     if not calls:
         events += [chunk({"content": piece}) for piece in fragments(text)]
     events.append(chunk({}, "tool_calls" if calls else "stop"))
@@ -215,7 +242,10 @@ def call_item(request, number, tool):
 def responses_stream(request, done):
     """The events of a streamed response."""
     opening = response_object(request, "in_progress", [], None)
-    events = [("response.created", {"response": opening}), ("response.in_progress", {"response": opening})]
+    events = [
+        ("response.created", {"response": opening}),
+        ("response.in_progress", {"response": opening}),
+    ]
     for index, item in enumerate(done["output"]):
         where = {"output_index": index, "item_id": item["id"]}
         started = {**item, "status": "in_progress"}
@@ -223,14 +253,28 @@ def responses_stream(request, done):
             part = item["content"][0]
             inner = {**where, "content_index": 0}
             empty = {**part, "text": ""}
-            events.append(("response.output_item.added", {"output_index": index, "item": {**started, "content": []}}))
+            events.append(
+                (
+                    "response.output_item.added",
+                    {"output_index": index, "item": {**started, "content": []}},
+                )
+            )
             events.append(("response.content_part.added", {**inner, "part": empty}))
             for piece in fragments(part["text"]):
-                events.append(("response.output_text.delta", {**inner, "delta": piece, "logprobs": []}))
-            events.append(("response.output_text.done", {**inner, "text": part["text"], "logprobs": []}))
+                events.append(
+                    ("response.output_text.delta", {**inner, "delta": piece, "logprobs": []})
+                )
+            events.append(
+                ("response.output_text.done", {**inner, "text": part["text"], "logprobs": []})
+            )
             events.append(("response.content_part.done", {**inner, "part": part}))
         elif item["type"] == "function_call":
-            events.append(("response.output_item.added", {"output_index": index, "item": {**started, "arguments": ""}}))
+            events.append(
+                (
+                    "response.output_item.added",
+                    {"output_index": index, "item": {**started, "arguments": ""}},
+                )
+            )
             for piece in fragments(item["arguments"]):
                 events.append(("response.function_call_arguments.delta", {**where, "delta": piece}))
             finished = {**where, "name": item["name"], "arguments": item["arguments"]}
@@ -239,7 +283,10 @@ def responses_stream(request, done):
             events.append(("response.output_item.added", {"output_index": index, "item": item}))
         events.append(("response.output_item.done", {"output_index": index, "item": item}))
     events.append(("response.completed", {"response": done}))
-    return [(kind, {"type": kind, "sequence_number": at, **body}) for at, (kind, body) in enumerate(events)]
+    return [
+        (kind, {"type": kind, "sequence_number": at, **body})
+        for at, (kind, body) in enumerate(events)
+    ]
 
 
 def embeddings(request):
@@ -247,7 +294,12 @@ def embeddings(request):
     inputs = request["input"] if isinstance(request["input"], list) else [request["input"]]
     vectors = [[0.5, 0.25, float(number)] for number in range(len(inputs))]
     if request.get("encoding_format") == "base64":
-        vectors = [base64.b64encode(struct.pack(f"<{len(each)}f", *each)).decode() for each in vectors]
-    data = [{"object": "embedding", "index": at, "embedding": vector} for at, vector in enumerate(vectors)]
+        vectors = [
+            base64.b64encode(struct.pack(f"<{len(each)}f", *each)).decode() for each in vectors
+        ]
+    data = [
+        {"object": "embedding", "index": at, "embedding": vector}
+        for at, vector in enumerate(vectors)
+    ]
     usage = {"prompt_tokens": 8 * len(inputs), "total_tokens": 8 * len(inputs)}
     return {"object": "list", "data": data, "model": request["model"], "usage": usage}

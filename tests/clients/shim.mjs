@@ -1,5 +1,6 @@
-// A reverse proxy that adds `Authorization: Bearer KEY` and changes nothing else, for clients that cannot send a header
-// of their own. It holds nothing back: bytes, statuses and broken connections pass in both directions as they come.
+// A reverse proxy that adds `Authorization: Bearer KEY` and changes nothing else, for clients that
+// cannot send a header of their own. It holds nothing back: bytes, statuses and broken connections
+// pass in both directions as they come.
 //
 //   run shim.mjs http://127.0.0.1:8080 KEY       prints `listening on http://127.0.0.1:PORT`
 
@@ -14,7 +15,10 @@ if (!target || !key) {
 const { hostname, port } = new URL(target);
 const agent = new Agent({ keepAlive: true });
 
-/** Forwards one request and its answer. Header names, order and the Host and Origin of the client stay as they are. */
+/**
+ * Forwards one request and its answer. Header names, order and the Host and Origin of the client
+ * stay as they are.
+ */
 function forward(asked, answer) {
     const keyed = 'authorization' in asked.headers ? [] : ['Authorization', `Bearer ${key}`];
     const onward = request({
@@ -41,4 +45,6 @@ function forward(asked, answer) {
 
 // Streams stay open for as long as both ends want: no timeout of the shim's own ends them.
 const server = createServer({ requestTimeout: 0, headersTimeout: 0, noDelay: true }, forward);
-server.listen(0, '127.0.0.1', () => console.log(`listening on http://127.0.0.1:${server.address().port}`));
+server.listen(0, '127.0.0.1', () =>
+    console.log(`listening on http://127.0.0.1:${server.address().port}`),
+);
