@@ -10,7 +10,7 @@ import sys
 import anthropic
 import httpx2
 
-from client_steps import equal, options_of, raises, run_steps
+from client_steps import equal, options_of, raises, run_steps, same_bytes
 from provider_anthropic import THOUGHT, USAGE
 
 MODEL = "claude-test"
@@ -122,6 +122,15 @@ class Steps:
         assert uses[0].id != uses[1].id, "both calls have the same id"
         equal(final.stop_reason, "tool_use")
 
+    def step_bytes(self):
+        if not self.options.provider:
+            return "skipped: no --provider was given"
+        headers = {"x-api-key": self.options.key, "anthropic-version": "2023-06-01"}
+        call = {"max_tokens": 9, "messages": user("bytes — ☃"), "x_agent": None, "model": MODEL}
+        same_bytes(self.options, "/v1/messages", headers, call)
+        same_bytes(self.options, "/v1/messages", headers, {"stream": True, "tools": TOOLS, **call})
+        return None
+
     def step_models(self):
         names = [model.id for model in self.client.models.list()]
         assert MODEL in names, f"`{MODEL}` is not among {names}"
@@ -202,6 +211,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--dead-model", default="", help="a model whose provider cannot be reached")
+    parser.add_argument("--provider", default="", help="where provider.py itself listens")
     options = options_of(parser)
     return asyncio.run(run_steps(Steps(options), options.skip))
 

@@ -1,6 +1,10 @@
 """Runs the steps of a client script and says which have failed. Not a script itself."""
 
+import hashlib
 import inspect
+import json
+
+import httpx2
 
 
 def equal(found, wanted):
@@ -25,6 +29,27 @@ def options_of(parser):
         "--skip", default="", help="names of steps to leave out, separated by commas"
     )
     return parser.parse_args()
+
+
+def same_bytes(options, path, headers, request):
+    """Fails unless a call and its answer pass between here and --provider byte for byte.
+
+    The body is written as no client library would write it, so that one who parses it and writes it
+    again is found out. No header with the agent's key in it may reach the provider.
+    """
+    body = f"\n{json.dumps(request, indent=3)} ".encode()
+    headers = {**headers, "content-type": "application/json"}
+    answer = httpx2.post(options.url + path, headers=headers, content=body, timeout=30)
+    equal(answer.status_code, 200)
+    arrived = hashlib.sha256(body).hexdigest()
+    seen = httpx2.get(f"{options.provider}/_seen").json()["requests"]
+    notes = [note for note in seen if note["received_sha256"] == arrived]
+    assert notes, "the body did not arrive as it was sent"
+    equal(notes[-1]["path"], path)
+    equal(hashlib.sha256(answer.content).hexdigest(), notes[-1]["sent_sha256"])
+    if options.url != options.provider:
+        values = [value for _, value in notes[-1]["headers"]]
+        assert not any(options.key in value for value in values), "the agent's key was passed on"
 
 
 async def run_steps(steps, skip):

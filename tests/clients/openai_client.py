@@ -12,10 +12,11 @@ import sys
 
 import openai
 
-from client_steps import equal, options_of, raises, run_steps
+from client_steps import equal, options_of, raises, run_steps, same_bytes
 from provider_openai import CHAT_USAGE, RESPONSES_USAGE
 
 MODEL = "gpt-test"
+EMBEDDING = "text-embedding-test"
 PARAMETERS = {
     "type": "object",
     "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
@@ -168,13 +169,24 @@ class Steps:
         equal([json.loads(call.arguments) for call in calls], [ARGUMENTS, ARGUMENTS])
 
     def step_embeddings(self):
-        answer = self.client.embeddings.create(model="text-embedding-test", input=["a", "b"])
+        answer = self.client.embeddings.create(model=EMBEDDING, input=["a", "b"])
         equal([each.embedding for each in answer.data], [[0.5, 0.25, 0.0], [0.5, 0.25, 1.0]])
-        coded = self.client.embeddings.create(
-            model="text-embedding-test", input="a", encoding_format="base64"
-        )
+        coded = self.client.embeddings.create(model=EMBEDDING, input="a", encoding_format="base64")
         equal(struct.unpack("<3f", base64.b64decode(coded.data[0].embedding)), (0.5, 0.25, 0.0))
         equal(answer.usage.total_tokens, 16)
+
+    def step_bytes(self):
+        if not self.options.provider:
+            return "skipped: no --provider was given"
+        headers = {"authorization": f"Bearer {self.options.key}"}
+        call = {"temperature": 1.50, "messages": user("bytes — ☃"), "x_agent": None, "model": MODEL}
+        same_bytes(self.options, "/v1/chat/completions", headers, call)
+        same_bytes(self.options, "/v1/chat/completions", headers, {**call, "stream": True})
+        same_bytes(self.options, "/v1/responses", headers, {"model": MODEL, "input": "bytes"})
+        streamed = {"stream": True, "model": MODEL, "input": "bytes", "tools": RESPONSES_TOOLS}
+        same_bytes(self.options, "/v1/responses", headers, streamed)
+        same_bytes(self.options, "/v1/embeddings", headers, {"input": "x", "model": EMBEDDING})
+        return None
 
     def step_models(self):
         names = [model.id for model in self.client.models.list()]
@@ -271,6 +283,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--dead-model", default="", help="a model whose provider cannot be reached")
+    parser.add_argument("--provider", default="", help="where provider.py itself listens")
     options = options_of(parser)
     return asyncio.run(run_steps(Steps(options), options.skip))
 
