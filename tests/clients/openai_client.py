@@ -179,7 +179,7 @@ class Steps:
         if not self.options.provider:
             return "skipped: no --provider was given"
         headers = {"authorization": f"Bearer {self.options.key}"}
-        call = {"temperature": 1.50, "messages": user("bytes — ☃"), "x_agent": None, "model": MODEL}
+        call = {"temperature": 1.50, "messages": user("b — ☃"), "x_agent": None, "model": MODEL}
         same_bytes(self.options, "/v1/chat/completions", headers, call)
         same_bytes(self.options, "/v1/chat/completions", headers, {**call, "stream": True})
         same_bytes(self.options, "/v1/responses", headers, {"model": MODEL, "input": "bytes"})
