@@ -135,7 +135,7 @@ impl FileLog {
             Some(recovered) => recovered,
             None => start(&*disk, dir, (&options, shard), &mut event_filler)?,
         };
-        let Recovered { committed, recovery, seal } = recovered;
+        let Recovered { committed, recovery } = recovered;
         let payloads = PayloadWriter::new(
             committed.payloads.as_ref(),
             (payload_filler, Syncer::new(workers)),
@@ -143,7 +143,7 @@ impl FileLog {
         );
         let events = EventWriter::new(
             Arc::clone(&committed.active),
-            (committed.tail, committed.points.clone(), seal),
+            (committed.tail, committed.points.clone()),
             event_filler,
             options.dictionary_bytes,
         );
@@ -338,7 +338,7 @@ fn start(
     let committed =
         Committed { segments: vec![0], active, points: Vec::new(), tail, payloads: None };
     let recovery = Recovery { segments: 1, ..Recovery::default() };
-    Ok(Recovered { committed, recovery, seal: None })
+    Ok(Recovered { committed, recovery })
 }
 
 #[cfg(test)]

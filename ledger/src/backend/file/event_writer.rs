@@ -21,8 +21,6 @@ pub(super) struct EventWriter {
     pub(super) segment: Arc<EventSegment>,
     pub(super) tail: Tail,
     pub(super) filler: Filler,
-    /// The checksum of the segment's seal, once it is sealed.
-    seal: Option<u32>,
     /// The segment's whole index, for its seal.
     points: Vec<Point>,
     packer: Packer,
@@ -44,14 +42,14 @@ impl EventWriter {
     /// Goes on behind `tail`.
     pub(super) fn new(
         segment: Arc<EventSegment>,
-        (tail, points, seal): (Tail, Vec<Point>, Option<u32>),
+        (tail, points): (Tail, Vec<Point>),
         filler: Filler,
         dictionary_bytes: usize,
     ) -> io::Result<Self> {
         let packer = Packer::new(segment.dictionary())?;
         let recent = RecentText::new(segment.dictionary(), dictionary_bytes);
         let buffer = Vec::new();
-        Ok(Self { segment, tail, filler, seal, points, packer, recent, dictionary_bytes, buffer })
+        Ok(Self { segment, tail, filler, points, packer, recent, dictionary_bytes, buffer })
     }
 
     /// The most bytes that these records and their commit can take.
@@ -73,7 +71,7 @@ impl EventWriter {
         let seal = seal_bytes_for(self.tail.end + batch_bytes);
         let is_empty = self.tail.next == self.segment.first;
         let has_room = self.tail.end + batch_bytes + seal <= self.segment.capacity;
-        self.seal.is_none() && (is_empty || has_room)
+        is_empty || has_room
     }
 
     /// Whether it is time to make the next segment ready.
@@ -120,33 +118,26 @@ impl EventWriter {
         self.points.extend_from_slice(points);
     }
 
-    /// Seals the segment and goes on in a new one, made from `spare`; all of it durable.
+    /// Goes on in a new segment, made from `spare`, and seals the one before; all of it durable.
+    ///
+    /// The new segment is there before the seal: a seal without a segment behind it is a loss.
     pub(super) fn roll(&mut self, disk: &dyn Disk, dir: &Path, spare: Spare) -> io::Result<()> {
-        let seal_at = self.tail.end;
-        let crc = match self.seal {
-            Some(crc) => crc,
-            None => {
-                self.buffer.clear();
-                let Tail { crc, next, .. } = self.tail;
-                let crc = push_seal(&mut self.buffer, crc, next, &self.points);
-                self.segment.file.write_at(&self.buffer, seal_at)?;
-                self.segment.file.sync()?;
-                self.seal = Some(crc);
-                crc
-            }
-        };
+        self.buffer.clear();
+        let Tail { end, crc, next, payloads } = self.tail;
+        let seal_crc = push_seal(&mut self.buffer, crc, next, &self.points);
         let start = Start {
             shard: self.segment.shard,
-            first: self.tail.next,
-            previous: (self.segment.first, seal_at, crc),
-            payloads: self.tail.payloads,
+            first: next,
+            previous: (self.segment.first, end, seal_crc),
+            payloads,
             dictionary: self.recent.dictionary(),
         };
         let segment = create_segment(disk, dir, spare, start)?;
+        self.segment.file.write_at(&self.buffer, end)?;
+        self.segment.file.sync()?;
         self.packer = Packer::new(segment.dictionary())?;
         self.tail = segment.start();
         self.segment = Arc::new(segment);
-        self.seal = None;
         self.points.clear();
         Ok(())
     }

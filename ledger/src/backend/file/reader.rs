@@ -8,7 +8,7 @@ use super::follow::{self, Known, News};
 use super::frame::Point;
 use super::payload::{Name, PayloadSegment, Place};
 use super::recent::Recent;
-use super::segment::{EventSegment, Sealed};
+use super::segment::{EventSegment, Seal};
 use super::sidecar::{Sidecar, index_path};
 use super::walk::Walk;
 use crate::Sequence;
@@ -29,6 +29,11 @@ pub struct FileReader {
     sealed_payloads: Recent<SealedPayloads>,
     /// Held while the tail is read anew; nothing when the writer tells what is committed.
     following: Option<Mutex<()>>,
+}
+
+struct Sealed {
+    segment: EventSegment,
+    seal: Seal,
 }
 
 struct SealedPayloads {
@@ -138,15 +143,17 @@ impl FileReader {
             return Err(damaged(&self.dir, 0, format!("no segment has sequence {from}")));
         };
         let sealed = self.sealed.get(first, || self.open_sealed(first, next))?;
-        let point = point_before(&sealed.points, from);
+        let point = point_before(&sealed.seal.points, from);
         let point = point.ok_or_else(|| damaged(&sealed.segment.path, 0, "it has no index"))?;
-        let (limit, next) = (sealed.end, sealed.next);
+        let (limit, next) = (sealed.seal.end, sealed.seal.next);
         Ok(Some(Span { source: Source::Sealed(sealed), point, limit, next }))
     }
 
     fn open_sealed(&self, first: u64, next: u64) -> Result<Sealed, ReadError> {
         let next = EventSegment::open(&*self.disk, &self.dir, next, false)?;
-        EventSegment::open(&*self.disk, &self.dir, first, false)?.sealed(&next)
+        let segment = EventSegment::open(&*self.disk, &self.dir, first, false)?;
+        let seal = segment.seal(&next)?;
+        Ok(Sealed { segment, seal })
     }
 
     /// Looks in a sealed payload segment.

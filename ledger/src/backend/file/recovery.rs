@@ -34,8 +34,6 @@ pub struct Recovery {
 pub(super) struct Recovered {
     pub(super) committed: Committed,
     pub(super) recovery: Recovery,
-    /// The checksum of the last segment's seal, if it has one: the next batch starts a new segment.
-    pub(super) seal: Option<u32>,
 }
 
 /// Opens the log in `dir`; nothing when there is none yet.
@@ -44,31 +42,36 @@ pub(super) fn recover(
     dir: &Path,
     shard: Shard,
 ) -> Result<Option<Recovered>, OpenError> {
-    let segments = Series::Events.numbers(disk, dir)?;
+    let mut segments = Series::Events.numbers(disk, dir)?;
     let payload_segments = Series::Payloads.numbers(disk, dir)?;
     if segments.is_empty() && payload_segments.is_empty() {
         return Ok(None);
     }
-    let active = open_events(disk, dir, &segments, shard)?;
+    let Events { active, unfinished } = open_events(disk, dir, &segments, shard)?;
     let last_payloads = open_payloads(disk, dir, &payload_segments, shard)?;
     let scan = scan(&*active.file, active.start(), None, u64::MAX);
     let mut scan = scan.map_err(io_error(&active.path))?;
-    let behind = Leftovers::read(&active.file, &active.path, whole_end(&scan))?;
-    let mut payloads = read_payloads(&scan, last_payloads, dir)?;
-    if let Some((at, stop)) = payloads.as_mut().and_then(|payloads| payloads.defect.take()) {
-        let active = payloads.as_ref().map(|payloads| &payloads.active);
-        let torn = active.map_or(Ok(false), |active| is_torn_payload(&scan, active, at))?;
-        let path = active.map_or(dir, |active| &active.segment.path);
-        if !torn || !behind.bytes.is_empty() || scan.seal.is_some() {
-            return Err(damaged(path, at, stop.describe()).into());
-        }
-        drop_last_batch(&mut scan, payloads.as_mut().map(|payloads| &mut payloads.active));
-    } else {
-        check_behind(&scan, &behind, &active)?;
+    if scan.seal.is_some() {
+        return Err(missing(dir, (Series::Events, scan.tail.next)));
     }
-    let behind = Leftovers::read(&active.file, &active.path, whole_end(&scan))?;
+    let behind = Leftovers::read(&active.file, &active.path, scan.tail.end)?;
+    let mut payloads = read_payloads(&scan, last_payloads, dir)?;
+    match payloads.as_mut().and_then(LastPayloads::take_defect) {
+        None => check_behind(&scan, &behind, &active)?,
+        Some((payloads, at, stop)) => {
+            if !behind.bytes.is_empty() || !is_torn_payload(&scan, payloads, at)? {
+                return Err(damaged(&payloads.segment.path, at, stop.describe()).into());
+            }
+            drop_last_batch(&mut scan, payloads);
+        }
+    }
+    if let Some(unfinished) = unfinished {
+        disk.remove(&unfinished.path).map_err(io_error(&unfinished.path))?;
+        disk.sync_dir(&Series::Events.dir(dir)).map_err(io_error(dir))?;
+        segments.pop();
+    }
     let payloads = payloads.map(|payloads| payloads.active);
-    let cuts = cut(disk, dir, (&active, &behind), payloads.as_ref())?;
+    let cuts = cut(disk, dir, (&active, scan.tail.end), payloads.as_ref())?;
     settle(&scan, &active, payloads.as_ref())?;
     let recovery = Recovery {
         segments: segments.len() as u64,
@@ -78,7 +81,19 @@ pub(super) fn recover(
     };
     let (points, tail) = (scan.points, scan.tail);
     let committed = Committed { segments, active: Arc::new(active), points, tail, payloads };
-    Ok(Some(Recovered { committed, recovery, seal: scan.seal.map(|(crc, _)| crc) }))
+    Ok(Some(Recovered { committed, recovery }))
+}
+
+fn missing(dir: &Path, (series, number): (Series, u64)) -> OpenError {
+    OpenError::Missing { file: series.path(dir, number).display().to_string() }
+}
+
+/// The last event segments.
+struct Events {
+    /// The last one with a batch in it, or the first of all.
+    active: EventSegment,
+    /// An empty one behind it, when a crash came before `active` was sealed.
+    unfinished: Option<EventSegment>,
 }
 
 /// Checks that the event segments follow each other, and opens the last one for writing.
@@ -87,31 +102,39 @@ fn open_events(
     dir: &Path,
     segments: &[u64],
     shard: Shard,
-) -> Result<EventSegment, OpenError> {
-    let missing = |number| {
-        let file = Series::Events.path(dir, number).display().to_string();
-        OpenError::Missing { file }
-    };
-    if segments.first() != Some(&0) {
-        return Err(missing(0));
-    }
+) -> Result<Events, OpenError> {
     let mut last: Option<EventSegment> = None;
-    for first in segments {
+    for (index, first) in segments.iter().enumerate() {
         let segment = EventSegment::open(disk, dir, *first, true)?;
         if segment.shard != shard {
             let (found, expected) = (segment.shard.name(), shard.name());
             let dir = dir.display().to_string();
             return Err(OpenError::OtherShard { dir, found, expected });
         }
-        if let Some(previous) = last.take() {
-            let sealed = previous.sealed(&segment)?;
-            if sealed.next != *first {
-                return Err(missing(sealed.next));
+        if let Some(active) = last.take() {
+            match active.seal(&segment) {
+                Ok(seal) if seal.next == *first => {}
+                Ok(seal) => return Err(missing(dir, (Series::Events, seal.next))),
+                Err(ReadError::Damaged { .. })
+                    if index + 1 == segments.len() && is_empty(&segment)? =>
+                {
+                    return Ok(Events { active, unfinished: Some(segment) });
+                }
+                Err(error) => return Err(error.into()),
             }
+        } else if *first != 0 {
+            return Err(missing(dir, (Series::Events, 0)));
         }
         last = Some(segment);
     }
-    last.ok_or_else(|| missing(0))
+    let active = last.ok_or_else(|| missing(dir, (Series::Events, 0)))?;
+    Ok(Events { active, unfinished: None })
+}
+
+/// Whether nothing was ever written behind the header.
+fn is_empty(segment: &EventSegment) -> Result<bool, ReadError> {
+    let behind = Leftovers::read(&segment.file, &segment.path, segment.start().end)?;
+    Ok(behind.bytes.is_empty())
 }
 
 /// Checks that the payload segments follow each other, and opens the last one for writing.
@@ -124,8 +147,7 @@ fn open_payloads(
     let mut last: Option<PayloadSegment> = None;
     for (expected, number) in (0_u64..).zip(segments) {
         if *number != expected {
-            let file = Series::Payloads.path(dir, expected).display().to_string();
-            return Err(OpenError::Missing { file });
+            return Err(missing(dir, (Series::Payloads, expected)));
         }
         let segment = PayloadSegment::open(disk, dir, *number, true)?;
         if segment.shard != shard {
@@ -144,15 +166,17 @@ fn open_payloads(
     Ok(last)
 }
 
-/// Where everything that is whole ends: the last commit, or the seal behind it.
-fn whole_end(scan: &Scan) -> u64 {
-    scan.seal.map_or(scan.tail.end, |(_, end)| end)
-}
-
 /// The last payload segment, and where it is not intact although its batch is committed.
 struct LastPayloads {
     active: ActivePayloads,
     defect: Option<(u64, Stop)>,
+}
+
+impl LastPayloads {
+    fn take_defect(&mut self) -> Option<(&mut ActivePayloads, u64, Stop)> {
+        let (at, stop) = self.defect.take()?;
+        Some((&mut self.active, at, stop))
+    }
 }
 
 /// Reads the last payload segment up to where the last commit says that it goes.
@@ -162,10 +186,7 @@ fn read_payloads(
     dir: &Path,
 ) -> Result<Option<LastPayloads>, OpenError> {
     let position = scan.tail.payloads;
-    let missing = || {
-        let file = Series::Payloads.path(dir, position.segment).display().to_string();
-        Err(OpenError::Missing { file })
-    };
+    let missing = || Err(missing(dir, (Series::Payloads, position.segment)));
     let Some(segment) = last else {
         return if position == Position::default() { Ok(None) } else { missing() };
     };
@@ -204,27 +225,20 @@ fn is_torn_payload(scan: &Scan, active: &ActivePayloads, at: u64) -> Result<bool
 }
 
 /// Takes back the last batch, whose payloads did not become durable.
-fn drop_last_batch(scan: &mut Scan, active: Option<&mut ActivePayloads>) {
+fn drop_last_batch(scan: &mut Scan, active: &mut ActivePayloads) {
     let Some(before) = scan.before_last.take() else { return };
     scan.tail = before;
     scan.points.retain(|point| point.offset < before.end);
-    if let Some(active) = active {
-        let is_same = active.segment.number == before.payloads.segment;
-        let end = if is_same { before.payloads.end } else { 0 };
-        active.end = end.max(PayloadSegment::START);
-        let end = active.end;
-        active.places.retain(|_, place| place.offset < end);
-    }
+    let is_same = active.segment.number == before.payloads.segment;
+    let end = if is_same { before.payloads.end } else { 0 }.max(PayloadSegment::START);
+    active.end = end;
+    active.places.retain(|_, place| place.offset < end);
 }
 
 /// Passes nothing, or a torn batch, behind the last commit.
 fn check_behind(scan: &Scan, behind: &Leftovers, active: &EventSegment) -> Result<(), OpenError> {
     if behind.bytes.is_empty() {
         return Ok(());
-    }
-    if scan.seal.is_some() {
-        let detail = "something was written behind the segment's seal";
-        return Err(damaged(&active.path, behind.from, detail).into());
     }
     let mut bytes = behind.bytes.clone();
     bytes.resize(bytes.len() + COMMIT_BYTES, 0);
@@ -237,9 +251,10 @@ fn check_behind(scan: &Scan, behind: &Leftovers, active: &EventSegment) -> Resul
 fn cut(
     disk: &dyn Disk,
     dir: &Path,
-    (active, behind): (&EventSegment, &Leftovers),
+    (active, end): (&EventSegment, u64),
     payloads: Option<&ActivePayloads>,
 ) -> Result<Vec<Cut>, OpenError> {
+    let behind = Leftovers::read(&active.file, &active.path, end)?;
     let mut cuts = Vec::new();
     cuts.extend(behind.keep(disk, dir, (Series::Events, active.first))?);
     if let Some(ActivePayloads { segment, end, places: _ }) = payloads {
@@ -272,7 +287,7 @@ fn settle(
         });
         rewrite(&*segment.file, from, *end).map_err(io_error(&segment.path))?;
     }
-    let end = whole_end(scan);
+    let end = scan.tail.end;
     let from = before.map_or(end, |before| before.end);
     Ok(rewrite(&*active.file, from, end).map_err(io_error(&active.path))?)
 }

@@ -28,8 +28,7 @@ pub(super) struct EventSegment {
 }
 
 /// The end of a sealed segment.
-pub(super) struct Sealed {
-    pub(super) segment: EventSegment,
+pub(super) struct Seal {
     /// Where its last batch ends.
     pub(super) end: u64,
     /// The record after its last one.
@@ -90,8 +89,8 @@ impl EventSegment {
         self.unpackers.dictionary()
     }
 
-    /// Checks the end of this segment against what the next one says of it.
-    pub(super) fn sealed(self, next: &Self) -> Result<Sealed, ReadError> {
+    /// Reads the end of this segment, and checks it against what the next one says of it.
+    pub(super) fn seal(&self, next: &Self) -> Result<Seal, ReadError> {
         let (first, seal_at, seal_crc) = next.previous;
         if first != self.first {
             let detail = format!("it follows the segment of sequence {first}, which is missing");
@@ -119,7 +118,7 @@ impl EventSegment {
             return Err(damaged(&self.path, seal_at, detail));
         }
         let (next, points) = (seal.sequence, parse_seal(seal.body));
-        Ok(Sealed { segment: self, end: seal_at, next, points })
+        Ok(Seal { end: seal_at, next, points })
     }
 
     /// The record in a frame; nothing when the frame is no record.

@@ -1,11 +1,17 @@
-//! The file log against a disk that crashes, fails and decays.
+//! The file log on disks that crash, fail, fill up and decay.
+
+mod bench;
+mod crashes;
+mod damage;
+mod faults;
+mod followers;
+mod model;
 
 use super::filler::Workers;
-use super::simulated::{Crash, Fault, SimulatedDisk};
+use super::simulated::SimulatedDisk;
 use super::{FileLog, OpenError, Options, Recovery};
-use crate::conformance::Bench;
-use crate::log::Log;
-use std::io;
+use crate::conformance::batch;
+use crate::log::Batch;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,8 +20,8 @@ const DIR: &str = "ledger";
 /// Small enough that a few batches fill a segment.
 fn small() -> Options {
     Options {
-        event_segment_bytes: 4096,
-        payload_segment_bytes: 4096,
+        event_segment_bytes: 3072,
+        payload_segment_bytes: 3072,
         dictionary_bytes: 256,
         ..Options::default()
     }
@@ -25,35 +31,23 @@ fn open(disk: &SimulatedDisk) -> Result<(FileLog, Recovery), OpenError> {
     FileLog::open_on(Arc::new(disk.clone()), Path::new(DIR), small(), Workers::Inline)
 }
 
-/// A log on a simulated disk, which loses what was not synced.
-struct Simulated(SimulatedDisk);
-
-impl Bench for Simulated {
-    fn open(&mut self) -> Result<Box<dyn Log>, String> {
-        let (log, _) = open(&self.0).map_err(|error| error.to_string())?;
-        Ok(Box::new(log))
-    }
-
-    fn open_failing(&mut self) -> Result<Box<dyn Log>, String> {
-        let log = Bench::open(self)?;
-        self.0.fail(2, Fault::Error(io::ErrorKind::Other));
-        Ok(log)
-    }
-
-    fn crash(&mut self, log: Box<dyn Log>) {
-        let after = self.0.crash(Crash::Nothing);
-        drop(log);
-        self.0 = after;
-    }
-}
-
-crate::log_conformance!(simulated, super::Simulated(super::SimulatedDisk::default()));
-
-/// A log in a directory of this machine.
-struct Real(tempfile::TempDir, Options);
-
-impl Real {
-    fn new(options: Options) -> Self {
-        Self(tempfile::tempdir().unwrap(), options)
-    }
+/// Batches of several shapes in a row: with and without payloads, small, and over many sectors.
+fn script() -> Vec<Batch> {
+    let shapes = [
+        (1, false),
+        (2, true),
+        (19, false),
+        (1, true),
+        (4, true),
+        (25, false),
+        (6, true),
+        (9, true),
+    ];
+    let mut next = 0;
+    let shapes = shapes.iter().map(|(count, with_payloads)| {
+        let made = batch(next, *count, *with_payloads);
+        next += count;
+        made
+    });
+    shapes.collect()
 }
