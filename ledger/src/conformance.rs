@@ -2,6 +2,12 @@
 //!
 //! A backend implements [`Bench`] and calls [`crate::log_conformance`] in its tests.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a suite fails by panicking; it is compiled for tests alone"
+)]
+
 use crate::Sequence;
 use crate::log::{
     Address, AppendError, BATCH_RECORDS_MAX, Batch, Log, RECORD_BYTES_MAX, Reader, Scope, Sealed,

@@ -109,17 +109,17 @@ impl FileLog {
     /// Blocks for as long as it takes to read the last segments. Only a torn tail that was never
     /// acknowledged is cut, and [`Recovery`] says so; all other damage is an error, and nothing is
     /// changed then.
-    pub fn open(dir: &Path, options: Options) -> Result<(Self, Recovery), OpenError> {
+    pub fn open(dir: &Path, options: &Options) -> Result<(Self, Recovery), OpenError> {
         Self::open_on(Arc::new(RealDisk), dir, options, Workers::Threads)
     }
 
     fn open_on(
         disk: Arc<dyn Disk>,
         dir: &Path,
-        options: Options,
+        options: &Options,
         workers: Workers,
     ) -> Result<(Self, Recovery), OpenError> {
-        let shard = check_options(&options)?;
+        let shard = check_options(options)?;
         disk.create_dir(dir).map_err(damage::io_error(dir))?;
         let lock = lock(&*disk, dir)?;
         let filler = |series: Series, bytes: u64| {
@@ -133,7 +133,7 @@ impl FileLog {
             .map_err(damage::io_error(dir))?;
         let recovered = match recover(&*disk, dir, shard)? {
             Some(recovered) => recovered,
-            None => start(&*disk, dir, (&options, shard), &mut event_filler)?,
+            None => start(&*disk, dir, (options, shard), &mut event_filler)?,
         };
         let Recovered { committed, recovery } = recovered;
         let payloads = PayloadWriter::new(
@@ -179,18 +179,14 @@ impl FileLog {
             let bytes = self.events.segment_bytes(event_bytes);
             room.events = Some(self.events.filler.take(bytes)?);
         }
-        if !self.payloads.fits(payload_bytes) {
-            let bytes = PayloadWriter::segment_bytes(payload_bytes);
-            match self.payloads.filler.take(bytes) {
-                Ok(spare) => room.payloads = Some(spare),
-                Err(error) => {
-                    if let Some(spare) = room.events.take() {
-                        self.events.filler.put_back(spare);
-                    }
-                    return Err(error);
-                }
-            }
+        if self.payloads.fits(payload_bytes) {
+            return Ok(room);
         }
+        let taken = self.payloads.filler.take(PayloadWriter::segment_bytes(payload_bytes));
+        if let Some(spare) = room.events.take_if(|_| taken.is_err()) {
+            self.events.filler.put_back(spare);
+        }
+        room.payloads = Some(taken?);
         Ok(room)
     }
 

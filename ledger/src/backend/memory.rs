@@ -138,7 +138,7 @@ mod tests {
 
     impl Bench for MemoryStore {
         fn open(&mut self) -> Result<Box<dyn Log>, String> {
-            let log = MemoryStore::open(self).map_err(|error| error.to_string())?;
+            let log = Self::open(self).map_err(|error| error.to_string())?;
             Ok(Box::new(log))
         }
 

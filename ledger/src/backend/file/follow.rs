@@ -135,12 +135,11 @@ impl PayloadNews {
         position: Position,
     ) -> Result<Result<Self, (Arc<PayloadSegment>, u64, Stop)>, ReadError> {
         let known = known.filter(|(segment, _)| segment.number == position.segment);
-        let (segment, from) = match known {
-            Some(known) => known,
-            None => {
-                let segment = PayloadSegment::open(disk, dir, position.segment, false)?;
-                (Arc::new(segment), PayloadSegment::START)
-            }
+        let (segment, from) = if let Some(known) = known {
+            known
+        } else {
+            let segment = PayloadSegment::open(disk, dir, position.segment, false)?;
+            (Arc::new(segment), PayloadSegment::START)
         };
         let mut places = Vec::new();
         let mut keep = |name, place| places.push((name, place));

@@ -6,8 +6,8 @@ use super::layout::{array_at, checksum, pad, padded, short, size, u32_at, u64_at
 use std::io;
 
 const VERSION: u32 = 1;
-const EVENT_MAGIC: &[u8; 8] = b"cs-event";
-const PAYLOAD_MAGIC: &[u8; 8] = b"cs-paylo";
+const EVENT_MAGIC: [u8; 8] = *b"cs-event";
+const PAYLOAD_MAGIC: [u8; 8] = *b"cs-paylo";
 const EVENT_FIXED: usize = 112;
 const CRC_AT: usize = 76;
 
@@ -58,7 +58,7 @@ impl EventHeader {
     pub(super) fn encode(&self) -> (Vec<u8>, u32) {
         let mut out = Vec::with_capacity(self.bytes());
         let (previous_first, previous_seal, previous_crc) = self.previous;
-        out.extend_from_slice(EVENT_MAGIC);
+        out.extend_from_slice(&EVENT_MAGIC);
         out.extend_from_slice(&VERSION.to_le_bytes());
         out.extend_from_slice(&short(self.bytes()).to_le_bytes());
         let Position { segment, end } = self.payloads;
@@ -129,7 +129,7 @@ impl PayloadHeader {
     /// Its bytes.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(PAYLOAD_HEADER_BYTES);
-        out.extend_from_slice(PAYLOAD_MAGIC);
+        out.extend_from_slice(&PAYLOAD_MAGIC);
         out.extend_from_slice(&VERSION.to_le_bytes());
         out.extend_from_slice(&short(PAYLOAD_HEADER_BYTES).to_le_bytes());
         for number in [self.capacity, self.number, self.previous_end] {
@@ -163,8 +163,8 @@ impl PayloadHeader {
 }
 
 /// The length that a header of this kind gives for itself.
-fn header_bytes(fixed: &[u8], magic: &[u8; 8]) -> Result<usize, String> {
-    if fixed.first_chunk() != Some(magic) {
+fn header_bytes(fixed: &[u8], magic: [u8; 8]) -> Result<usize, String> {
+    if fixed.first_chunk() != Some(&magic) {
         return Err("it does not start as a segment does".to_owned());
     }
     match (u32_at(fixed, 8), u32_at(fixed, 12).map(|bytes| size(bytes.into()))) {

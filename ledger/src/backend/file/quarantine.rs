@@ -76,11 +76,8 @@ impl Leftovers {
         disk.create_dir(&quarantine).map_err(io_error(&quarantine))?;
         let taken = disk.list(&quarantine).map_err(io_error(&quarantine))?;
         let stem = format!("{}-{number:020}-{}", series.name(), self.from);
-        // Ends, because the names taken are finitely many.
-        let name = (0_u64..)
-            .map(|attempt| format!("{stem}-{attempt}.cut"))
-            .find(|name| !taken.contains(name))
-            .unwrap_or(stem);
+        let names = (0..=taken.len()).map(|attempt| format!("{stem}-{attempt}.cut"));
+        let name = names.into_iter().find(|name| !taken.contains(name)).unwrap_or(stem);
         let kept_in = quarantine.join(name);
         let copy = disk.create(&kept_in).map_err(io_error(&kept_in))?;
         copy.write_at(&self.bytes, 0).map_err(io_error(&kept_in))?;

@@ -159,13 +159,12 @@ impl FileReader {
     /// Looks in a sealed payload segment.
     fn sealed_payload(&self, number: u64, name: Name) -> Result<Option<Bytes>, ReadError> {
         let sealed = self.sealed_payloads.get(number, || self.open_sealed_payloads(number))?;
-        let place = match sealed.index.find(name) {
-            Ok(place) => place,
-            Err(_) => {
-                let rebuilt = Arc::new(self.rebuild_index(number)?);
-                self.sealed_payloads.put(number, Arc::clone(&rebuilt));
-                rebuilt.index.find(name).map_err(io_error(&rebuilt.segment.path))?
-            }
+        let place = if let Ok(place) = sealed.index.find(name) {
+            place
+        } else {
+            let rebuilt = Arc::new(self.rebuild_index(number)?);
+            self.sealed_payloads.put(number, Arc::clone(&rebuilt));
+            rebuilt.index.find(name).map_err(io_error(&rebuilt.segment.path))?
         };
         place.map(|place| sealed.segment.read(name, place)).transpose()
     }
@@ -212,12 +211,9 @@ impl Reader for FileReader {
             None => Ok(None),
             Some((segment, Some(place))) => segment.read(name, place).map(Some),
             Some((segment, None)) => {
-                for number in (0..segment.number).rev() {
-                    if let Some(bytes) = self.sealed_payload(number, name)? {
-                        return Ok(Some(bytes));
-                    }
-                }
-                Ok(None)
+                let numbers = (0..segment.number).rev();
+                let mut found = numbers.map(|number| self.sealed_payload(number, name));
+                found.find_map(Result::transpose).transpose()
             }
         }
     }

@@ -95,10 +95,9 @@ impl SimulatedDisk {
         let mut files: Vec<Content> = world.files.clone();
         let mut chooser = Chooser::new(crash, files.iter().map(|file| file.pending.len()).sum());
         for file in &mut files {
-            for (offset, bytes) in std::mem::take(&mut file.pending) {
-                if chooser.keeps() {
-                    put(&mut file.durable, &bytes, offset);
-                }
+            let pending = std::mem::take(&mut file.pending);
+            for (offset, bytes) in pending.into_iter().filter(|_| chooser.keeps()) {
+                put(&mut file.durable, &bytes, offset);
             }
             file.volatile = file.durable.clone();
         }

@@ -55,11 +55,8 @@ impl Thread {
         let (files, given) = sync_channel::<Arc<dyn DiskFile>>(1);
         let (tell, outcomes) = sync_channel(1);
         let run = move || {
-            while let Ok(file) = given.recv() {
-                if tell.send(file.sync()).is_err() {
-                    break;
-                }
-            }
+            // Ends when the log drops its end of either channel.
+            let _ended = given.iter().try_for_each(|file| tell.send(file.sync()));
         };
         let handle = std::thread::Builder::new().name("ledger-sync".to_owned()).spawn(run)?;
         Ok(Self { files: Some(files), outcomes, handle: Some(handle) })

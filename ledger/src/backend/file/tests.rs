@@ -28,7 +28,7 @@ fn small() -> Options {
 }
 
 fn open(disk: &SimulatedDisk) -> Result<(FileLog, Recovery), OpenError> {
-    FileLog::open_on(Arc::new(disk.clone()), Path::new(DIR), small(), Workers::Inline)
+    FileLog::open_on(Arc::new(disk.clone()), Path::new(DIR), &small(), Workers::Inline)
 }
 
 /// Batches of several shapes in a row: with and without payloads, small, and over many sectors.

@@ -50,7 +50,7 @@ impl Real {
 
     fn open_on(&self, disk: FailingDisk) -> Result<Box<dyn Log>, String> {
         let (disk, dir) = (Arc::new(disk), self.dir.path());
-        let log = FileLog::open_on(disk, dir, self.options.clone(), Workers::Threads);
+        let log = FileLog::open_on(disk, dir, &self.options, Workers::Threads);
         let (log, _) = log.map_err(|error| error.to_string())?;
         Ok(Box::new(log))
     }

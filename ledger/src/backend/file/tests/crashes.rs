@@ -92,14 +92,18 @@ fn a_crash_during_recovery_loses_nothing_acknowledged() {
             let probe = torn.copy();
             check_recovered(&probe, &batches, acked);
             for step in 0..probe.operations() {
-                let again = torn.copy();
-                again.fail(step, Fault::Off);
-                drop(open(&again));
-                for crash in [Crash::Nothing, Crash::All, Crash::Prefix, Crash::Some(seed + step)] {
-                    check_recovered(&again.crash(crash), &batches, acked);
-                }
+                crash_recovery_at(step, &torn, &batches, acked);
             }
         }
+    }
+}
+
+fn crash_recovery_at(step: u64, torn: &SimulatedDisk, batches: &[Batch], acked: (usize, usize)) {
+    let again = torn.copy();
+    again.fail(step, Fault::Off);
+    drop(open(&again));
+    for crash in [Crash::Nothing, Crash::All, Crash::Prefix, Crash::Some(step)] {
+        check_recovered(&again.crash(crash), batches, acked);
     }
 }
 

@@ -16,7 +16,9 @@ fn a_failure_of_any_operation_poisons_or_changes_nothing() {
     let whole = SimulatedDisk::default();
     let (mut log, _) = open(&whole).unwrap();
     let opening = whole.operations();
-    batches.iter().for_each(|batch| log.append(batch).unwrap());
+    for batch in &batches {
+        log.append(batch).unwrap();
+    }
     let mut poisonings = 0;
     for operation in opening..whole.operations() {
         let disk = SimulatedDisk::default();
@@ -63,11 +65,11 @@ fn a_full_disk_refuses_batches_until_there_is_room() {
 #[test]
 fn a_second_writer_is_told_who_has_the_log() {
     let dir = tempfile::tempdir().unwrap();
-    let (log, _) = FileLog::open(dir.path(), small()).unwrap();
-    let error = FileLog::open(dir.path(), small()).err().unwrap().to_string();
+    let (log, _) = FileLog::open(dir.path(), &small()).unwrap();
+    let error = FileLog::open(dir.path(), &small()).err().unwrap().to_string();
     assert!(error.contains(&format!("pid {}", std::process::id())), "{error}");
     drop(log);
-    FileLog::open(dir.path(), small()).unwrap();
+    FileLog::open(dir.path(), &small()).unwrap();
 }
 
 #[test]
@@ -75,22 +77,22 @@ fn a_log_is_not_opened_as_another_shard() {
     let disk = SimulatedDisk::default();
     drop(open(&disk).unwrap());
     let other = Options { shard: "1".to_owned(), ..small() };
-    let log = FileLog::open_on(Arc::new(disk), Path::new(DIR), other, Workers::Inline);
+    let log = FileLog::open_on(Arc::new(disk), Path::new(DIR), &other, Workers::Inline);
     assert!(matches!(log, Err(OpenError::OtherShard { .. })));
 }
 
 #[test]
 fn impossible_options_are_refused() {
-    let open = |options| {
+    let open = |options: &Options| {
         let disk = Arc::new(SimulatedDisk::default());
         FileLog::open_on(disk, Path::new(DIR), options, Workers::Inline).map(drop)
     };
     for shard in ["", "a name with more than thirty-two bytes", "a\0b"] {
         let options = Options { shard: shard.to_owned(), ..small() };
-        assert!(matches!(open(options), Err(OpenError::Options { .. })), "{shard:?}");
+        assert!(matches!(open(&options), Err(OpenError::Options { .. })), "{shard:?}");
     }
     let options = Options { dictionary_bytes: 65 * 1024, ..small() };
-    assert!(matches!(open(options), Err(OpenError::Options { .. })));
+    assert!(matches!(open(&options), Err(OpenError::Options { .. })));
 }
 
 #[test]

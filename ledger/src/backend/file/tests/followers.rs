@@ -35,7 +35,9 @@ fn what_a_follower_saw_survives_a_crash() {
     let whole = SimulatedDisk::default();
     let (mut log, _) = open(&whole).unwrap();
     let opening = whole.operations();
-    batches.iter().for_each(|batch| log.append(batch).unwrap());
+    for batch in &batches {
+        log.append(batch).unwrap();
+    }
     for operation in opening..whole.operations() {
         let disk = SimulatedDisk::default();
         let (mut log, _) = open(&disk).unwrap();
@@ -57,7 +59,7 @@ fn what_a_follower_saw_survives_a_crash() {
 #[test]
 fn readers_and_followers_keep_up_with_a_busy_writer() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut log, _) = FileLog::open(dir.path(), small()).unwrap();
+    let (mut log, _) = FileLog::open(dir.path(), &small()).unwrap();
     let follower = FileReader::open(dir.path()).unwrap();
     let beside = log.reader();
     let last = 600;
