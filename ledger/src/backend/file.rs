@@ -5,6 +5,7 @@ mod damage;
 mod disk;
 mod layout;
 
+mod block;
 mod frame;
 mod header;
 mod names;

@@ -1,7 +1,7 @@
-//! Records small enough to keep: zstd against a dictionary of recent event text, which the
+//! Blocks of records small enough to keep: zstd against a dictionary of recent event text, which the
 //! segment's header carries.
 
-use crate::log::RECORD_BYTES_MAX;
+use super::block::CONTENT_BYTES_MAX;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 use zstd::bulk::{Compressor, Decompressor};
@@ -12,29 +12,29 @@ pub(super) const FIRST_DICTIONARY: &[u8] = include_bytes!("first_dictionary.json
 const LEVEL: i32 = 1;
 const UNPACKERS_KEPT: usize = 4;
 
-/// Compresses the records of one segment; the dictionary is digested once.
+/// Compresses the blocks of one segment; the dictionary is digested once.
 pub(super) struct Packer {
     compressor: Compressor<'static>,
     out: Vec<u8>,
 }
 
 impl Packer {
-    /// A packer for records of a segment with this dictionary.
+    /// A packer for a segment with this dictionary.
     pub(super) fn new(dictionary: &[u8]) -> io::Result<Self> {
         let compressor = Compressor::with_dictionary(LEVEL, dictionary)?;
         Ok(Self { compressor, out: Vec::with_capacity(zstd::zstd_safe::compress_bound(4096)) })
     }
 
-    /// The record compressed, or nothing when that is no smaller.
-    pub(super) fn pack(&mut self, record: &[u8]) -> io::Result<Option<&[u8]>> {
+    /// The block's content compressed, or nothing when that is no smaller.
+    pub(super) fn pack(&mut self, content: &[u8]) -> io::Result<Option<&[u8]>> {
         self.out.clear();
-        self.out.reserve(zstd::zstd_safe::compress_bound(record.len()));
-        self.compressor.compress_to_buffer(record, &mut self.out)?;
-        Ok((self.out.len() < record.len()).then_some(self.out.as_slice()))
+        self.out.reserve(zstd::zstd_safe::compress_bound(content.len()));
+        self.compressor.compress_to_buffer(content, &mut self.out)?;
+        Ok((self.out.len() < content.len()).then_some(self.out.as_slice()))
     }
 }
 
-/// Decompresses the records of one segment, for several threads at a time.
+/// Decompresses the blocks of one segment, for several threads at a time.
 pub(super) struct Unpackers {
     dictionary: Vec<u8>,
     idle: Mutex<Vec<Decompressor<'static>>>,
@@ -51,20 +51,20 @@ impl Unpackers {
         &self.dictionary
     }
 
-    /// The record that was packed.
+    /// The content that was packed.
     pub(super) fn unpack(&self, packed: &[u8]) -> io::Result<Vec<u8>> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut unpacker = match idle {
             Some(unpacker) => unpacker,
             None => Decompressor::with_dictionary(&self.dictionary)?,
         };
-        let record = unpacker.decompress(packed, RECORD_BYTES_MAX)?;
+        let content = unpacker.decompress(packed, CONTENT_BYTES_MAX)?;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < UNPACKERS_KEPT {
             idle.push(unpacker);
         }
         drop(idle);
-        Ok(record)
+        Ok(content)
     }
 }
 

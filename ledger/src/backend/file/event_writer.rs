@@ -1,5 +1,6 @@
 //! Writes batches of records, and the segments they stand in. It never reads back.
 
+use super::block::{self, COUNT_BYTES, LENGTH_BYTES};
 use super::compression::{Packer, RecentText};
 use super::disk::Disk;
 use super::filler::{Filler, Spare};
@@ -26,6 +27,7 @@ pub(super) struct EventWriter {
     packer: Packer,
     recent: RecentText,
     dictionary_bytes: usize,
+    content: Vec<u8>,
     buffer: Vec<u8>,
 }
 
@@ -48,13 +50,24 @@ impl EventWriter {
     ) -> io::Result<Self> {
         let packer = Packer::new(segment.dictionary())?;
         let recent = RecentText::new(segment.dictionary(), dictionary_bytes);
-        let buffer = Vec::new();
-        Ok(Self { segment, tail, filler, points, packer, recent, dictionary_bytes, buffer })
+        let (content, buffer) = (Vec::new(), Vec::new());
+        Ok(Self {
+            segment,
+            tail,
+            filler,
+            points,
+            packer,
+            recent,
+            dictionary_bytes,
+            content,
+            buffer,
+        })
     }
 
     /// The most bytes that these records and their commit can take.
     pub(super) fn bound(records: &[Bytes]) -> u64 {
-        let frames = records.iter().map(|record| HEAD_BYTES + padded(record.len()));
+        let around = COUNT_BYTES + LENGTH_BYTES;
+        let frames = records.iter().map(|record| HEAD_BYTES + padded(around + record.len()));
         (frames.sum::<usize>() + COMMIT_BYTES) as u64
     }
 
@@ -90,18 +103,24 @@ impl EventWriter {
         let mut tail = self.tail;
         let mut points = Vec::new();
         let mut last_point = self.points.last().map(|point| point.offset);
-        for record in records {
+        let mut rest = records;
+        while let Some((block, others)) = block::split(rest) {
+            rest = others;
             let offset = self.tail.end + self.buffer.len() as u64;
             if is_point_due(last_point, offset) {
                 points.push(Point { sequence: tail.next, offset, seed: tail.crc });
                 last_point = Some(offset);
             }
-            let (kind, body) = match self.packer.pack(record)? {
-                Some(packed) => (Kind::PackedRecord, packed),
-                None => (Kind::Record, record.as_ref()),
+            block::fill(&mut self.content, block);
+            let (kind, content) = match self.packer.pack(&self.content)? {
+                Some(packed) => (Kind::PackedRecords, packed),
+                None => (Kind::Records, self.content.as_slice()),
             };
+            let body = [&block::count_bytes(block.len()), content];
             tail.crc = push(&mut self.buffer, tail.crc, kind, (tail.next, body));
-            tail.next += 1;
+            tail.next += block.len() as u64;
+        }
+        for record in records {
             self.recent.push(record);
         }
         let commit = Commit { first: self.tail.next, next: tail.next, payloads };

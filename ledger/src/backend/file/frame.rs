@@ -1,23 +1,25 @@
 //! One frame of an event segment, from values to bytes and back; its format is file-log.md, "Frames".
 
+use super::block::{CONTENT_BYTES_MAX, COUNT_BYTES};
 use super::layout::{STEP, array_at, checksum, padded, short, u32_at, u64_at};
-use crate::log::RECORD_BYTES_MAX;
+use std::ops::RangeInclusive;
 
 /// Word, checksum and sequence.
 pub(super) const HEAD_BYTES: usize = 16;
 /// A whole commit frame.
 pub(super) const COMMIT_BYTES: usize = HEAD_BYTES + COMMIT_BODY;
 const COMMIT_BODY: usize = 32;
+const BLOCK_BODY: RangeInclusive<usize> = COUNT_BYTES + 1..=COUNT_BYTES + CONTENT_BYTES_MAX;
 const POINT_BYTES: usize = 20;
 const BODY_BYTES_MAX: u32 = (1 << 24) - 1;
 
 /// What a frame's body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A record as it is.
-    Record,
-    /// A record, compressed with the segment's dictionary.
-    PackedRecord,
+    /// A block of records as they are.
+    Records,
+    /// A block of records, compressed with the segment's dictionary.
+    PackedRecords,
     /// The end of a batch.
     Commit,
     /// The end of a segment.
@@ -63,8 +65,8 @@ impl Head {
         let body_bytes = usize::try_from(word & BODY_BYTES_MAX).unwrap_or(usize::MAX);
         let (kind, fits) = match word >> 24 {
             0 if word == 0 => return Err(Stop::Blank),
-            1 => (Kind::Record, (1..=RECORD_BYTES_MAX).contains(&body_bytes)),
-            2 => (Kind::PackedRecord, (1..=RECORD_BYTES_MAX).contains(&body_bytes)),
+            1 => (Kind::Records, BLOCK_BODY.contains(&body_bytes)),
+            2 => (Kind::PackedRecords, BLOCK_BODY.contains(&body_bytes)),
             3 => (Kind::Commit, body_bytes == COMMIT_BODY),
             4 => (Kind::Seal, body_bytes.is_multiple_of(POINT_BYTES)),
             _ => return Err(Stop::Malformed("no kind of frame has this number")),
@@ -82,7 +84,7 @@ impl Head {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame<'a> {
     pub(super) kind: Kind,
-    /// Of the record; the next one's for a commit or a seal.
+    /// Of the first record; the next one's for a commit or a seal.
     pub(super) sequence: u64,
     pub(super) body: &'a [u8],
     pub(super) crc: u32,
@@ -102,9 +104,9 @@ impl<'a> Frame<'a> {
         Self::lend(bytes)
     }
 
-    /// Whether its body is a record.
-    pub(super) fn is_record(&self) -> bool {
-        matches!(self.kind, Kind::Record | Kind::PackedRecord)
+    /// Whether its body is a block of records.
+    pub(super) fn is_block(&self) -> bool {
+        matches!(self.kind, Kind::Records | Kind::PackedRecords)
     }
 
     /// Reads the frame that `bytes` start with once more, without checking it again.
@@ -119,25 +121,27 @@ impl<'a> Frame<'a> {
 
 /// Appends a frame to `out` and returns its checksum, the seed of the next one.
 ///
-/// `body` has to be within the length of its kind: it is the caller who knows.
+/// Both pieces of the body have to be within the length of its kind: it is the caller who knows.
 pub(super) fn push(
     out: &mut Vec<u8>,
     seed: u32,
     kind: Kind,
-    (sequence, body): (u64, &[u8]),
+    (sequence, body): (u64, [&[u8]; 2]),
 ) -> u32 {
+    let [before, content] = body;
+    let body_bytes = before.len() + content.len();
     let code = match kind {
-        Kind::Record => 1,
-        Kind::PackedRecord => 2,
+        Kind::Records => 1,
+        Kind::PackedRecords => 2,
         Kind::Commit => 3,
         Kind::Seal => 4,
     };
-    let word = (code << 24 | short(body.len()) & BODY_BYTES_MAX).to_le_bytes();
+    let word = (code << 24 | short(body_bytes) & BODY_BYTES_MAX).to_le_bytes();
     let sequence = sequence.to_le_bytes();
     let padding = [0; STEP];
-    let padding = padding.get(..padded(body.len()) - body.len()).unwrap_or_default();
-    let crc = checksum(seed, &[&word, &sequence, body, padding]);
-    for piece in [&word, &crc.to_le_bytes(), sequence.as_slice(), body, padding] {
+    let padding = padding.get(..padded(body_bytes) - body_bytes).unwrap_or_default();
+    let crc = checksum(seed, &[&word, &sequence, before, content, padding]);
+    for piece in [&word, &crc.to_le_bytes(), sequence.as_slice(), before, content, padding] {
         out.extend_from_slice(piece);
     }
     crc
@@ -171,7 +175,7 @@ impl Commit {
         body.extend_from_slice(&[0; 4]);
         let own = Self::own_checksum(self.next, &body);
         body.extend_from_slice(&own.to_le_bytes());
-        push(out, seed, Kind::Commit, (self.next, &body))
+        push(out, seed, Kind::Commit, (self.next, [&body, &[]]))
     }
 
     /// Reads the body of a commit frame; its own checksum must hold.
@@ -202,7 +206,7 @@ impl Commit {
 /// Where a reader may start within a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Point {
-    /// The record whose frame starts here.
+    /// The first record of the frame that starts here.
     pub(super) sequence: u64,
     pub(super) offset: u64,
     /// The checksum of the frame before.
@@ -217,7 +221,7 @@ pub(super) fn push_seal(out: &mut Vec<u8>, seed: u32, next: u64, points: &[Point
         body.extend_from_slice(&point.offset.to_le_bytes());
         body.extend_from_slice(&point.seed.to_le_bytes());
     }
-    push(out, seed, Kind::Seal, (next, &body))
+    push(out, seed, Kind::Seal, (next, [&body, &[]]))
 }
 
 /// The bytes of a seal frame with this many points.

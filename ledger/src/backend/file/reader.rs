@@ -1,11 +1,13 @@
 //! Reads what a file log has committed, beside its writer or from another process. It never writes.
 
 use super::OpenError;
+use super::block;
 use super::committed::Committed;
 use super::damage::{damaged, io_error};
 use super::disk::{Disk, RealDisk};
 use super::follow::{self, Known, News};
 use super::frame::Point;
+use super::layout::size;
 use super::payload::{Name, PayloadSegment, Place};
 use super::recent::Recent;
 use super::segment::{EventSegment, Seal};
@@ -232,10 +234,16 @@ impl Found {
         !self.records.is_empty() && self.bytes >= self.bytes_max
     }
 
-    fn push(&mut self, record: Bytes) {
-        self.bytes += record.len();
-        self.records.push(record);
-        self.next += 1;
+    /// Takes records, the first of which is the next one, until there are enough.
+    fn extend(&mut self, records: impl Iterator<Item = Bytes>) {
+        for record in records {
+            if self.is_enough() {
+                break;
+            }
+            self.bytes += record.len();
+            self.records.push(record);
+            self.next += 1;
+        }
     }
 }
 
@@ -254,15 +262,16 @@ impl Span {
             if step.frame.sequence != sequence {
                 return Err(damaged(&segment.path, at, "the sequence does not follow"));
             }
-            if !step.frame.is_record() {
-                continue;
+            let first = sequence;
+            sequence += if step.frame.is_block() {
+                block::count(step.frame.body).unwrap_or_default()
+            } else {
+                0
+            };
+            if sequence > found.next {
+                let records = segment.records(&step.frame, at)?;
+                found.extend(records.into_iter().skip(size(found.next - first)));
             }
-            if sequence == found.next
-                && let Some(record) = segment.record(&step.frame, at)?
-            {
-                found.push(record);
-            }
-            sequence += 1;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! One event segment as an open file: its name, its header, its seal, its records.
 
+use super::block::{self, COUNT_BYTES};
 use super::compression::Unpackers;
 use super::damage::{damaged, io_error};
 use super::disk::{Disk, DiskFile};
@@ -121,16 +122,18 @@ impl EventSegment {
         Ok(Seal { end: seal_at, next, points })
     }
 
-    /// The record in a frame; nothing when the frame is no record.
-    pub(super) fn record(&self, frame: &Frame<'_>, at: u64) -> Result<Option<Bytes>, ReadError> {
-        match frame.kind {
-            Kind::Record => Ok(Some(Bytes::copy_from_slice(frame.body))),
-            Kind::PackedRecord => {
-                let record = self.unpackers.unpack(frame.body);
-                let record = record.map_err(|error| damaged(&self.path, at, error.to_string()))?;
-                Ok(Some(record.into()))
+    /// The records in a frame; none when it is not a block.
+    pub(super) fn records(&self, frame: &Frame<'_>, at: u64) -> Result<Vec<Bytes>, ReadError> {
+        let wrong = |detail: String| damaged(&self.path, at, detail);
+        let content = frame.body.get(COUNT_BYTES..).unwrap_or_default();
+        let content = match frame.kind {
+            Kind::Records => content.to_vec(),
+            Kind::PackedRecords => {
+                self.unpackers.unpack(content).map_err(|error| wrong(error.to_string()))?
             }
-            Kind::Commit | Kind::Seal => Ok(None),
-        }
+            Kind::Commit | Kind::Seal => return Ok(Vec::new()),
+        };
+        let records = block::count(frame.body).and_then(|count| block::records(content, count));
+        records.ok_or_else(|| wrong("the block has not the records that it should".to_owned()))
     }
 }

@@ -1,5 +1,6 @@
 //! Goes through a segment frame by frame and batch by batch, in bounded memory. It only reads.
 
+use super::block;
 use super::disk::{DiskFile, read_up_to};
 use super::frame::{Commit, Frame, Head, Kind, Point, Position, Stop};
 use super::layout::size;
@@ -160,13 +161,14 @@ impl Scan {
             return Err(Stop::Malformed("the sequence does not follow"));
         }
         match frame.kind {
-            Kind::Record | Kind::PackedRecord => {
+            Kind::Records | Kind::PackedRecords => {
                 if is_point_due(*last_point, step.at) {
                     *last_point = Some(step.at);
                     let (sequence, offset) = (*next, step.at);
                     self.points.push(Point { sequence, offset, seed: step.seed });
                 }
-                *next += 1;
+                *next +=
+                    block::count(frame.body).ok_or(Stop::Malformed("a block without records"))?;
             }
             Kind::Commit => {
                 let commit = Commit::parse(*next, frame.body)
@@ -183,7 +185,7 @@ impl Scan {
     }
 }
 
-/// Whether the record at `offset` gets an index point.
+/// Whether the frame at `offset` gets an index point.
 pub(super) fn is_point_due(last_point: Option<u64>, offset: u64) -> bool {
     last_point.is_none_or(|last| offset >= last + POINT_SPACING)
 }
