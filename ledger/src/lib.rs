@@ -4,4 +4,9 @@ mod sequence;
 
 pub mod log;
 
+pub mod backend;
+
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+
 pub use sequence::Sequence;

@@ -1,0 +1,344 @@
+//! The embedded log: segments of checksummed frames in a directory, the default backend. What is on
+//! the disk is described in docs/formats/file-log.md, and why so in docs/decisions.
+
+mod damage;
+mod disk;
+mod layout;
+
+mod block;
+mod frame;
+mod header;
+mod names;
+
+mod compression;
+mod payload;
+mod sidecar;
+mod torn;
+mod walk;
+
+mod segment;
+
+mod committed;
+mod quarantine;
+mod recent;
+
+mod filler;
+mod syncer;
+
+mod event_writer;
+mod payload_writer;
+
+mod error;
+
+mod follow;
+mod reader;
+mod recovery;
+
+pub use error::OpenError;
+pub use quarantine::Cut;
+pub use reader::FileReader;
+pub use recovery::Recovery;
+
+use super::check_limits;
+use crate::Sequence;
+use crate::log::{Address, AppendError, Batch, Log, Reader, Scope, Sealed};
+use committed::{ActivePayloads, Committed};
+use disk::{Disk, Lock, RealDisk};
+use event_writer::{EventWriter, Start, create_segment};
+use filler::{Filler, Spare, Workers};
+use frame::Position;
+use header::{DICTIONARY_BYTES_MAX, Shard};
+use names::Series;
+use payload::{Name, Place};
+use payload_writer::PayloadWriter;
+use recovery::{Recovered, recover};
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use syncer::Syncer;
+
+/// How a file log is laid out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The shard's name, 1 to 32 bytes. It is in every segment, so that logs cannot be mixed up.
+    pub shard: String,
+    /// The size of an event segment in bytes, filled in advance.
+    pub event_segment_bytes: u64,
+    /// The size of a payload segment in bytes, filled in advance.
+    pub payload_segment_bytes: u64,
+    /// How much recent event text a new segment's records are compressed against, in bytes; at
+    /// most 64 KiB.
+    pub dictionary_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            shard: "0".to_owned(),
+            event_segment_bytes: 64 * 1024 * 1024,
+            payload_segment_bytes: 64 * 1024 * 1024,
+            dictionary_bytes: 32 * 1024,
+        }
+    }
+}
+
+/// A log in a directory, open for writing.
+///
+/// An append is acknowledged when its batch is synced to the disk, and costs one sync's latency.
+pub struct FileLog {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    reader: Arc<FileReader>,
+    events: EventWriter,
+    payloads: PayloadWriter,
+    /// Why an append ended unknown; nothing is written any more then.
+    poisoned: Option<String>,
+    /// Dropped last: whoever opens the log next must find it at rest.
+    _lock: Box<dyn Send>,
+}
+
+/// The segments that a batch needs besides those there are.
+struct Room {
+    events: Option<Spare>,
+    payloads: Option<Spare>,
+}
+
+impl FileLog {
+    /// Opens the log in `dir`, which is made if it is not there, and recovers it.
+    ///
+    /// Blocks for as long as it takes to read the last segments. Only a torn tail that was never
+    /// acknowledged is cut, and [`Recovery`] says so; all other damage is an error, and nothing is
+    /// changed then.
+    pub fn open(dir: &Path, options: &Options) -> Result<(Self, Recovery), OpenError> {
+        Self::open_on(Arc::new(RealDisk), dir, options, Workers::Threads)
+    }
+
+    fn open_on(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        options: &Options,
+        workers: Workers,
+    ) -> Result<(Self, Recovery), OpenError> {
+        let shard = check_options(options)?;
+        disk.create_dir(dir).map_err(damage::io_error(dir))?;
+        let lock = lock(&*disk, dir)?;
+        let filler = |series: Series, bytes: u64| {
+            let path = series.dir(dir);
+            disk.create_dir(&path)?;
+            Filler::new(Arc::clone(&disk), &path, bytes, workers)
+        };
+        let mut event_filler =
+            filler(Series::Events, options.event_segment_bytes).map_err(damage::io_error(dir))?;
+        let payload_filler = filler(Series::Payloads, options.payload_segment_bytes)
+            .map_err(damage::io_error(dir))?;
+        let recovered = match recover(&*disk, dir, shard)? {
+            Some(recovered) => recovered,
+            None => start(&*disk, dir, (options, shard), &mut event_filler)?,
+        };
+        let Recovered { committed, recovery } = recovered;
+        let payloads = PayloadWriter::new(
+            committed.payloads.as_ref(),
+            (payload_filler, Syncer::new(workers)),
+            shard,
+        );
+        let events = EventWriter::new(
+            Arc::clone(&committed.active),
+            (committed.tail, committed.points.clone()),
+            event_filler,
+            options.dictionary_bytes,
+        );
+        let events = events.map_err(damage::io_error(dir))?;
+        let reader = Arc::new(FileReader::beside_writer(Arc::clone(&disk), dir, committed));
+        let dir = dir.to_owned();
+        let log = Self { disk, dir, reader, events, payloads, poisoned: None, _lock: lock };
+        Ok((log, recovery))
+    }
+
+    /// The reader of this log.
+    pub fn file_reader(&self) -> Arc<FileReader> {
+        Arc::clone(&self.reader)
+    }
+
+    /// The payloads of a batch that the active segment does not have yet, each once.
+    fn fresh<'a>(&self, batch: &'a Batch) -> Vec<&'a Sealed> {
+        let mut seen: HashSet<(Scope, Address)> = HashSet::new();
+        let mut fresh: Vec<&Sealed> = batch.payloads.iter().collect();
+        fresh.retain(|payload| seen.insert((payload.scope, payload.address)));
+        self.reader.read_committed(|committed| {
+            if let Some(active) = &committed.payloads {
+                fresh.retain(|it| !active.places.contains_key(&(it.scope, it.address)));
+            }
+        });
+        fresh
+    }
+
+    /// Gets the segments that a batch needs, before anything of it is written.
+    fn make_room(&mut self, event_bytes: u64, payload_bytes: u64) -> io::Result<Room> {
+        let mut room = Room { events: None, payloads: None };
+        if !self.events.fits(event_bytes) {
+            let bytes = self.events.segment_bytes(event_bytes);
+            room.events = Some(self.events.filler.take(bytes)?);
+        }
+        if self.payloads.fits(payload_bytes) {
+            return Ok(room);
+        }
+        let taken = self.payloads.filler.take(PayloadWriter::segment_bytes(payload_bytes));
+        if let Some(spare) = room.events.take_if(|_| taken.is_err()) {
+            self.events.filler.put_back(spare);
+        }
+        room.payloads = Some(taken?);
+        Ok(room)
+    }
+
+    /// Makes a batch durable, and then known to readers.
+    fn commit(&mut self, batch: &Batch, fresh: &[&Sealed], room: Room) -> io::Result<()> {
+        self.roll(room)?;
+        let places = self.payloads.write(fresh)?;
+        let written = self.events.write(&batch.records, self.payloads.position());
+        let synced = written.and_then(|written| {
+            self.events.segment.file.sync()?;
+            Ok(written)
+        });
+        if !fresh.is_empty() {
+            self.payloads.syncer.wait()?;
+        }
+        let (tail, points) = synced?;
+        self.events.commit(tail, &points);
+        self.reader.publish(|committed| {
+            committed.tail = tail;
+            committed.points.extend(points);
+            if let Some(active) = &mut committed.payloads {
+                active.places.extend(places);
+                active.end = tail.payloads.end;
+            }
+        });
+        Ok(())
+    }
+
+    /// Goes on in the segments that were got for the next batch.
+    fn roll(&mut self, room: Room) -> io::Result<()> {
+        if let Some(spare) = room.payloads {
+            let sealed = self.reader.read_committed(|committed| {
+                committed.payloads.as_ref().map(ActivePayloads::sorted).unwrap_or_default()
+            });
+            let sealed: Vec<(Name, Place)> = sealed;
+            self.payloads.roll(&*self.disk, &self.dir, spare, &sealed)?;
+            if let Some((segment, _)) = &self.payloads.active {
+                let active = ActivePayloads::new(Arc::clone(segment));
+                self.reader.publish(|committed| committed.payloads = Some(active));
+            }
+        }
+        if let Some(spare) = room.events {
+            self.events.roll(&*self.disk, &self.dir, spare)?;
+            let (active, tail) = (Arc::clone(&self.events.segment), self.events.tail);
+            self.reader.publish(|committed| {
+                committed.segments.push(active.first);
+                committed.active = active;
+                committed.points.clear();
+                committed.tail = tail;
+            });
+        }
+        Ok(())
+    }
+
+    fn poison(&mut self, error: &io::Error) -> AppendError {
+        let detail = format!("`{}`: {error}", self.dir.display());
+        self.poisoned = Some(detail.clone());
+        AppendError::Unknown { detail }
+    }
+}
+
+impl Log for FileLog {
+    fn append(&mut self, batch: &Batch) -> Result<(), AppendError> {
+        if let Some(detail) = &self.poisoned {
+            return Err(AppendError::Poisoned { detail: detail.clone() });
+        }
+        check_limits(batch)?;
+        if batch.records.is_empty() {
+            return Ok(());
+        }
+        let fresh = self.fresh(batch);
+        let event_bytes = EventWriter::bound(&batch.records);
+        let room = match self.make_room(event_bytes, PayloadWriter::batch_bytes(&fresh)) {
+            Ok(room) => room,
+            Err(error) if is_full(&error) => {
+                let detail = format!("`{}`: {error}", self.dir.display());
+                return Err(AppendError::Full { detail });
+            }
+            Err(error) => return Err(self.poison(&error)),
+        };
+        self.commit(batch, &fresh, room).map_err(|error| self.poison(&error))?;
+        if self.events.is_half_full() {
+            self.events.filler.prepare();
+        }
+        if self.payloads.is_half_full() {
+            self.payloads.filler.prepare();
+        }
+        Ok(())
+    }
+
+    fn next(&self) -> Sequence {
+        Sequence::new(self.events.tail.next)
+    }
+
+    fn reader(&self) -> Arc<dyn Reader> {
+        self.file_reader()
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+fn check_options(options: &Options) -> Result<Shard, OpenError> {
+    let refuse = |detail: String| OpenError::Options { detail };
+    if options.dictionary_bytes > DICTIONARY_BYTES_MAX {
+        let bytes = options.dictionary_bytes;
+        return Err(refuse(format!(
+            "a dictionary of {bytes} bytes, at most {DICTIONARY_BYTES_MAX} go"
+        )));
+    }
+    Shard::new(&options.shard).ok_or_else(|| {
+        refuse(format!("the shard's name `{}` has not 1 to 32 bytes", options.shard))
+    })
+}
+
+fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Send>, OpenError> {
+    let path = dir.join("LOCK");
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let owner = format!("pid {} boot {}\n", std::process::id(), boot.trim());
+    match disk.lock(&path, &owner).map_err(damage::io_error(&path))? {
+        Lock::Held(lock) => Ok(lock),
+        Lock::Taken(holder) => {
+            let path = path.display().to_string();
+            Err(OpenError::Held { path, holder: holder.trim().to_owned() })
+        }
+    }
+}
+
+/// Makes the first segment of a new log.
+fn start(
+    disk: &dyn Disk,
+    dir: &Path,
+    (options, shard): (&Options, Shard),
+    filler: &mut Filler,
+) -> Result<Recovered, OpenError> {
+    let text = compression::FIRST_DICTIONARY;
+    let dictionary = text.get(..options.dictionary_bytes).unwrap_or(text).to_vec();
+    let payloads = Position::default();
+    let spare = filler.take(header::event_header_bytes(dictionary.len()) as u64);
+    let start = Start { shard, first: 0, previous: (0, 0, 0), payloads, dictionary };
+    let segment = spare.and_then(|spare| create_segment(disk, dir, spare, start));
+    let segment = Arc::new(segment.map_err(damage::io_error(dir))?);
+    let (tail, active) = (segment.start(), segment);
+    let committed =
+        Committed { segments: vec![0], active, points: Vec::new(), tail, payloads: None };
+    let recovery = Recovery { segments: 1, ..Recovery::default() };
+    Ok(Recovered { committed, recovery })
+}
+
+#[cfg(test)]
+mod simulated;
+#[cfg(test)]
+mod tests;

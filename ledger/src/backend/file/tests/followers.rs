@@ -1,0 +1,89 @@
+//! Readers in another process: they see what is committed, and nothing of what is not.
+
+use super::super::reader::FileReader;
+use super::super::simulated::{Crash, SimulatedDisk};
+use super::{DIR, open, script, small};
+use crate::backend::file::{FileLog, OpenError};
+use crate::conformance::{assert_holds, batch};
+use crate::log::{Log, Reader};
+use std::path::Path;
+use std::sync::Arc;
+
+fn follow(disk: &SimulatedDisk) -> Result<FileReader, OpenError> {
+    FileReader::open_on(Arc::new(disk.clone()), Path::new(DIR))
+}
+
+#[test]
+fn a_follower_sees_each_batch_once_it_is_committed() {
+    let disk = SimulatedDisk::default();
+    assert!(matches!(follow(&disk), Err(OpenError::NoLog { .. })));
+    let (mut log, _) = open(&disk).unwrap();
+    let early = follow(&disk).unwrap();
+    let batches = script();
+    for held in 0..batches.len() {
+        assert_holds(&early, &batches[..held]);
+        assert_holds(&follow(&disk).unwrap(), &batches[..held]);
+        log.append(&batches[held]).unwrap();
+    }
+    assert_holds(&early, &batches);
+    assert_holds(&follow(&disk).unwrap(), &batches);
+}
+
+#[test]
+fn what_a_follower_saw_survives_a_crash() {
+    let batches = script();
+    let whole = SimulatedDisk::default();
+    let (mut log, _) = open(&whole).unwrap();
+    let opening = whole.operations();
+    for batch in &batches {
+        log.append(batch).unwrap();
+    }
+    for operation in opening..whole.operations() {
+        let disk = SimulatedDisk::default();
+        let (mut log, _) = open(&disk).unwrap();
+        // The writer stops here, as if it were killed; the machine goes on for a while.
+        disk.fail(
+            operation - opening,
+            super::super::simulated::Fault::Error(std::io::ErrorKind::Other),
+        );
+        let acked = batches.iter().take_while(|batch| log.append(batch).is_ok()).count();
+        let seen = follow(&disk).unwrap().next().number();
+        let (log, _) = open(&disk.crash(Crash::Nothing)).unwrap();
+        let next = log.next().number();
+        let failed_sync = next < seen;
+        // A batch whose own sync failed may look written, and the follower's sync cannot help.
+        assert!(!failed_sync || acked < batches.len(), "{next} records, {seen} were seen");
+    }
+}
+
+#[test]
+fn readers_and_followers_keep_up_with_a_busy_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut log, _) = FileLog::open(dir.path(), &small()).unwrap();
+    let follower = FileReader::open(dir.path()).unwrap();
+    let beside = log.reader();
+    let last = 600;
+    let watch = |reader: &dyn Reader| {
+        let mut seen = 0;
+        while seen < last {
+            let next = reader.next();
+            let some = reader.read(crate::Sequence::new(seen), 500).unwrap();
+            assert!(seen + some.len() as u64 >= next.number().min(seen + 1));
+            for record in some {
+                assert_eq!(record, crate::conformance::record(seen));
+                let payload = crate::conformance::payload(seen, 300);
+                let kept = reader.payload(payload.scope, payload.address).unwrap();
+                assert_eq!(kept, Some(payload.bytes));
+                seen += 1;
+            }
+            std::thread::yield_now();
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| watch(&follower));
+        scope.spawn(|| watch(&*beside));
+        for first in (0..last).step_by(3) {
+            log.append(&batch(first, 3, true)).unwrap();
+        }
+    });
+}
