@@ -112,7 +112,7 @@ impl EventWriter {
                 last_point = Some(offset);
             }
             block::fill(&mut self.content, block);
-            let (kind, content) = match self.packer.pack(&self.content)? {
+            let (kind, content) = match self.packer.pack(&self.content, records.len())? {
                 Some(packed) => (Kind::PackedRecords, packed),
                 None => (Kind::Records, self.content.as_slice()),
             };
@@ -120,8 +120,11 @@ impl EventWriter {
             tail.crc = push(&mut self.buffer, tail.crc, kind, (tail.next, body));
             tail.next += block.len() as u64;
         }
-        for record in records {
-            self.recent.push(record);
+        if self.is_half_full() {
+            // The next dictionary is made of the segment's end: the text before it is no matter.
+            for record in records {
+                self.recent.push(record);
+            }
         }
         let commit = Commit { first: self.tail.next, next: tail.next, payloads };
         tail.crc = commit.push(&mut self.buffer, tail.crc);
