@@ -103,8 +103,9 @@ impl EventWriter {
         let mut tail = self.tail;
         let mut points = Vec::new();
         let mut last_point = self.points.last().map(|point| point.offset);
+        let block_bytes = self.packer.start(records.len());
         let mut rest = records;
-        while let Some((block, others)) = block::split(rest) {
+        while let Some((block, others)) = block::split(rest, block_bytes) {
             rest = others;
             let offset = self.tail.end + self.buffer.len() as u64;
             if is_point_due(last_point, offset) {
@@ -112,7 +113,7 @@ impl EventWriter {
                 last_point = Some(offset);
             }
             block::fill(&mut self.content, block);
-            let (kind, content) = match self.packer.pack(&self.content, records.len())? {
+            let (kind, content) = match self.packer.pack(&self.content)? {
                 Some(packed) => (Kind::PackedRecords, packed),
                 None => (Kind::Records, self.content.as_slice()),
             };
