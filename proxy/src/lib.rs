@@ -9,4 +9,6 @@ pub mod sse;
 
 pub mod dialect;
 
+pub mod correlate;
+
 pub mod standin;
