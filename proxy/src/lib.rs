@@ -29,4 +29,12 @@ pub mod gate;
 
 pub mod model;
 
+pub mod recover;
+
+pub mod server;
+
+pub mod people;
+
+pub mod gateway;
+
 pub mod standin;
