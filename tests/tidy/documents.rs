@@ -1,4 +1,5 @@
-//! Every relative link in a document leads somewhere, also to the right heading.
+//! Every link within the tree leads somewhere: between documents, also to the right heading, and
+//! from code to documents.
 
 use crate::tree::{File, Tree};
 
@@ -16,6 +17,21 @@ fn check(tree: &Tree) -> Vec<String> {
                     "{}: the link to `{link}` leads nowhere: correct it, or write the page",
                     file.path
                 ));
+            }
+        }
+    }
+    complaints
+}
+
+/// Complains about documents that a comment names by their path and that are not there.
+fn check_mentions(tree: &Tree) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for file in tree.ending(".rs").filter(|file| !file.path.starts_with("tests/tidy/")) {
+        let comments = file.text.lines().filter(|line| line.trim_start().starts_with("//"));
+        for word in comments.flat_map(|line| line.split([' ', '`', '"', '(', ')', ','])) {
+            let word = word.trim_end_matches(['.', ':', ';']);
+            if word.starts_with("docs/") && !tree.holds(word) {
+                complaints.push(format!("{}: names `{word}`: correct it, or write it", file.path));
             }
         }
     }
@@ -59,10 +75,18 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
+fn every_document_that_code_names_is_there() {
+    crate::assert_tidy(check_mentions);
+}
+
+#[test]
 fn a_broken_link_is_noticed() {
     let page = ("docs/a.md", "# A page, first\n");
     let good = ("README.md", "[a](docs/a.md), [b](docs/a.md#a-page-first), [c](https://x.org)");
     crate::assert_passed(check, &[page, good, ("docs/b.md", "[up](../README.md) [all](.)")]);
     crate::assert_noticed(check, &[page, ("README.md", "[a](docs/c.md)")], "`docs/c.md` leads");
     crate::assert_noticed(check, &[page, ("README.md", "[a](docs/a.md#b)")], "`docs/a.md#b` leads");
+    let comment = ("a.rs", "//! The format is `docs/formats/a.md`.\n");
+    crate::assert_noticed(check_mentions, &[comment], "a.rs: names `docs/formats/a.md`");
+    crate::assert_passed(check_mentions, &[comment, ("docs/formats/a.md", "")]);
 }

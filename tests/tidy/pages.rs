@@ -29,25 +29,10 @@ fn check_events(tree: &Tree) -> Vec<String> {
 
 fn check_errors(tree: &Tree) -> Vec<String> {
     let text = tree.text(PROBLEM).unwrap_or_default();
-    let list = text.split("pub enum ErrorCode {").nth(1).unwrap_or_default();
-    let variants = list.lines().map(str::trim).take_while(|line| *line != "}");
-    let codes = variants
-        .filter_map(|line| line.strip_suffix(','))
-        .filter(|name| name.chars().all(char::is_alphanumeric))
-        .map(snake_case)
-        .collect();
-    compare(tree, &codes, "docs/errors", ".md")
-}
-
-fn snake_case(name: &str) -> String {
-    let mut out = String::new();
-    for next in name.chars() {
-        if next.is_uppercase() && !out.is_empty() {
-            out.push('_');
-        }
-        out.extend(next.to_lowercase());
-    }
-    out
+    let list = text.split("\ncodes! {").nth(1).unwrap_or_default();
+    let lines = list.lines().take_while(|line| *line != "}");
+    let codes = lines.filter_map(|line| line.split_once(" = \"")?.1.split('"').next());
+    compare(tree, &codes.map(str::to_owned).collect(), "docs/errors", ".md")
 }
 
 /// The metric names in a text: words with the prefix between two of these marks.
@@ -94,7 +79,7 @@ fn a_missing_page_is_noticed() {
     let event = (EVENT, "\nevents! {\n    CallDenied = \"call.denied\",\n}\n");
     crate::assert_noticed(check_events, &[event], "tests/golden/events/call.denied.json: write it");
     crate::assert_passed(check_events, &[event, ("tests/golden/events/call.denied.json", "{}")]);
-    let codes = (PROBLEM, "pub enum ErrorCode {\n    /// Why.\n    LedgerFull,\n}\n");
+    let codes = (PROBLEM, "\ncodes! {\n    /// Why.\n    Full = \"ledger_full\", BUSY;\n}\n");
     crate::assert_noticed(check_errors, &[codes], "docs/errors/ledger_full.md: write it");
     crate::assert_noticed(check_errors, &[("docs/errors/old.md", "")], "nothing has that name");
     let metric = ("proxy/src/metrics.rs", "const CALLS: &str = \"countersign_calls_total\";\n");
