@@ -29,4 +29,14 @@ pub mod gate;
 
 pub mod model;
 
+pub mod recover;
+
+pub mod server;
+
+pub mod people;
+
+pub mod gateway;
+
 pub mod standin;
+
+pub mod command;

@@ -5,6 +5,8 @@ mod damage;
 mod disk;
 mod layout;
 
+mod relaxed;
+
 mod block;
 mod frame;
 mod header;
@@ -52,6 +54,7 @@ use names::Series;
 use payload::{Name, Place};
 use payload_writer::PayloadWriter;
 use recovery::{Recovered, recover};
+use relaxed::RelaxedDisk;
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -70,6 +73,9 @@ pub struct Options {
     /// How much recent event text a new segment's records are compressed against, in bytes; at
     /// most 64 KiB.
     pub dictionary_bytes: usize,
+    /// Whether an append waits for the disk. Without, a power cut loses acknowledged records: for
+    /// measurements alone.
+    pub synced: bool,
 }
 
 impl Default for Options {
@@ -79,6 +85,7 @@ impl Default for Options {
             event_segment_bytes: 64 * 1024 * 1024,
             payload_segment_bytes: 64 * 1024 * 1024,
             dictionary_bytes: 32 * 1024,
+            synced: true,
         }
     }
 }
@@ -111,7 +118,9 @@ impl FileLog {
     /// acknowledged is cut, and [`Recovery`] says so; all other damage is an error, and nothing is
     /// changed then.
     pub fn open(dir: &Path, options: &Options) -> Result<(Self, Recovery), OpenError> {
-        Self::open_on(Arc::new(RealDisk), dir, options, Workers::Threads)
+        let disk: Arc<dyn Disk> =
+            if options.synced { Arc::new(RealDisk) } else { Arc::new(RelaxedDisk) };
+        Self::open_on(disk, dir, options, Workers::Threads)
     }
 
     fn open_on(
