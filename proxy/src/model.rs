@@ -6,6 +6,8 @@ mod answer;
 
 mod read;
 
+mod listing;
+
 mod stream;
 
 use crate::body::{Bounds, Outgoing, ReceiveError, receive};
@@ -86,6 +88,9 @@ impl Models {
         let agent = self.gate.identify(&passing.head.headers)?; // who asks
         passing.agent = Some(Arc::clone(&agent));
         let body = self.receive(passing, body).await?; // all of it, within bounds
+        if !self.listed_together(passing.route).is_empty() {
+            return self.list(passing, &agent, reply).await; // the same order, provider by provider
+        }
         let (ask, provider) = self.read(&agent, passing, &body)?; // what is asked
         let dispatched = self.gate.dispatch(ask.ask(&agent, &body)).await?; // decided; on record
         let request = Self::request(passing, provider, body.clone())?;
