@@ -1,14 +1,14 @@
 //! The commands of the program, one module each.
 
-mod check;
+mod telemetry;
 
-mod demo;
+mod check;
 
 mod keygen;
 
 mod serve;
 
-mod telemetry;
+mod demo;
 
 use clap::{Parser, Subcommand};
 use std::io::{self, Write as _};

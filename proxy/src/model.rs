@@ -1,6 +1,6 @@
 //! Model calls: what goes on between an agent's HTTP request and the provider's answer.
 //!
-//! [`Models::serve`] is the door; [`Models::pass`] shows the order of a call.
+//! [`Models::serve`] is the door; `Models::pass` shows the order of a call.
 
 mod answer;
 
