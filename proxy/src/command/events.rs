@@ -1,14 +1,13 @@
 //! `countersign events`: the ledger as a table, or as the exact bytes that were recorded.
 
-use super::error::{CommandError, unless_closed};
+use super::CommandError;
 use super::pause::Pause;
 use super::records::Place;
 use analytics::{one_line, summary};
 use events::{Envelope, KINDS, ParseError, SessionId};
 use serde::Deserialize;
 use std::borrow::Cow;
-use std::io::Write;
-use std::process::ExitCode;
+use std::io::{BufWriter, Write};
 use std::time::Duration;
 
 /// How often another process's ledger is looked at for news.
@@ -19,35 +18,32 @@ const SUMMARY_COLUMNS: usize = 160;
 
 /// Reads the ledger.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Wait for further events until Ctrl-C.
     #[arg(long, short)]
-    pub follow: bool,
+    pub(super) follow: bool,
     /// The sequence to begin with.
     #[arg(long, value_name = "N", default_value_t = 0)]
-    pub from: u64,
+    pub(super) from: u64,
     /// Only events of this kind, such as `call.failed`, or of kinds that begin so: `call.`
     #[arg(long = "type", value_name = "T")]
-    pub kind: Option<String>,
+    pub(super) kind: Option<String>,
     /// Only events of this session.
     #[arg(long)]
-    pub session: Option<SessionId>,
+    pub(super) session: Option<SessionId>,
     /// Print the canonical bytes, one event a line.
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
     /// Where the ledger is.
     #[command(flatten)]
-    pub place: Place,
+    pub(super) place: Place,
 }
 
 /// Prints what was asked for. Blocks; not for asynchronous tasks.
-pub fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode, CommandError> {
-    unless_closed(print(args, out))
-}
-
-fn print(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
+pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
     let filter = Filter::of(args)?;
     let records = args.place.open()?;
+    let out = &mut BufWriter::new(out);
     let mut pause = args.follow.then(Pause::new).transpose()?;
     if !args.json {
         let (time, kind, subject) = ("TIME", "TYPE", "SUBJECT");
@@ -102,7 +98,7 @@ fn row(record: &[u8], sequence: u64) -> Result<String, CommandError> {
 }
 
 fn unreadable(sequence: u64, error: &dyn std::fmt::Display) -> CommandError {
-    CommandError::Read(format!("record {sequence} of the ledger cannot be read: {error}"))
+    CommandError::Io(format!("record {sequence} of the ledger cannot be read: {error}"))
 }
 
 /// Which events are wanted.
@@ -128,9 +124,9 @@ impl Filter {
     }
 
     fn lets_kind(&self, found: &str) -> bool {
-        self.kind.as_deref().is_none_or(|kind| {
-            found == kind || (kind.ends_with('.') && found.starts_with(kind))
-        })
+        self.kind
+            .as_deref()
+            .is_none_or(|kind| found == kind || (kind.ends_with('.') && found.starts_with(kind)))
     }
 
     fn lets(&self, record: &[u8], sequence: u64) -> Result<bool, CommandError> {

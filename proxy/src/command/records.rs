@@ -1,6 +1,6 @@
 //! Where a command reads events and payloads from: a ledger's folder, or a running gateway.
 
-use super::error::CommandError;
+use super::CommandError;
 use super::remote::Remote;
 use crate::gateway::LEDGER_FOLDER;
 use analytics::{Fold, Projection};
@@ -17,13 +17,13 @@ const READ_BYTES: usize = 1 << 20;
 
 /// Where the ledger is.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Place {
+pub(super) struct Place {
     /// The gateway's data folder.
     #[arg(long, value_name = "DIR", default_value = "./data")]
-    pub data: PathBuf,
+    pub(super) data: PathBuf,
     /// Ask a running gateway instead, such as `http://127.0.0.1:8081`.
     #[arg(long, conflicts_with = "data")]
-    pub url: Option<String>,
+    pub(super) url: Option<String>,
 }
 
 impl Place {
@@ -40,7 +40,7 @@ fn open(folder: &Path) -> Result<Records, CommandError> {
     let absent = || {
         let shown = folder.display();
         let hint = "start `countersign serve` first, or say `--data DIR`";
-        CommandError::Read(format!("no ledger in `{shown}`: {hint}"))
+        CommandError::Io(format!("no ledger in `{shown}`: {hint}"))
     };
     if !folder.is_dir() {
         return Err(absent());
@@ -48,7 +48,7 @@ fn open(folder: &Path) -> Result<Records, CommandError> {
     match FileReader::open(folder) {
         Ok(reader) => Ok(Records::Folder(reader)),
         Err(OpenError::NoLog { .. }) => Err(absent()),
-        Err(error) => Err(CommandError::Read(error.to_string())),
+        Err(error) => Err(CommandError::Io(error.to_string())),
     }
 }
 
@@ -67,7 +67,7 @@ impl Records {
             Self::Folder(reader) => reader
                 .refresh()
                 .and_then(|_| reader.read(Sequence::new(from), READ_BYTES))
-                .map_err(|error| CommandError::Read(error.to_string())),
+                .map_err(|error| CommandError::Io(error.to_string())),
             Self::Gateway(remote) => remote.read(from),
         }
     }
@@ -80,7 +80,7 @@ impl Records {
     ) -> Result<Option<Vec<u8>>, CommandError> {
         match self {
             Self::Folder(reader) => payload::load(reader, session, payload)
-                .map_err(|error| CommandError::Read(error.to_string())),
+                .map_err(|error| CommandError::Io(error.to_string())),
             Self::Gateway(remote) => remote.payload(session, payload),
         }
     }
@@ -95,7 +95,7 @@ impl Records {
             }
             for record in &records {
                 let applied = fold.apply_record(record);
-                applied.map_err(|error| CommandError::Read(error.to_string()))?;
+                applied.map_err(|error| CommandError::Io(error.to_string()))?;
             }
         }
     }

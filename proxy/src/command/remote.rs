@@ -1,6 +1,6 @@
 //! Reads the ledger of a running gateway over HTTP; the other side is `dashboards::ledger_routes`.
 
-use super::error::CommandError;
+use super::CommandError;
 use bytes::Bytes;
 use events::{PayloadRef, SessionId};
 use http::{StatusCode, Uri};
@@ -57,8 +57,9 @@ impl Remote {
     /// The body of an answer; `None` when the gateway says that there is no such thing.
     fn get(&self, path: &str) -> Result<Option<Bytes>, CommandError> {
         let url = format!("{}{path}", self.base);
-        let fail = |what: String| CommandError::Read(format!("cannot read `{url}`: {what}"));
-        let uri: Uri = url.parse().map_err(|error: http::uri::InvalidUri| fail(error.to_string()))?;
+        let fail = |what: String| CommandError::Io(format!("cannot read `{url}`: {what}"));
+        let uri: Uri =
+            url.parse().map_err(|error: http::uri::InvalidUri| fail(error.to_string()))?;
         let exchange = async {
             let response = self.client.get(uri).await.map_err(|error| fail(error.to_string()))?;
             let status = response.status();

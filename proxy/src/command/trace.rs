@@ -1,6 +1,6 @@
 //! `countersign trace`: the tree of one session, from the person to the tools' results.
 
-use super::error::{CommandError, unless_closed};
+use super::CommandError;
 use super::records::{Place, Records};
 use analytics::{
     Locator, Look, Members, SessionCalls, Trace, Wanted, one_line, trace_json, trace_text,
@@ -8,11 +8,10 @@ use analytics::{
 use events::{CallId, PayloadRef, SessionId};
 use std::cell::RefCell;
 use std::io::{IsTerminal as _, Write};
-use std::process::ExitCode;
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Colour {
+pub(super) enum Colour {
     /// On a terminal.
     Auto,
     /// Always.
@@ -23,27 +22,22 @@ pub enum Colour {
 
 /// Draws what led to what.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// A session (`ses_…`), a call (`call_…`), or `latest` for the newest session.
     #[arg(value_name = "SESSION|CALL|latest")]
-    pub what: String,
+    pub(super) what: String,
     /// How many columns to use.
     #[arg(long, value_name = "N", default_value_t = 100)]
-    pub width: usize,
+    pub(super) width: usize,
     /// Print the tree as JSON, with every recorded value.
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
     /// When to use colours.
     #[arg(long, value_enum, default_value_t = Colour::Auto)]
-    pub color: Colour,
+    pub(super) color: Colour,
     /// Where the ledger is.
     #[command(flatten)]
-    pub place: Place,
-}
-
-/// Prints the tree. Blocks; not for asynchronous tasks.
-pub fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode, CommandError> {
-    unless_closed(print(args, out))
+    pub(super) place: Place,
 }
 
 /// What a person may ask for.
@@ -54,7 +48,8 @@ enum Asked {
     Latest,
 }
 
-fn print(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
+/// Prints the tree. Blocks; not for asynchronous tasks.
+pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
     let asked = parse(&args.what)?;
     let records = args.place.open()?;
     let session = locate(&records, asked)?;
@@ -68,14 +63,17 @@ fn print(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
         trace.retain_call(call);
     }
     if args.json {
-        let tree = trace_json(&trace).map_err(|error| CommandError::Read(error.to_string()))?;
+        let tree = trace_json(&trace).map_err(|error| CommandError::Io(error.to_string()))?;
         writeln!(out, "{tree}")?;
         return Ok(());
     }
     draw(args, &records, &trace, out)?;
     if fold.unknown() > 0 {
         let count = fold.unknown();
-        writeln!(out, "({count} events of the ledger are of kinds that this version does not know)")?;
+        writeln!(
+            out,
+            "({count} events of the ledger are of kinds that this version does not know)"
+        )?;
     }
     Ok(())
 }
