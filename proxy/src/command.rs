@@ -1,13 +1,12 @@
 //! The commands of the program, one module each.
 
 mod telemetry;
+
 mod remote;
 
 mod records;
 
 mod pause;
-
-mod check;
 
 mod check;
 
@@ -17,9 +16,9 @@ mod keygen;
 
 mod serve;
 
-mod demo;
-
 mod trace;
+
+mod demo;
 
 #[cfg(test)]
 mod tests;
