@@ -194,6 +194,9 @@ fn configuration(upstreams: Upstreams, relaxed: bool) -> String {
 agents = "127.0.0.1:0"
 people = "127.0.0.1:0"
 
+[limits]
+header_timeout = "1h"
+
 [ledger]
 durability = "{durability}"
 
