@@ -1,0 +1,133 @@
+//! Takes over what recorded events tell, so that a restarted gateway goes on where it was.
+//!
+//! Events do not tell of protocol sessions, of which places were gone on from, of the parts of
+//! results, and of arguments reduced; what depends on these alone is found less well for a while.
+
+use super::claim;
+use super::confirm::once_mark;
+use super::memory::{Memory, ModelBegun, ModelEnded};
+use super::remembered::OpenKind;
+use events::{
+    CallCompleted, CallDispatched, CallId, CallLinked, Envelope, Event, FindingKind, FindingRaised,
+    LinkMethod, Operation, SessionId, SessionMethod, Timestamp,
+};
+use std::sync::Arc;
+
+/// Takes over one event; events come in the order in which they were recorded.
+pub(super) fn apply(memory: &mut Memory, envelope: &Envelope) {
+    let (Some(call), Some(session)) = (envelope.call, envelope.session) else { return };
+    match &envelope.event {
+        Event::CallDispatched(dispatched) => begun(memory, call, session, dispatched),
+        Event::CallCompleted(completed) => ended(memory, call, envelope.time, completed),
+        Event::CallFailed(_) | Event::CallCancelled(_) | Event::CallInDoubt(_) => {
+            memory.unanswered(call);
+        }
+        Event::CallLinked(link) => linked(memory, call, link),
+        Event::FindingRaised(finding) => found(memory, call, session, finding),
+        Event::CallDenied(_)
+        | Event::CallRefused(_)
+        | Event::GatewayStarted(_)
+        | Event::GatewayStopped(_)
+        | Event::LedgerRecovered(_)
+        | Event::MessageRelayed(_)
+        | Event::ToolsChanged(_)
+        | Event::UpstreamStarted(_)
+        | Event::UpstreamStopped(_) => {}
+    }
+}
+
+fn begun(memory: &mut Memory, call: CallId, session: SessionId, dispatched: &CallDispatched) {
+    let agent = &dispatched.principal.agent;
+    match (dispatched.operation, dispatched.arguments) {
+        (Operation::Chat | Operation::Embeddings, _) => {
+            let trace = claim::trace(&memory.marks, dispatched.trace.as_deref(), None);
+            memory.model_begun(&ModelBegun {
+                agent,
+                call,
+                session,
+                opening: dispatched.session == SessionMethod::New,
+                head: None,
+                conversation: dispatched.conversation,
+                trace,
+            });
+        }
+        (Operation::ExecuteTool, Some(arguments)) => {
+            memory.tool_begun(agent, call, session, arguments);
+        }
+        (
+            Operation::ExecuteTool
+            | Operation::Retrieval
+            | Operation::ListModels
+            | Operation::ListTools
+            | Operation::Other,
+            _,
+        ) => {}
+    }
+}
+
+fn ended(memory: &mut Memory, call: CallId, now: Timestamp, completed: &CallCompleted) {
+    let Some(open) = memory.open.get(&call) else { return };
+    match open.kind {
+        OpenKind::Tool { .. } => memory.tool_ended(call, completed.result.as_slice()),
+        OpenKind::Model { .. } if completed.unsuccessful => memory.unanswered(call),
+        OpenKind::Model { .. } => {
+            let tool_calls = completed.tool_calls.iter();
+            let tool_calls: Vec<_> =
+                tool_calls.map(|asked| (asked.clone(), asked.arguments)).collect();
+            memory.model_ended(&ModelEnded {
+                call,
+                now,
+                conversation: completed.conversation,
+                answer: completed.response.as_deref(),
+                tool_calls: &tool_calls,
+            });
+        }
+    }
+}
+
+fn linked(memory: &mut Memory, call: CallId, link: &CallLinked) {
+    let Some(name) = agent_of(memory, call) else { return };
+    let (marks, agent) = memory.agent(&name);
+    let Some(row) = agent.served_by(call) else { return };
+    let Some(served) = agent.served.get_mut(row) else { return };
+    let proved = link.method == LinkMethod::Result;
+    served.confirmed |= proved;
+    let id = link.tool_call.as_deref().map(|id| marks.tool_call(id));
+    let found = agent.asked.find(id.unwrap_or(served.arguments));
+    // Those that were free were preferred, and of these the oldest.
+    let taken = |claimed: Option<CallId>| claimed.is_some_and(|claimed| claimed != call);
+    let fitting = found.filter(|(_, asked)| asked.cause == link.cause);
+    let best = fitting.min_by_key(|(row, asked)| (taken(asked.claimed), *row));
+    let Some(asked_row) = best.map(|(row, _)| row) else { return };
+    if proved {
+        agent.prove(row, asked_row);
+    } else {
+        agent.claim(row, asked_row, link.candidates.is_some());
+    }
+}
+
+fn found(memory: &mut Memory, call: CallId, session: SessionId, finding: &FindingRaised) {
+    let (FindingKind::ResultAltered | FindingKind::UnservedResult, Some(id)) =
+        (finding.kind, &finding.tool_call)
+    else {
+        return;
+    };
+    let Some(name) = agent_of(memory, call) else { return };
+    let (marks, agent) = memory.agent(&name);
+    agent.told.insert((), [once_mark(marks, session, id, "")]);
+    let rows = agent.asked.find(marks.tool_call(id));
+    let rows = rows.filter(|(_, asked)| asked.session == session);
+    let row = rows.max_by_key(|(row, asked)| (asked.claimed.is_some(), *row)).map(|(row, _)| row);
+    if let Some(asked) = row.and_then(|row| agent.asked.get_mut(row)) {
+        asked.closed = true;
+    }
+}
+
+fn agent_of(memory: &Memory, call: CallId) -> Option<Arc<str>> {
+    let of_open = memory.open.get(&call).map(|open| &open.agent);
+    let of_served = || {
+        let mut agents = memory.agents.iter();
+        agents.find(|(_, agent)| agent.served_by(call).is_some()).map(|(name, _)| name)
+    };
+    of_open.or_else(of_served).cloned()
+}

@@ -1,0 +1,1 @@
+//! What correlation decides, as sentences; the suite `correlation` replays recorded sessions.
