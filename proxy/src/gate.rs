@@ -144,8 +144,7 @@ impl Gate {
 
     /// The session of everything that comes over one MCP session of one agent.
     pub fn protocol_session(&self, agent: &Agent, protocol_session: &str) -> SessionId {
-        let fresh = clock::session_id();
-        self.correlator().protocol_session(&agent.name, protocol_session, fresh, clock::now())
+        self.correlator().protocol_session(&agent.name, protocol_session)
     }
 
     /// The ledger that this gate records in.
@@ -175,10 +174,9 @@ impl Gate {
     fn drafts(&self, notes: Vec<Note>) -> Vec<Draft<Event>> {
         let time = clock::now();
         let drafts = notes.into_iter().map(|note| {
-            match &note.event {
-                Event::FindingRaised(_) => self.metrics.findings.increment(),
-                _ => self.metrics.links.increment(),
-            }
+            let finding = matches!(note.event, Event::FindingRaised(_));
+            let counter = if finding { &self.metrics.findings } else { &self.metrics.links };
+            counter.increment();
             Draft {
                 id: clock::event_id(),
                 time,
@@ -192,7 +190,8 @@ impl Gate {
     }
 }
 
-const UNAVAILABLE: &str = "the ledger cannot record at the moment, so nothing was done; try again later";
+const UNAVAILABLE: &str =
+    "the ledger cannot record at the moment, so nothing was done; try again later";
 
 /// Nothing where there is no content, so that the event says so.
 fn reference(packed: Option<&Packed>) -> Option<PayloadRef> {

@@ -97,7 +97,8 @@ impl Gateway {
         let mut correlator = Correlator::new(key(&config, &folder)?, CorrelateLimits::default());
         let found = look_back(&*log.reader(), &mut correlator)?;
         let events = log.next().number();
-        let (ledger, writer) = Ledger::start(log, options(&config)).map_err(GatewayError::Writer)?;
+        let (ledger, writer) =
+            Ledger::start(log, options(&config)).map_err(GatewayError::Writer)?;
         let cut_bytes = note_cuts(&ledger, &recovery).await?;
         let in_doubt = found.settle(&ledger).await?;
         let report = StartReport { events, in_doubt, cut_bytes };
@@ -134,10 +135,8 @@ impl Gateway {
         let limits = config.limits.clone();
         let upstream =
             Upstream::new(limits.upstream_connect_timeout, limits.upstream_idle_timeout)?;
-        let models =
-            Models::new(Arc::clone(gate), upstream, Arc::clone(config), memory.clone());
-        let server =
-            Agents::new(Arc::clone(gate), Arc::new(models), config.listen.clone(), limits);
+        let models = Models::new(Arc::clone(gate), upstream, Arc::clone(config), memory.clone());
+        let server = Agents::new(Arc::clone(gate), Arc::new(models), config.listen.clone(), limits);
         let pages = People::new(Arc::clone(gate), memory).router();
         let mut stopped = stopping.clone();
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
@@ -146,9 +145,7 @@ impl Gateway {
                 // If the sender is gone the gateway is too.
                 drop(stopped.wait_for(|stop| *stop).await);
             };
-            if let Err(error) =
-                axum::serve(people, pages).with_graceful_shutdown(stopped).await
-            {
+            if let Err(error) = axum::serve(people, pages).with_graceful_shutdown(stopped).await {
                 tracing::error!(%error, "the people's listener ended");
             }
         }));

@@ -38,3 +38,5 @@ pub mod people;
 pub mod gateway;
 
 pub mod standin;
+
+pub mod command;

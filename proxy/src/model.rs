@@ -40,7 +40,7 @@ struct Passing {
     peer: SocketAddr,
     agent: Option<Arc<Agent>>,
     bytes: usize,
-    held: Held,
+    memory: Held,
 }
 
 impl Models {
@@ -59,22 +59,21 @@ impl Models {
         };
         let (reply, answer) = oneshot::channel();
         let models = Arc::clone(&self);
-        let held = self.memory.hold();
-        self.gate.tasks.spawn(async move {
-            let mut passing = Passing { route, head, peer, agent: None, bytes: 0, held };
-            let mut reply = Some(reply);
-            if let Err(problem) = models.pass(&mut passing, body, &mut reply).await {
-                let refused = models.refused(&passing, problem).await;
-                if let Some(reply) = reply.take() {
-                    // Nobody listens any more: the refusal is on record all the same.
-                    drop(reply.send(refused));
-                }
-            }
-        });
+        let memory = self.memory.hold();
+        let passing = Passing { route, head, peer, agent: None, bytes: 0, memory };
+        self.gate.tasks.spawn(async move { models.run(passing, body, reply).await });
         answer.await.unwrap_or_else(|_| {
             let problem = Problem::new(ErrorCode::Internal, "the call ended without an answer");
             problem_reply(route, &problem)
         })
+    }
+
+    async fn run(&self, mut passing: Passing, body: Incoming, reply: oneshot::Sender<Reply>) {
+        let mut reply = Some(reply);
+        if let Err(problem) = self.pass(&mut passing, body, &mut reply).await {
+            // If nobody listens any more, the refusal is on record all the same.
+            answer::answer(&mut reply, self.refused(&passing, problem).await);
+        }
     }
 
     /// The order of a call. Each step is on record before the next begins.
@@ -89,7 +88,7 @@ impl Models {
         let body = self.receive(passing, body).await?; // all of it, within bounds
         let (ask, provider) = self.read(&agent, passing, &body)?; // what is asked
         let dispatched = self.gate.dispatch(ask.ask(&agent, &body)).await?; // decided; on record
-        let request = self.request(passing, provider, body.clone())?;
+        let request = Self::request(passing, provider, body.clone())?;
         let answer = self.upstream.send(dispatched.permit, request); // the only door out
         self.release(passing, dispatched.call, answer, reply).await // on record; then released
     }
@@ -102,7 +101,7 @@ impl Models {
             return Err(Problem::new(ErrorCode::UnsupportedEncoding, message));
         }
         let bounds = Bounds { bytes_max: limits.body_bytes_max, timeout: limits.body_timeout };
-        let received = receive(body, &mut passing.held, bounds).await;
+        let received = receive(body, &mut passing.memory, bounds).await;
         let bytes = received.map_err(|(error, bytes)| {
             passing.bytes = bytes;
             receive_problem(&error)
@@ -114,8 +113,9 @@ impl Models {
     async fn refused(&self, passing: &Passing, problem: Problem) -> Reply {
         // What the gate answered is on record already, or cannot be put there.
         let problem = match (problem.code, &problem.id) {
-            (_, Some(_))
-            | (ErrorCode::LedgerUnavailable | ErrorCode::OutcomeUnrecorded, None) => problem,
+            (_, Some(_)) | (ErrorCode::LedgerUnavailable | ErrorCode::OutcomeUnrecorded, None) => {
+                problem
+            }
             (_, None) => self.refuse(passing, problem).await,
         };
         problem_reply(passing.route, &problem)
@@ -139,11 +139,12 @@ impl Models {
             NoRoute::Method { .. } => ErrorCode::MethodNotAllowed,
         };
         let problem = Problem::new(code, format!("{}: {error}", line(head)));
+        let agent = self.gate.identify(&head.headers).ok();
         let refused = Refused {
             problem,
             dialect: None,
             method: Some(line(head)),
-            agent: self.gate.identify(&head.headers).ok().as_deref(),
+            agent: agent.as_deref(),
             bytes: 0,
             peer: Some(peer),
         };

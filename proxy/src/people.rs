@@ -43,7 +43,9 @@ async fn ready(State(people): State<People>) -> (StatusCode, String) {
     }
 }
 
-async fn metrics(State(people): State<People>) -> ([(header::HeaderName, &'static str); 1], String) {
+async fn metrics(
+    State(people): State<People>,
+) -> ([(header::HeaderName, &'static str); 1], String) {
     let mut text = people.gate.metrics.exposition();
     let ledger = people.gate.ledger();
     let written = ledger.written();

@@ -146,7 +146,7 @@ impl Problem {
 
     /// The same error, recorded under `id`.
     #[must_use]
-    pub fn recorded_as(mut self, id: impl ToString) -> Self {
+    pub fn recorded_as(mut self, id: events::CallId) -> Self {
         self.id = Some(id.to_string());
         self
     }

@@ -2,9 +2,9 @@
 
 use crate::body::Outgoing;
 use crate::config::{Limits, Listen};
+use crate::dialect::Route;
 use crate::gate::{Gate, Refused};
 use crate::model::{Models, Reply, problem_reply};
-use crate::dialect::Route;
 use crate::problem::{ErrorCode, Problem};
 use http::{HeaderMap, Request, Uri, header};
 use hyper::body::Incoming;
@@ -33,12 +33,7 @@ pub struct Agents {
 
 impl Agents {
     /// Serves both kinds of call.
-    pub fn new(
-        gate: Arc<Gate>,
-        models: Arc<Models>,
-            listen: Listen,
-        limits: Limits,
-    ) -> Arc<Self> {
+    pub fn new(gate: Arc<Gate>, models: Arc<Models>, listen: Listen, limits: Limits) -> Arc<Self> {
         Arc::new(Self { gate, models, listen, limits })
     }
 
@@ -49,11 +44,11 @@ impl Agents {
             // While all places are taken, newcomers wait in the system's own queue.
             let place = tokio::select! {
                 place = Arc::clone(&places).acquire_owned() => place,
-                _ = stop.wait_for(|stop| *stop) => return,
+                () = stopped(&mut stop) => return,
             };
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                _ = stop.wait_for(|stop| *stop) => return,
+                () = stopped(&mut stop) => return,
             };
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
@@ -99,7 +94,7 @@ impl Agents {
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            _ = stop.wait_for(|stop| *stop) => {
+            () = stopped(&mut stop) => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -165,9 +160,11 @@ impl Agents {
         let name = without_port(host);
         is_loopback(name)
             || name == self.listen.agents.ip().to_string()
-            || self.listen.hosts.iter().any(|known| {
-                known.eq_ignore_ascii_case(host) || known.eq_ignore_ascii_case(name)
-            })
+            || self
+                .listen
+                .hosts
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(host) || known.eq_ignore_ascii_case(name))
     }
 
     fn trusts(&self, origin: &str) -> bool {
@@ -203,6 +200,11 @@ impl Agents {
         }
         reply
     }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // If the sender is gone, so is the gateway.
+    drop(stop.wait_for(|stop| *stop).await);
 }
 
 fn without_port(authority: &str) -> &str {

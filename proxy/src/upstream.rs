@@ -102,7 +102,11 @@ impl Upstream {
             .map_err(|_| SendError::TimedOut(self.timeout))?
             .map_err(|error| {
                 let text = with_causes(&error);
-                if error.is_connect() { SendError::Unreachable(text) } else { SendError::Broken(text) }
+                if error.is_connect() {
+                    SendError::Unreachable(text)
+                } else {
+                    SendError::Broken(text)
+                }
             })
     }
 }

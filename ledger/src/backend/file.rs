@@ -54,11 +54,11 @@ use names::Series;
 use payload::{Name, Place};
 use payload_writer::PayloadWriter;
 use recovery::{Recovered, recover};
+use relaxed::RelaxedDisk;
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use relaxed::RelaxedDisk;
 use syncer::Syncer;
 
 /// How a file log is laid out.

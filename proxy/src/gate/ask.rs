@@ -11,7 +11,6 @@ use events::{
     CallCancelled, CallDenied, CallDispatched, CallId, Decision, Dialect, Draft, EventId, Mark,
     Operation, SessionId, SessionMethod, Verdict,
 };
-use ledger::payload::Packed;
 use ledger::{Entry, Pending, RecordError};
 use std::sync::Arc;
 use std::time::Instant;
@@ -114,11 +113,7 @@ impl Gate {
             return Err(self.deny(ask, call, verdict).await);
         }
         let place = self.place(&ask, call);
-        let packed = match ask.body {
-            [] => None,
-            body => Some(self.pack(place.session, body, ask.cuts)?),
-        };
-        self.send(call, ask, verdict, place, packed).await
+        self.send(call, ask, verdict, place).await
     }
 
     async fn send(
@@ -127,8 +122,11 @@ impl Gate {
         ask: Ask<'_>,
         verdict: Verdict,
         mut place: Place,
-        packed: Option<Packed>,
     ) -> Result<Dispatched, Problem> {
+        let packed = match ask.body {
+            [] => None,
+            body => Some(self.pack(place.session, body, ask.cuts)?),
+        };
         let also = self.drafts(std::mem::take(&mut place.notes));
         let session = place.session;
         let operation = ask.operation;
@@ -183,12 +181,9 @@ impl Gate {
         let gate = Arc::clone(self);
         let began = Instant::now();
         self.tasks.spawn(async move {
-            loop {
-                match pending.durable().await {
-                    Ok(_) => break,
-                    Err(RecordError::TimedOut(_)) => {}
-                    Err(_) => return,
-                }
+            let became_durable = settled(&mut pending).await;
+            if !became_durable {
+                return;
             }
             let fact = CallCancelled {
                 answer: None,
@@ -243,8 +238,7 @@ impl Gate {
         match ask.content {
             Content::Model { request, claimed_session } => {
                 let trace = ask.trace;
-                let asked =
-                    ModelAsked { call, agent, now, fresh, claimed_session, trace, request };
+                let asked = ModelAsked { call, agent, now, fresh, claimed_session, trace, request };
                 let place = self.correlator().model_asked(asked);
                 Place {
                     session: place.session,
@@ -297,13 +291,19 @@ impl Gate {
     }
 }
 
+/// Waits as long as it takes to learn whether something is durable.
+async fn settled(pending: &mut Pending<CallDispatched>) -> bool {
+    loop {
+        match pending.durable().await {
+            Ok(_) => return true,
+            Err(RecordError::TimedOut(_)) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
 /// The first event about a call shares its ULID.
-fn draft<F>(
-    call: CallId,
-    session: Option<SessionId>,
-    cause: Option<CallId>,
-    fact: F,
-) -> Draft<F> {
+fn draft<F>(call: CallId, session: Option<SessionId>, cause: Option<CallId>, fact: F) -> Draft<F> {
     Draft {
         id: EventId::new(call.ulid()),
         time: clock::now(),

@@ -114,6 +114,7 @@ impl OpenCall {
         status: Option<u16>,
         partial: &[u8],
     ) -> Result<Recorded<CallFailed>, Problem> {
+        self.gate.correlator().unanswered(self.id);
         let packed = self.pack(partial)?;
         let failed = CallFailed {
             answer: super::reference(packed.as_ref()),
@@ -135,6 +136,7 @@ impl OpenCall {
         detail: &str,
         partial: &[u8],
     ) -> Result<Recorded<CallCancelled>, Problem> {
+        self.gate.correlator().unanswered(self.id);
         let packed = self.pack(partial)?;
         let cancelled = CallCancelled {
             answer: super::reference(packed.as_ref()),
@@ -194,6 +196,7 @@ impl Drop for OpenCall {
             duration_us: clock::micros_since(self.began),
             may_have_acted: self.operation.is_act(),
         });
+        self.gate.correlator().unanswered(self.id);
         let gate = Arc::clone(&self.gate);
         self.gate.tasks.spawn(async move {
             let call = abandoned.call;
@@ -210,7 +213,9 @@ const DETAIL_CHARS_MAX: usize = 1000;
 
 fn shortened(detail: String) -> String {
     match detail.char_indices().nth(DETAIL_CHARS_MAX) {
-        Some((end, _)) => format!("{}… ({} bytes in all)", &detail.get(..end).unwrap_or_default(), detail.len()),
+        Some((end, _)) => {
+            format!("{}… ({} bytes in all)", &detail.get(..end).unwrap_or_default(), detail.len())
+        }
         None => detail,
     }
 }

@@ -76,22 +76,22 @@ impl Models {
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
         let id = call.id();
-        let received = {
+        let whole = {
             let Some(to_agent) = reply.as_mut() else { return Ok(()) };
             let bounds = self.answer_bounds();
             // The request's memory is spoken for until the end; the answer's comes on top.
-            let mut held = self.memory.hold();
+            let mut memory = self.memory.hold();
             tokio::select! {
-                received = receive_patiently(body, &mut held, bounds) =>
-                    received.map(|bytes| (bytes, held)),
+                received = receive_patiently(body, &mut memory, bounds) =>
+                    received.map(|bytes| (bytes, memory)),
                 () = to_agent.closed() => {
                     call.cancel("the agent left before the answer was whole", &[]).await?;
                     return Ok(());
                 }
             }
         };
-        let (body, held): (Bytes, Held) = match received {
-            Ok(received) => received,
+        let (body, memory): (Bytes, Held) = match whole {
+            Ok(whole) => whole,
             Err((error, _)) => {
                 let (reason, code) = answer_problem(&error);
                 let message = format!("provider `{}`: {error}", call.upstream());
@@ -105,7 +105,7 @@ impl Models {
         let completed = completed(&read, status);
         let answered = answered(passing.route, &read);
         call.complete(completed, answered, &body).await?; // durable: now release
-        drop(held);
+        drop(memory);
         let mut response = Response::new(Outgoing::from(body));
         *response.status_mut() = head.status;
         *response.headers_mut() = returned(&head.headers);
@@ -169,9 +169,7 @@ pub(super) fn completed(answer: &dialect::Answer, status: u16) -> CallCompleted 
 }
 
 fn is_event_stream(response: &Response<Incoming>) -> bool {
-    response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
+    response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(
+        |value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"),
+    )
 }

@@ -134,7 +134,6 @@ impl Models {
 
     /// The request as the provider gets it: the same bytes, with its own credentials.
     pub(super) fn request(
-        &self,
         passing: &Passing,
         provider: &ModelUpstream,
         body: Bytes,

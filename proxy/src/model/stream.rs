@@ -2,7 +2,7 @@
 
 use super::answer::{answer, answer_problem, answered, completed};
 use super::{Models, Passing, Reply, refusal};
-use crate::body::{BrokenOff, Bounds, Outgoing, PIECES_MAX, ReceiveError};
+use crate::body::{Bounds, BrokenOff, Outgoing, PIECES_MAX, ReceiveError};
 use crate::dialect::{Route, Step, StreamReader, error_frame};
 use crate::gate::OpenCall;
 use crate::memory::Held;
@@ -147,9 +147,8 @@ impl Relaying {
 
     fn sort(&mut self, frame: &Frame, ready: &mut BytesMut) {
         let fields = &frame.fields;
-        let step = fields.data.as_deref().map(|data| {
-            self.reader.read(fields.event.as_deref(), data)
-        });
+        let step =
+            fields.data.as_deref().map(|data| self.reader.read(fields.event.as_deref(), data));
         self.terminal |= step == Some(Step::Terminal);
         if self.terminal {
             self.withheld.extend_from_slice(&frame.raw);
