@@ -121,8 +121,8 @@ impl Ledger {
         Ok((Self(Arc::new(shared)), WriterThread(thread)))
     }
 
-    /// Makes `content` ready to be recorded with an event of `session` that names it. `cuts` are the
-    /// ends of its turns; see [`Packer::pack`].
+    /// Makes `content` ready to be recorded with an event of `session` that names it. `cuts` are
+    /// the ends of its turns; see [`Packer::pack`].
     pub fn pack(
         &self,
         session: SessionId,

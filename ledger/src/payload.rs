@@ -16,7 +16,7 @@ mod packer;
 mod tests;
 
 #[cfg(test)]
-use packer::DEPTH_MAX as DEPTH;
+use delta::DEPTH_MAX as DEPTH;
 
 pub use load::{LoadError, load};
 pub use packer::{Packed, Packer};

@@ -65,5 +65,9 @@ impl Figure {
 
 /// Appends one figure to an exposition.
 pub fn expose(text: &mut String, name: &str, kind: &str, help: &str, value: u64) {
-    text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"));
+    for line in ["# HELP ", name, " ", help, "\n# TYPE ", name, " ", kind, "\n", name, " "] {
+        text.push_str(line);
+    }
+    text.push_str(&value.to_string());
+    text.push('\n');
 }

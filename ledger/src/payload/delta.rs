@@ -6,6 +6,9 @@ use std::io;
 const WHOLE: u8 = 0;
 const DELTA: u8 = 1;
 
+/// The most payloads that one may build on, one upon the other.
+pub(super) const DEPTH_MAX: usize = 256;
+
 /// What a sealed payload says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Form {

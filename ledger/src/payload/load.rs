@@ -1,7 +1,6 @@
 //! Reading a payload back: fetch, decompress, put together, check against its commitment.
 
-use super::delta::Form;
-use super::packer::DEPTH_MAX;
+use super::delta::{DEPTH_MAX, Form};
 use super::{SALT_ADDRESS, Salt, codec, scope};
 use crate::log::{Address, ReadError, Reader, Scope};
 use events::{Digest, PayloadRef, SessionId};

@@ -2,7 +2,7 @@
 //!
 //! It is a cache: losing an entry costs space, never content.
 
-use super::delta::Form;
+use super::delta::{DEPTH_MAX, Form};
 use super::{SALT_ADDRESS, Salt, codec, load, scope};
 use crate::log::{Address, ReadError, Reader, Scope, Sealed};
 use bytes::Bytes;
@@ -10,9 +10,6 @@ use events::{Digest, PayloadRef, SessionId};
 use sha2::Digest as _;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// The most payloads that one may build on, one upon the other.
-pub(super) const DEPTH_MAX: usize = 256;
 
 /// How many sessions are remembered; each takes a few KiB at the most.
 const SESSIONS_MAX: usize = 1024;
@@ -83,8 +80,8 @@ impl Packer {
         Self { reader, state: Mutex::default() }
     }
 
-    /// Packs `content` for `session`. `cuts` are the ends of the content's turns, ascending: a later
-    /// payload that is the same up to one of them is kept as what differs.
+    /// Packs `content` for `session`. `cuts` are the ends of the content's turns, ascending: a
+    /// later payload that is the same up to one of them is kept as what differs.
     pub fn pack(
         &self,
         session: SessionId,

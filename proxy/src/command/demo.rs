@@ -5,10 +5,10 @@ use std::io::Write;
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub(super) struct Args {}
 
 /// Plays the recorded sessions.
-pub fn run(_: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
-    writeln!(out, "")?;
+pub(super) fn run(_: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
+    out.flush()?;
     Ok(())
 }

@@ -7,10 +7,10 @@ use std::io::Write;
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub(super) struct Args {}
 
 /// Prints a new random key of 256 bits, and its hash.
-pub fn run(_: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
+pub(super) fn run(_: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
     let mut random = [0; 32];
     getrandom::fill(&mut random)
         .map_err(|error| CommandError::Io(format!("no random bytes from the system: {error}")))?;

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// The configuration file; `countersign.toml` is read if it is there.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -22,7 +22,7 @@ pub struct Args {
 const DEFAULT_FILE: &str = "countersign.toml";
 
 /// Serves until SIGINT or SIGTERM, then lets calls finish.
-pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
+pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
     telemetry::start();
     let mut loaded = load(args.config.as_deref())?;
     for warning in &loaded.warnings {

@@ -68,7 +68,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn records_come_out_as_they_went_in(lengths in proptest::collection::vec(1..30_000_usize, 0..20)) {
+        fn records_come_out_as_they_went_in(
+            lengths in proptest::collection::vec(1..30_000_usize, 0..20),
+        ) {
             let all: Vec<Bytes> = lengths.iter().map(|length| vec![7; *length].into()).collect();
             let (mut rest, mut found) = (all.as_slice(), Vec::new());
             let mut content = Vec::new();

@@ -1,5 +1,5 @@
-//! Blocks of records small enough to keep: zstd against a dictionary of recent event text, which the
-//! segment's header carries.
+//! Blocks of records small enough to keep: zstd against a dictionary of recent event text, which
+//! the segment's header carries.
 
 use super::block::CONTENT_BYTES_MAX;
 use std::io;
