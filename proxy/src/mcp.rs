@@ -7,8 +7,6 @@ mod headers;
 
 mod reply;
 
-mod guard;
-
 mod bound_session;
 mod catalogue;
 
@@ -25,4 +23,4 @@ mod passage;
 mod endpoint;
 
 pub use endpoint::Mcp;
-pub use reply::{Body, BrokenOff};
+pub use reply::problem_reply;

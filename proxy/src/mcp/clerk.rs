@@ -1,18 +1,15 @@
 //! Puts what passes between agents and tool servers on record, by way of the gate; decides nothing.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use bytes::Bytes;
-use events::{
-    CallCancelled, CallCompleted, CallFailed, CallId, CallRefused, Dialect, Event, FailureReason,
-    Operation, Principal, Relay, ToolsChanged,
-};
-use http::StatusCode;
+use events::{CallCompleted, Dialect, Event, FailureReason, Operation, Relay, SessionId, ToolsChanged};
 
+use crate::clock;
 use crate::config::Agent;
-use crate::gate::{Ask, Gate, OpenCall, Permit, Problem};
+use crate::gate::{Answered as Content, Ask, Gate, OpenCall, Relayed};
 use crate::json;
+use crate::problem::ErrorCode;
+use crate::upstream::Permit;
 
 use super::envelope::Message;
 use super::reply::Refusal;
@@ -26,27 +23,28 @@ pub(crate) struct Talk {
     pub(crate) server: Arc<str>,
     /// The protocol session, where there is one.
     pub(crate) session: Option<Arc<str>>,
+    /// What tells sessions of equal ids apart: the endpoint.
+    pub(crate) scope: Arc<str>,
+}
+
+impl Talk {
+    /// The session's name among all of this agent.
+    fn protocol_session(&self) -> Option<String> {
+        self.session.as_deref().map(|session| format!("{}/{session}", self.scope))
+    }
 }
 
 /// The gate, in the words of MCP.
 #[derive(Clone)]
 pub(crate) struct Clerk {
-    gate: Gate,
+    gate: Arc<Gate>,
 }
 
 /// A call on record that has no outcome yet. Dropping it records that the gateway gave it up.
+#[derive(Debug)]
 pub(crate) struct Call {
     open: OpenCall,
-    started: Instant,
-}
-
-/// What is known of an answer beside its bytes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Answered {
-    /// The HTTP status; 0 where the transport has none.
-    pub(crate) status: u16,
-    /// Whether it says that the operation failed.
-    pub(crate) unsuccessful: bool,
+    is_tool: bool,
 }
 
 /// Why no whole answer came.
@@ -56,187 +54,196 @@ pub(crate) struct Failure {
     pub(crate) reason: FailureReason,
     /// What happened, for the operator.
     pub(crate) detail: String,
-    /// Whether the upstream may have done what was asked.
-    pub(crate) may_have_acted: bool,
     /// The HTTP status, where one had come.
     pub(crate) status: Option<u16>,
 }
 
 impl Failure {
-    /// The connection broke, or the answer ended too early, after the request had gone out.
-    pub(crate) fn after_sending(reason: FailureReason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into(), may_have_acted: true, status: None }
+    pub(crate) fn new(reason: FailureReason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into(), status: None }
+    }
+
+    /// As the agent is told.
+    pub(crate) fn refusal(&self) -> Refusal {
+        let code = match self.reason {
+            FailureReason::AnswerTooLarge => ErrorCode::AnswerTooLarge,
+            FailureReason::Unreachable => ErrorCode::UpstreamUnreachable,
+            FailureReason::TimedOut => ErrorCode::UpstreamTimedOut,
+            FailureReason::Broken
+            | FailureReason::Garbled
+            | FailureReason::Truncated
+            | FailureReason::Exited => ErrorCode::UpstreamBroken,
+        };
+        Refusal::new(code, format!("the tool server failed: {}", self.detail))
     }
 }
 
 impl Clerk {
-    pub(crate) fn new(gate: Gate) -> Self {
+    pub(crate) fn new(gate: Arc<Gate>) -> Self {
         Self { gate }
     }
 
-    /// Whose key the headers carry.
-    pub(crate) fn identify(&self, headers: &http::HeaderMap) -> Result<Arc<Agent>, Refusal> {
-        self.gate.identify(headers).map_err(|problem| refusal(&problem))
+    /// The gate itself.
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
     }
 
-    /// Puts a request on record as dispatched; only then is there a permit to send it.
+    /// Decides about a request and puts it on record as dispatched; only then is there a permit to
+    /// send it. `exposed` is the tool's name as the agent used it, `body` what goes upstream.
     pub(crate) async fn begin(
         &self,
         talk: &Talk,
         message: &Message<'_>,
-        bytes: Bytes,
+        exposed: Option<&str>,
     ) -> Result<(Permit, Call), Refusal> {
-        let started = Instant::now();
-        let dispatched = self.gate.dispatch(ask(talk, message, bytes)).await;
-        let dispatched = dispatched.map_err(|problem| refusal(&problem))?;
-        Ok((dispatched.permit, Call { open: dispatched.call, started }))
+        let target = message.target();
+        let is_tool = message.asks("tools/call");
+        let protocol_session = talk.protocol_session();
+        let meta = message.value(&["params", "_meta"]);
+        let trace = message.string(&["params", "_meta", "traceparent"]);
+        let tool = target.as_deref().unwrap_or_default();
+        let content = if is_tool {
+            crate::gate::Content::Tool {
+                server: &talk.server,
+                tool,
+                exposed: exposed.unwrap_or(tool),
+                arguments: message.value(&["params", "arguments"]),
+                meta,
+                protocol_session: protocol_session.as_deref(),
+            }
+        } else {
+            crate::gate::Content::Other { protocol_session: protocol_session.as_deref() }
+        };
+        let server = &talk.server;
+        let ask = Ask {
+            agent: &talk.agent,
+            dialect: Dialect::Mcp,
+            operation: operation(message.method()),
+            method: Arc::from(message.method()),
+            model: None,
+            target: target.as_deref().map(Arc::from),
+            upstream: Arc::clone(server),
+            stream: false,
+            trace: trace.as_deref(),
+            body: message.text.as_bytes(),
+            cuts: &[],
+            object: if is_tool {
+                format!("the tool `{tool}` of `{server}`")
+            } else {
+                format!("`{}` of `{server}`", message.method())
+            },
+            listed: if is_tool {
+                talk.agent.may_call(server, tool)
+            } else {
+                may_reach(&talk.agent, server)
+            },
+            content,
+        };
+        let dispatched = self.gate.dispatch(ask).await?;
+        Ok((dispatched.permit, Call { open: dispatched.call, is_tool }))
     }
 
-    /// Puts a tool call on record that this agent may not make.
-    pub(crate) async fn deny(
-        &self,
-        talk: &Talk,
-        message: &Message<'_>,
-        bytes: Bytes,
-        reason: String,
-    ) -> Result<(), Refusal> {
-        let denied = self.gate.deny(ask(talk, message, bytes), reason).await;
-        denied.map_err(|problem| refusal(&problem))
-    }
-
-    /// Puts a message that is no call on record; only then is there a permit to send it.
+    /// Puts a message that is no call of its own on record; only then is there a permit to send it.
     pub(crate) async fn relay(
         &self,
         talk: &Talk,
         direction: Relay,
-        call: Option<CallId>,
+        call: Option<&Call>,
         (method, message): (&str, &[u8]),
     ) -> Result<Permit, Refusal> {
-        let _ = (talk, direction, call, method);
-        self.gate.relay(message).await.map_err(|problem| refusal(&problem))
+        let permit = self.gate.relay(Relayed {
+            agent: &talk.agent,
+            session: call.map_or_else(|| self.session(talk), |call| call.open.session()),
+            call: call.map(|call| call.open.id()),
+            direction,
+            method,
+            upstream: Arc::clone(&talk.server),
+            body: message,
+        });
+        Ok(permit.await?)
     }
 
-    /// Puts refused input on record.
-    pub(crate) async fn refuse(&self, refused: CallRefused) {
-        self.gate.refuse(refused).await;
+    fn session(&self, talk: &Talk) -> SessionId {
+        let known = talk.protocol_session();
+        known.map_or_else(clock::session_id, |id| self.gate.protocol_session(&talk.agent, &id))
     }
 
     /// Puts on record what was seen of a server's tools.
-    pub(crate) async fn note_tools(&self, changed: Option<ToolsChanged>) {
-        if let Some(changed) = changed {
-            self.gate.note(Event::from(changed)).await;
+    pub(crate) async fn note_tools(&self, changes: Vec<ToolsChanged>) {
+        for changed in changes {
+            self.note(changed).await;
         }
     }
 
-    /// Puts an event about an upstream on record.
-    pub(crate) async fn note(&self, event: Event) {
-        self.gate.note(event).await;
+    /// Puts an event about an upstream on record. The gate says so when it cannot.
+    pub(crate) async fn note(&self, event: impl Into<Event>) {
+        drop(self.gate.note(event).await);
     }
 }
 
 impl Call {
-    /// Its id.
-    pub(crate) fn id(&self) -> CallId {
-        self.open.id()
-    }
-
-    /// Puts a whole answer on record; after that it may be released.
-    pub(crate) async fn complete(self, answered: Answered, answer: &[u8]) -> Result<(), Refusal> {
-        let outcome = CallCompleted {
-            duration_us: self.duration_us(),
-            status: answered.status,
-            unsuccessful: answered.unsuccessful,
+    /// Puts a whole answer on record; after that it may be released. `response` is the message in
+    /// it, where there is one.
+    pub(crate) async fn complete(
+        self,
+        status: u16,
+        response: Option<&Message<'_>>,
+        answer: &[u8],
+    ) -> Result<(), Refusal> {
+        let success = (200..300).contains(&status) || status == 0;
+        let completed = CallCompleted {
+            status,
+            unsuccessful: !success || response.is_none_or(is_unsuccessful),
             ..CallCompleted::default()
         };
-        self.open.complete(outcome, answer).await.map_err(|problem| refusal(&problem))
+        let result = response.and_then(|response| response.value(&["result"]));
+        let content = match result {
+            Some(result) if self.is_tool => Content::Tool(result),
+            _ => Content::Other,
+        };
+        self.open.complete(completed, content, answer).await?;
+        Ok(())
     }
 
-    /// Puts on record that no whole answer came.
-    pub(crate) async fn fail(self, failure: Failure, answer: &[u8]) {
-        let outcome = CallFailed {
-            answer: None,
-            detail: failure.detail,
-            duration_us: self.duration_us(),
-            may_have_acted: failure.may_have_acted,
-            reason: failure.reason,
-            status: failure.status,
-            usage: None,
-        };
-        // The ledger itself says when it cannot record; recovery then finds the call in doubt.
-        drop(self.open.fail(outcome, answer).await);
+    /// Takes note that the answer has begun.
+    pub(crate) fn first_byte(&mut self) {
+        self.open.first_byte();
+    }
+
+    /// Puts on record that no whole answer came, and says what the agent is told.
+    pub(crate) async fn fail(self, failure: Failure, answer: &[u8]) -> Refusal {
+        let mut refusal = failure.refusal();
+        refusal.problem = refusal.problem.recorded_as(self.open.id());
+        let Failure { reason, detail, status } = failure;
+        match self.open.fail(reason, detail, status, answer).await {
+            Ok(_) => refusal,
+            Err(problem) => problem.into(),
+        }
     }
 
     /// Puts on record that the agent gave up.
     pub(crate) async fn cancel(self, detail: &str, answer: &[u8]) {
-        let outcome = CallCancelled {
-            answer: None,
-            by: Arc::from("agent"),
-            detail: detail.to_owned(),
-            duration_us: self.duration_us(),
-            may_have_acted: true,
-        };
-        drop(self.open.cancel(outcome, answer).await);
-    }
-
-    fn duration_us(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+        // The gate says when it cannot record; a recovery then finds the call in doubt.
+        drop(self.open.cancel(detail, answer).await);
     }
 }
 
-fn ask(talk: &Talk, message: &Message<'_>, bytes: Bytes) -> Ask {
-    let operation = match message.method() {
+fn operation(method: &str) -> Operation {
+    match method {
         "tools/call" => Operation::ExecuteTool,
         "tools/list" => Operation::ListTools,
         "resources/read" => Operation::Retrieval,
         _ => Operation::Other,
-    };
-    Ask {
-        agent: Arc::clone(&talk.agent),
-        upstream: Arc::clone(&talk.server),
-        method: Arc::from(message.method()),
-        operation,
-        target: message.target().map(|target| Arc::from(&*target)),
-        body: bytes,
-        session: talk.session.as_deref().map(str::to_owned),
-        stream: false,
     }
 }
 
-fn refusal(problem: &Problem) -> Refusal {
-    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    Refusal::new(status, 1000 + i64::from(problem.status), problem.code, problem.detail.clone())
-}
-
-/// The agent and the person it acts for, as events name them.
-pub(crate) fn principal(agent: &Agent) -> Principal {
-    Principal {
-        agent: Arc::from(agent.name.as_str()),
-        owner: Arc::from(agent.owner.as_str()),
-        team: Arc::from(agent.team.as_str()),
-    }
+/// Whether an agent may call anything of this server.
+pub(crate) fn may_reach(agent: &Agent, server: &str) -> bool {
+    agent.tools.iter().any(|pattern| pattern.server.matches(server))
 }
 
 /// Whether a response says that what was asked did not succeed.
-pub(crate) fn is_unsuccessful(response: &Message<'_>) -> bool {
+fn is_unsuccessful(response: &Message<'_>) -> bool {
     json::find(response.text, &["error"]).is_some()
         || response.value(&["result", "isError"]) == Some("true")
-}
-
-/// The refusal of input that never became a call, as an event.
-pub(crate) fn refused(
-    refusal: &Refusal,
-    method: String,
-    agent: Option<&Agent>,
-    bytes: usize,
-) -> CallRefused {
-    CallRefused {
-        bytes: bytes as u64,
-        code: Arc::from(refusal.name),
-        detail: refusal.detail.clone(),
-        dialect: Some(Dialect::Mcp),
-        method: Some(method.chars().take(256).collect()),
-        peer: None,
-        principal: agent.map(principal),
-        status: refusal.status.as_u16(),
-    }
 }

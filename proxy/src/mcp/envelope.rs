@@ -77,12 +77,11 @@ impl<'t> Message<'t> {
     /// Reads one message. The text is then safe for every function of [`crate::json`].
     pub(crate) fn read(bytes: &'t [u8], limits: Limits) -> Result<Self, Malformed> {
         let text = json::check(bytes, limits)
-            .map_err(|fault| Malformed::new(PARSE_ERROR, format!("the body is not JSON: {fault}")))?
-            .trim_ascii();
-        if text.starts_with('[') {
+            .map_err(|fault| Malformed::new(PARSE_ERROR, format!("the body is not JSON: {fault}")))?;
+        if text.trim_ascii_start().starts_with('[') {
             return Err(Malformed::new(INVALID_REQUEST, "batches are not part of this protocol"));
         }
-        if !text.starts_with('{') {
+        if !text.trim_ascii_start().starts_with('{') {
             return Err(Malformed::new(INVALID_REQUEST, "the body is not a JSON object"));
         }
         let kind = Members::read(text)?.kind()?;

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use crate::upstream::forwarded;
+
 use super::envelope::{Kind, Message, target_key};
 
 /// Names the session of the legacy era.
@@ -27,70 +29,12 @@ pub(crate) const HEADER_MISMATCH: i64 = -32020;
 /// the order of their texts.
 pub(crate) const MODERN: &str = "2026-07-28";
 
-/// Headers that end at the gateway on the way up: those of one connection, the agent's own
-/// credentials, where it came from, and codings that the gateway could not read.
-const NOT_UP: [HeaderName; 17] = [
-    header::CONNECTION,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::HOST,
-    header::CONTENT_LENGTH,
-    header::EXPECT,
-    header::AUTHORIZATION,
-    header::COOKIE,
-    header::ORIGIN,
-    header::ACCEPT_ENCODING,
-    header::FORWARDED,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("x-api-key"),
-];
-
-/// Headers that end at the gateway on the way down: those of one connection, and what an upstream
-/// says about credentials that are none of the agent's business.
-const NOT_DOWN: [HeaderName; 11] = [
-    header::CONNECTION,
-    header::PROXY_AUTHENTICATE,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::CONTENT_LENGTH,
-    header::WWW_AUTHENTICATE,
-    header::SET_COOKIE,
-    header::DATE,
-    HeaderName::from_static("keep-alive"),
-];
-
-/// What of an agent's headers goes to the upstream.
+/// What of an agent's headers goes to a tool server. Where a page called from is no business of the
+/// server's: the gateway has checked it, and is itself what calls.
 pub(crate) fn upward(headers: &HeaderMap) -> HeaderMap {
-    passing(headers, &NOT_UP)
-}
-
-/// What of an upstream's headers goes to the agent.
-pub(crate) fn downward(headers: &HeaderMap) -> HeaderMap {
-    passing(headers, &NOT_DOWN)
-}
-
-fn passing(headers: &HeaderMap, stopped: &[HeaderName]) -> HeaderMap {
-    let named: Vec<&str> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|list| list.split(','))
-        .map(str::trim)
-        .collect();
-    let passes = |name: &HeaderName| {
-        !stopped.contains(name) && !named.iter().any(|named| named.eq_ignore_ascii_case(name.as_str()))
-    };
-    let mut through = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers.iter().filter(|(name, _)| passes(name)) {
-        through.append(name.clone(), value.clone());
-    }
-    through
+    let mut up = forwarded(headers);
+    up.remove(header::ORIGIN);
+    up
 }
 
 /// A header as text; `None` if it is missing, given twice, or no visible ASCII.
@@ -256,23 +200,6 @@ mod tests {
         let text = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"x"}}"#;
         let initialize = Message::read(text.as_bytes(), Limits::default()).unwrap();
         assert!(!is_modern(&said(&[(&VERSION, MODERN)]), Some(&initialize)));
-    }
-
-    #[test]
-    fn credentials_and_headers_of_one_connection_never_pass() {
-        let up = said(&[
-            (&header::AUTHORIZATION, "Bearer k"),
-            (&header::COOKIE, "a=b"),
-            (&header::CONNECTION, "x-hop, close"),
-            (&HeaderName::from_static("x-hop"), "1"),
-            (&HeaderName::from_static("mcp-param-region"), "eu"),
-            (&SESSION, "s"),
-        ]);
-        let up = upward(&up);
-        let mut names: Vec<&str> = up.keys().map(HeaderName::as_str).collect();
-        names.sort_unstable();
-        assert_eq!(names, ["mcp-param-region", "mcp-session-id"]);
-        assert!(downward(&said(&[(&header::WWW_AUTHENTICATE, "Bearer")])).is_empty());
     }
 
     proptest! {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use events::FailureReason;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
+use http_body_util::Full;
 use hyper::body::Incoming;
 
 use crate::config::{ToolUpstream, Transport};
-use crate::gate::Permit;
-use crate::upstream::Upstream;
+use crate::upstream::{Permit, SendError, Upstream};
 
 use super::clerk::Failure;
 
@@ -54,15 +54,17 @@ impl HttpServer {
         for (name, value) in self.own_headers.iter() {
             headers.insert(name.clone(), value.clone());
         }
-        let mut request = Request::new(body);
+        let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = headers;
-        self.upstream.send(permit, request).await.map_err(|error| Failure {
-            reason: if error.sent { FailureReason::Broken } else { FailureReason::Unreachable },
-            detail: error.to_string(),
-            may_have_acted: error.sent,
-            status: None,
+        self.upstream.send(permit, request).await.map_err(|error| {
+            let reason = match error {
+                SendError::Unreachable(_) => FailureReason::Unreachable,
+                SendError::Broken(_) => FailureReason::Broken,
+                SendError::TimedOut(_) => FailureReason::TimedOut,
+            };
+            Failure::new(reason, error.to_string())
         })
     }
 }

@@ -6,16 +6,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use events::{FailureReason, Relay};
+use tokio::sync::watch;
 
+use crate::body::BrokenOff;
 use crate::json::{self, Limits};
+use crate::memory::{Held, Memory};
 use crate::sse::{self, Fields, Frame, Parser};
 
 use super::catalogue::{Catalogue, visible};
-use super::clerk::{Answered, Call, Clerk, Failure, Talk, is_unsuccessful};
+use super::clerk::{Call, Clerk, Failure, Talk};
 use super::envelope::{Kind, Message};
 use super::open_calls::{Key, OpenCalls};
-use super::reading::{Reading, too_large};
-use super::reply::{BrokenOff, Pieces};
+use super::reading::{Reading, reserve, too_large};
+use super::reply::Pieces;
 
 /// What every stream needs.
 #[derive(Clone)]
@@ -24,6 +27,9 @@ pub(crate) struct Bench {
     pub(crate) calls: Arc<OpenCalls>,
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) limits: Arc<crate::config::Limits>,
+    pub(crate) memory: Memory,
+    /// Becomes true when the gateway stops; streams that nothing is awaited on then end.
+    pub(crate) stopping: watch::Receiver<bool>,
 }
 
 /// The request whose response a stream should bring.
@@ -59,6 +65,11 @@ impl Awaited {
         })
     }
 
+    /// Whether it is a subscription: a stream without end, of messages that are each on record.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.method == "subscriptions/listen"
+    }
+
     /// What of a list of tools its response is.
     pub(crate) fn list(&self) -> List {
         match (self.method.as_str(), self.paged) {
@@ -81,6 +92,13 @@ pub(crate) enum List {
 }
 
 impl Place {
+    fn held(&self) -> Option<&Call> {
+        match self {
+            Self::Held(call) => Some(call),
+            Self::Shared(_) | Self::Done => None,
+        }
+    }
+
     pub(crate) fn take(&mut self, calls: &OpenCalls) -> Option<Call> {
         match std::mem::replace(self, Self::Done) {
             Self::Held(call) => Some(call),
@@ -100,6 +118,8 @@ pub(crate) struct Pump {
     pub(crate) pieces: Pieces,
     /// What has come of the awaited answer.
     pub(crate) kept: Vec<u8>,
+    /// The memory for it.
+    pub(crate) held: Held,
     /// Whether the agent still listens.
     pub(crate) heard: bool,
     /// Whether an event had an id, so that an agent may resume elsewhere.
@@ -132,7 +152,7 @@ impl Pump {
                     drop(self.release(rest).await);
                 }
                 let detail = "the stream ended without the response";
-                self.finish(Failure::after_sending(FailureReason::Truncated, detail)).await;
+                self.finish(Failure::new(FailureReason::Truncated, detail)).await;
             }
             Err(Stop::Failed(failure)) => {
                 self.finish(failure).await;
@@ -149,13 +169,16 @@ impl Pump {
 
     async fn read(&mut self, reading: &mut Reading, parser: &mut Parser) -> Result<(), Stop> {
         let pieces = self.pieces.clone();
+        let mut stopping = self.bench.stopping.clone();
         loop {
             // Only a stream that nothing is awaited on, or that is of the modern era, ends with its
             // agent: in the legacy era to disconnect is not to cancel.
             let with_agent = self.modern || self.awaited.is_none();
+            let with_gateway = self.awaited.as_ref().is_none_or(Awaited::is_listening);
             let piece = tokio::select! {
                 piece = reading.next() => piece.map_err(Stop::Failed)?,
                 () = pieces.closed(), if with_agent => return Err(Stop::Unheard),
+                _ = stopping.wait_for(|stop| *stop), if with_gateway => return Ok(()),
             };
             let Some(piece) = piece else { return Ok(()) };
             parser.feed(&piece);
@@ -173,7 +196,7 @@ impl Pump {
     /// Passes one frame on, after what must be on record first.
     async fn frame(&mut self, frame: Frame) -> Result<(), Stop> {
         self.resumable |= frame.fields.id.is_some();
-        self.keep(&frame.raw)?;
+        self.keep(&frame.raw).await?;
         let Some(data) = frame.fields.data.as_deref().filter(|data| !data.is_empty()) else {
             return self.release(frame.raw).await;
         };
@@ -182,7 +205,7 @@ impl Pump {
             Ok(message) => message,
             Err(malformed) => {
                 let detail = format!("the upstream sent what is no message: {malformed}");
-                return Err(Stop::Failed(Failure::after_sending(FailureReason::Garbled, detail)));
+                return Err(Stop::Failed(Failure::new(FailureReason::Garbled, detail)));
             }
         };
         match &message.kind {
@@ -192,7 +215,9 @@ impl Pump {
                 }
                 self.relay(&message).await?;
             }
-            Kind::Notification { .. } if self.awaited.is_some() => {}
+            // What comes in the course of a call is part of its answer, as the outcome has it.
+            Kind::Notification { .. }
+                if self.awaited.as_ref().is_some_and(|awaited| !awaited.is_listening()) => {}
             Kind::Response { .. } | Kind::Request { .. } | Kind::Notification { .. } => {
                 self.relay(&message).await?;
             }
@@ -207,11 +232,9 @@ impl Pump {
         message: &Message<'_>,
         (list, call): (List, Call),
     ) -> Result<(), Stop> {
-        let answered =
-            Answered { status: self.status, unsuccessful: is_unsuccessful(message) };
         let own = self.awaited.as_ref().is_some_and(|awaited| message.answers(&awaited.id));
         let answer: &[u8] = if own { &self.kept } else { &frame.raw };
-        call.complete(answered, answer).await.map_err(|_| Stop::Unrecorded)?;
+        call.complete(self.status, Some(message), answer).await.map_err(|_| Stop::Unrecorded)?;
         if own {
             self.awaited = None;
             self.kept = Vec::new();
@@ -241,20 +264,19 @@ impl Pump {
     }
 
     async fn relay(&self, message: &Message<'_>) -> Result<(), Stop> {
-        let call = None;
+        let call = self.awaited.as_ref().and_then(|awaited| awaited.place.held());
         let said = (message.method(), message.text.as_bytes());
         let relayed = self.bench.clerk.relay(&self.talk, Relay::ToAgent, call, said).await;
         relayed.map(drop).map_err(|_| Stop::Unrecorded)
     }
 
-    fn keep(&mut self, raw: &[u8]) -> Result<(), Stop> {
-        if self.awaited.as_ref().is_none_or(|awaited| awaited.method == "subscriptions/listen") {
+    async fn keep(&mut self, raw: &[u8]) -> Result<(), Stop> {
+        if self.awaited.as_ref().is_none_or(Awaited::is_listening) {
             return Ok(());
         }
         let bytes_max = self.bench.limits.answer_bytes_max;
-        if self.kept.len() + raw.len() > bytes_max {
-            return Err(Stop::Failed(too_large(bytes_max)));
-        }
+        let total = self.kept.len() + raw.len();
+        reserve(&mut self.held, total, bytes_max).await.map_err(Stop::Failed)?;
         self.kept.extend_from_slice(raw);
         Ok(())
     }
@@ -289,7 +311,7 @@ impl Pump {
             }
             Place::Held(_) | Place::Shared(_) | Place::Done => {
                 if let Some(call) = awaited.place.take(&self.bench.calls) {
-                    call.fail(failure, &self.kept).await;
+                    drop(call.fail(failure, &self.kept).await);
                 }
             }
         }
@@ -305,7 +327,7 @@ async fn expire(
 ) {
     tokio::time::sleep(patience).await;
     if let Some(call) = calls.take(&key) {
-        call.fail(failure, &kept).await;
+        drop(call.fail(failure, &kept).await);
     }
 }
 
