@@ -4,6 +4,7 @@ use crate::clock;
 use crate::config::{Backend, Config, Durability, Loaded};
 use crate::correlate::{Correlator, Limits as CorrelateLimits};
 use crate::gate::Gate;
+use crate::mcp::Mcp;
 use crate::memory::Memory;
 use crate::model::Models;
 use crate::people::People;
@@ -135,8 +136,11 @@ impl Gateway {
         let limits = config.limits.clone();
         let upstream =
             Upstream::new(limits.upstream_connect_timeout, limits.upstream_idle_timeout)?;
+        let stops = stopping.clone();
+        let mcp = Mcp::new(config, Arc::clone(gate), &upstream, memory.clone(), stops);
         let models = Models::new(Arc::clone(gate), upstream, Arc::clone(config), memory.clone());
-        let server = Agents::new(Arc::clone(gate), Arc::new(models), config.listen.clone(), limits);
+        let (models, mcp) = (Arc::new(models), Arc::new(mcp));
+        let server = Agents::new(Arc::clone(gate), models, mcp, config.listen.clone(), limits);
         let pages = People::new(Arc::clone(gate), memory).router();
         let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
         let mut stopped = stopping.clone();

@@ -29,6 +29,8 @@ pub mod gate;
 
 pub mod model;
 
+pub mod mcp;
+
 pub mod recover;
 
 pub mod server;
