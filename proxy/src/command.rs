@@ -1,5 +1,7 @@
 //! The commands of the program, one module each.
 
+mod telemetry;
+
 mod remote;
 
 mod records;
@@ -8,17 +10,15 @@ mod pause;
 
 mod check;
 
-mod demo;
-
 mod events;
 
 mod keygen;
 
 mod serve;
 
-mod telemetry;
-
 mod trace;
+
+mod demo;
 
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// A gateway's data folder on this machine.
+    pub(super) fn folder(data: &Path) -> Self {
+        Self { data: data.into(), url: None }
+    }
+
     /// Opens it for reading, whether or not a gateway is writing there.
     pub(super) fn open(&self) -> Result<Records, CommandError> {
         match &self.url {

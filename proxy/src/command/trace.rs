@@ -8,6 +8,7 @@ use analytics::{
 use events::{CallId, PayloadRef, SessionId};
 use std::cell::RefCell;
 use std::io::{IsTerminal as _, Write};
+use std::path::Path;
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -38,6 +39,19 @@ pub(super) struct Args {
     /// Where the ledger is.
     #[command(flatten)]
     pub(super) place: Place,
+}
+
+impl Args {
+    /// The newest session of the ledger in `data`.
+    pub(super) fn latest(data: &Path) -> Self {
+        Self {
+            what: "latest".into(),
+            width: 100,
+            json: false,
+            color: Colour::Auto,
+            place: Place::folder(data),
+        }
+    }
 }
 
 /// What a person may ask for.
