@@ -52,7 +52,7 @@ impl<'a> Confirming<'a> {
             let told = Told {
                 result,
                 texts: result_text::told(self.marks, &result.text),
-                once: once_mark(self.marks, self.session, &id, &result.text),
+                once: self.once(&id, &result.text),
             };
             self.settle(&told, &id);
         }
@@ -61,6 +61,17 @@ impl<'a> Confirming<'a> {
             self.raise(FindingKind::UnservedResult, self.call, detail, None);
         }
         self.notes
+    }
+
+    /// The mark under which a finding about a result is remembered: that of its id, else of its
+    /// text.
+    fn once(&self, id: &str, text: &str) -> Mark {
+        if id.is_empty() {
+            let session = self.session.ulid().0.to_be_bytes();
+            self.marks.mark("told text", &[&session, text.as_bytes()])
+        } else {
+            self.marks.tool_call_in(self.session, id)
+        }
     }
 
     fn settle(&mut self, told: &Told<'_>, id: &str) {
@@ -97,8 +108,7 @@ impl<'a> Confirming<'a> {
         if id.is_empty() {
             return None;
         }
-        let rows = self.agent.asked.find(self.marks.tool_call(id));
-        let rows = rows.filter(|(_, asked)| asked.session == self.session);
+        let rows = self.agent.asked.find(self.marks.tool_call_in(self.session, id));
         let ranked = rows.map(|(row, asked)| {
             let served = asked.claimed.and_then(|call| self.served(call));
             let equal = served.as_ref().is_some_and(|(served, _)| self.is_of(*served, told));
@@ -146,7 +156,9 @@ impl<'a> Confirming<'a> {
     }
 
     fn confirm(&mut self, served: RowId, row: RowId, asked: &Asked) {
-        self.agent.prove(served, row);
+        let in_session = asked.id.as_deref();
+        let in_session = in_session.map(|id| self.marks.tool_call_in(self.session, id));
+        self.agent.prove(served, row, in_session);
         let Some(served) = self.agent.served.get(served) else { return };
         let link = proved(asked.cause, asked.id.clone());
         self.notes.push(Note::link(self.session, served.call, self.call, link));
@@ -196,15 +208,5 @@ impl<'a> Confirming<'a> {
         evidence.dedup();
         let finding = FindingRaised { detail, evidence, kind, tool_call };
         self.notes.push(Note::finding(self.session, about, Some(self.call), finding));
-    }
-}
-
-/// The mark under which a finding about a result is remembered: that of its id, else of its text.
-pub(super) fn once_mark(marks: &Marks, session: SessionId, id: &str, text: &str) -> Mark {
-    let session = session.ulid().0.to_be_bytes();
-    if id.is_empty() {
-        marks.mark("told text", &[&session, text.as_bytes()])
-    } else {
-        marks.mark("told", &[&session, id.as_bytes()])
     }
 }
