@@ -137,7 +137,8 @@ fn group_commit(submitted: &Receiver<Submission>, commit: Commit<'_>) -> u64 {
     count
 }
 
-/// An event as large as a call's usually is: mostly names that recur, and ids and digests that do not.
+/// An event as large as a call's usually is: mostly names that recur, and ids and digests that do
+/// not.
 fn event(writer: usize, number: u64) -> Bytes {
     let mut state = (writer as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
         ^ number.wrapping_mul(0xD134_2543_DE82_EF95);

@@ -1,4 +1,5 @@
-//! Where a log keeps its records and payloads: one module per backend, and the limits all of them keep.
+//! Where a log keeps its records and payloads: one module per backend, and the limits all of them
+//! keep.
 
 pub mod memory;
 

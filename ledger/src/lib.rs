@@ -9,4 +9,15 @@ pub mod backend;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 
+pub mod payload;
+
+mod recorded;
+
+mod writer;
+
+mod ledger;
+
+pub use ledger::{Entry, Ledger, Options, Pending, RecordError, WriterThread};
+pub use recorded::Recorded;
 pub use sequence::Sequence;
+pub use writer::{Health, Written};

@@ -49,14 +49,16 @@ pub struct Batch {
 ///    there or none of its records is.
 /// 4. `acknowledged_survives_reopening`: what was acknowledged is there after the log was dropped
 ///    or its process killed, and the next append continues behind it.
-/// 5. `oversized_is_refused_whole`: a batch with a record over [`RECORD_BYTES_MAX`], an empty record,
-///    or more than [`BATCH_RECORDS_MAX`] records fails with [`AppendError::Refused`] and changes
+/// 5. `oversized_is_refused_whole`: a batch with a record over [`RECORD_BYTES_MAX`], an empty
+///    record, or more than [`BATCH_RECORDS_MAX`] records fails with [`AppendError::Refused`] and
+///    changes
 ///    nothing.
 /// 6. `a_payload_is_kept_once`: the same address in the same scope, appended again, reads the same
 ///    and may be skipped by the backend.
 /// 7. `readers_see_only_what_is_committed`: a reader never returns a record whose batch is not
 ///    durable, and always returns one that is.
-/// 8. `one_writer_at_a_time`: a second open of the same log for writing fails while the first lives.
+/// 8. `one_writer_at_a_time`: a second open of the same log for writing fails while the first
+///    lives.
 /// 9. `an_unknown_outcome_poisons`: after [`AppendError::Unknown`] every later append fails
 ///    with [`AppendError::Poisoned`] until the log is opened anew.
 pub trait Log: Send {

@@ -162,6 +162,12 @@ impl Correlator {
         ToolPlace { session, method, arguments, cause, claimed, notes }
     }
 
+    /// The session of everything that comes over one protocol session of one agent: always the
+    /// same one.
+    pub fn protocol_session(&self, agent: &str, protocol_session: &str) -> SessionId {
+        self.memory.marks.session(agent, "protocol session", protocol_session)
+    }
+
     /// Takes note of a tool's result, the JSON-RPC `result` object, and gives the mark of its
     /// text. A result without text and structured content can't be recognised later.
     pub fn tool_answered(&mut self, call: CallId, result: &str) -> Option<Mark> {

@@ -6,15 +6,23 @@
 //! digests. The functions after `check` take text that it accepted. Given other text they do not
 //! panic, but what they say about it means nothing.
 
-mod canonical;
-mod check;
 mod fault;
-mod keys;
+
 mod number;
+
 mod scan;
-mod splice;
+
 mod text;
+
+mod keys;
+
+mod check;
+
+mod canonical;
+
 mod view;
+
+mod splice;
 
 pub use canonical::canonical;
 pub use check::{Limits, check};

@@ -1,6 +1,8 @@
 //! Where it happens: dialects, the gate, upstreams and configuration. The order of the modules
 //! below is the reading order; a module uses only those above it.
 
+pub mod clock;
+
 pub mod config;
 
 pub mod json;
@@ -11,4 +13,30 @@ pub mod dialect;
 
 pub mod correlate;
 
+pub mod problem;
+
+pub mod metrics;
+
+pub mod tasks;
+
+pub mod memory;
+
+pub mod body;
+
+pub mod upstream;
+
+pub mod gate;
+
+pub mod model;
+
+pub mod recover;
+
+pub mod server;
+
+pub mod people;
+
+pub mod gateway;
+
 pub mod standin;
+
+pub mod command;

@@ -1,3 +1,9 @@
-//! The entry point.
+//! The program `countersign`: reads the command line, runs one command, says how it ended.
 
-fn main() {}
+use clap::Parser as _;
+use proxy::command::Cli;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    proxy::command::run(Cli::parse())
+}

@@ -163,7 +163,7 @@ impl Envelope {
             return Err(unknown());
         }
         let sequence = Some(&incoming.sequence)
-            .filter(|digits| digits.len() == SEQUENCE_DIGITS)
+            .filter(|digits| digits.len() == SEQUENCE_DIGITS && !digits.starts_with('+'))
             .and_then(|digits| digits.parse().ok())
             .ok_or_else(|| ParseError::Sequence(incoming.sequence.to_string()))?;
         let event = Event::parse(&incoming.r#type, incoming.data).ok_or_else(unknown)??;

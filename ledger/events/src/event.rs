@@ -51,7 +51,10 @@ macro_rules! events {
             }
 
             /// Reads the data of an event of this kind; `None` for a kind nobody knows.
-            pub(crate) fn parse(kind: &str, data: &RawValue) -> Option<Result<Self, serde_json::Error>> {
+            pub(crate) fn parse(
+                kind: &str,
+                data: &RawValue,
+            ) -> Option<Result<Self, serde_json::Error>> {
                 match kind {
                     $($kind => Some(serde_json::from_str(data.get()).map(Self::$name)),)*
                     _ => None,

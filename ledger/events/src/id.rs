@@ -55,7 +55,10 @@ macro_rules! identifiers {
                     .filter(|rest| rest.len() == ulid::ULID_LEN)
                     .and_then(|rest| Ulid::from_string(rest).ok())
                     .map(Self)
-                    .ok_or_else(|| IdError { prefix: $prefix, found: text.chars().take(64).collect() })
+                    .ok_or_else(|| IdError {
+                        prefix: $prefix,
+                        found: text.chars().take(64).collect(),
+                    })
             }
         }
 

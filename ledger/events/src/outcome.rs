@@ -137,8 +137,8 @@ pub struct CallCancelled {
 /// The gateway died between dispatch and outcome; nobody knows how the call ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallInDoubt {
-    /// Where the dispatch stands.
-    pub dispatched: u64,
     /// What is known.
     pub detail: String,
+    /// Where the dispatch stands.
+    pub dispatched: u64,
 }

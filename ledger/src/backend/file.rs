@@ -5,6 +5,8 @@ mod damage;
 mod disk;
 mod layout;
 
+mod relaxed;
+
 mod block;
 mod frame;
 mod header;
@@ -52,6 +54,7 @@ use names::Series;
 use payload::{Name, Place};
 use payload_writer::PayloadWriter;
 use recovery::{Recovered, recover};
+use relaxed::RelaxedDisk;
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -70,6 +73,9 @@ pub struct Options {
     /// How much recent event text a new segment's records are compressed against, in bytes; at
     /// most 64 KiB.
     pub dictionary_bytes: usize,
+    /// Whether an append waits for the disk. Without, a power cut loses acknowledged records: for
+    /// measurements alone.
+    pub synced: bool,
 }
 
 impl Default for Options {
@@ -79,6 +85,7 @@ impl Default for Options {
             event_segment_bytes: 64 * 1024 * 1024,
             payload_segment_bytes: 64 * 1024 * 1024,
             dictionary_bytes: 32 * 1024,
+            synced: true,
         }
     }
 }
@@ -111,7 +118,9 @@ impl FileLog {
     /// acknowledged is cut, and [`Recovery`] says so; all other damage is an error, and nothing is
     /// changed then.
     pub fn open(dir: &Path, options: &Options) -> Result<(Self, Recovery), OpenError> {
-        Self::open_on(Arc::new(RealDisk), dir, options, Workers::Threads)
+        let disk: Arc<dyn Disk> =
+            if options.synced { Arc::new(RealDisk) } else { Arc::new(RelaxedDisk) };
+        Self::open_on(disk, dir, options, Workers::Threads)
     }
 
     fn open_on(
@@ -121,7 +130,7 @@ impl FileLog {
         workers: Workers,
     ) -> Result<(Self, Recovery), OpenError> {
         let shard = check_options(options)?;
-        disk.create_dir(dir).map_err(damage::io_error(dir))?;
+        disk.create_dir(dir).map_err(cannot_prepare(dir))?;
         let lock = lock(&*disk, dir)?;
         let filler = |series: Series, bytes: u64| {
             let path = series.dir(dir);
@@ -129,9 +138,9 @@ impl FileLog {
             Filler::new(Arc::clone(&disk), &path, bytes, workers)
         };
         let mut event_filler =
-            filler(Series::Events, options.event_segment_bytes).map_err(damage::io_error(dir))?;
-        let payload_filler = filler(Series::Payloads, options.payload_segment_bytes)
-            .map_err(damage::io_error(dir))?;
+            filler(Series::Events, options.event_segment_bytes).map_err(cannot_prepare(dir))?;
+        let payload_filler =
+            filler(Series::Payloads, options.payload_segment_bytes).map_err(cannot_prepare(dir))?;
         let recovered = match recover(&*disk, dir, shard)? {
             Some(recovered) => recovered,
             None => start(&*disk, dir, (options, shard), &mut event_filler)?,
@@ -148,10 +157,11 @@ impl FileLog {
             event_filler,
             options.dictionary_bytes,
         );
-        let events = events.map_err(damage::io_error(dir))?;
+        let events = events.map_err(cannot_prepare(dir))?;
         let reader = Arc::new(FileReader::beside_writer(Arc::clone(&disk), dir, committed));
         let dir = dir.to_owned();
-        let log = Self { disk, dir, reader, events, payloads, poisoned: None, _lock: lock };
+        let mut log = Self { disk, dir, reader, events, payloads, poisoned: None, _lock: lock };
+        log.prepare_segments();
         Ok((log, recovery))
     }
 
@@ -171,6 +181,16 @@ impl FileLog {
             }
         });
         fresh
+    }
+
+    /// Has the next segments filled in the background, once those there are half full.
+    fn prepare_segments(&mut self) {
+        if self.events.is_half_full() {
+            self.events.filler.prepare();
+        }
+        if self.payloads.is_half_full() {
+            self.payloads.filler.prepare();
+        }
     }
 
     /// Gets the segments that a batch needs, before anything of it is written.
@@ -269,12 +289,7 @@ impl Log for FileLog {
             Err(error) => return Err(self.poison(&error)),
         };
         self.commit(batch, &fresh, room).map_err(|error| self.poison(&error))?;
-        if self.events.is_half_full() {
-            self.events.filler.prepare();
-        }
-        if self.payloads.is_half_full() {
-            self.payloads.filler.prepare();
-        }
+        self.prepare_segments();
         Ok(())
     }
 
@@ -285,6 +300,11 @@ impl Log for FileLog {
     fn reader(&self) -> Arc<dyn Reader> {
         self.file_reader()
     }
+}
+
+fn cannot_prepare(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.display().to_string();
+    move |source| OpenError::Prepare { path, source }
 }
 
 fn is_full(error: &io::Error) -> bool {
@@ -308,7 +328,7 @@ fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Send>, OpenError> {
     let path = dir.join("LOCK");
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let owner = format!("pid {} boot {}\n", std::process::id(), boot.trim());
-    match disk.lock(&path, &owner).map_err(damage::io_error(&path))? {
+    match disk.lock(&path, &owner).map_err(cannot_prepare(&path))? {
         Lock::Held(lock) => Ok(lock),
         Lock::Taken(holder) => {
             let path = path.display().to_string();
@@ -330,7 +350,7 @@ fn start(
     let spare = filler.take(header::event_header_bytes(dictionary.len()) as u64);
     let start = Start { shard, first: 0, previous: (0, 0, 0), payloads, dictionary };
     let segment = spare.and_then(|spare| create_segment(disk, dir, spare, start));
-    let segment = Arc::new(segment.map_err(damage::io_error(dir))?);
+    let segment = Arc::new(segment.map_err(cannot_prepare(dir))?);
     let (tail, active) = (segment.start(), segment);
     let committed =
         Committed { segments: vec![0], active, points: Vec::new(), tail, payloads: None };

@@ -1,4 +1,5 @@
-//! The log in memory: the meaning of the contract without a disk. It outlives nothing but its handles.
+//! The log in memory: the meaning of the contract without a disk. It outlives nothing but its
+//! handles.
 
 use super::check_limits;
 use crate::Sequence;

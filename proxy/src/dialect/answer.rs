@@ -44,7 +44,8 @@ impl Answer {
     }
 }
 
-/// Tokens, the same in every dialect: two totals, and parts of them. `None` is what the provider did not say.
+/// Tokens, the same in every dialect: two totals, and parts of them. `None` is what the provider
+/// did not say.
 ///
 /// `OpenAI` counts this way. Anthropic's own `input_tokens` are without those read from or written
 /// to a cache; they are added here. Source: `gen_ai.usage.*` of the `OpenTelemetry` conventions.

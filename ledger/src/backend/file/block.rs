@@ -4,8 +4,6 @@ use super::layout::u16_at;
 use crate::log::RECORD_BYTES_MAX;
 use bytes::Bytes;
 
-/// The most bytes of content that a block has, unless a single record has more.
-const BLOCK_BYTES: usize = 16 * 1024;
 /// Before the content: how many records there are.
 pub(super) const COUNT_BYTES: usize = 2;
 /// Before each record: how many bytes it has.
@@ -14,11 +12,13 @@ pub(super) const LENGTH_BYTES: usize = 2;
 pub(super) const CONTENT_BYTES_MAX: usize = LENGTH_BYTES + RECORD_BYTES_MAX;
 
 /// The records that go into the next block, and the others; nothing when there are none.
-pub(super) fn split(records: &[Bytes]) -> Option<(&[Bytes], &[Bytes])> {
+///
+/// The content has at most `bytes_max`, unless a single record has more.
+pub(super) fn split(records: &[Bytes], bytes_max: usize) -> Option<(&[Bytes], &[Bytes])> {
     let mut bytes = 0;
     let fits = |record: &&Bytes| {
         bytes += LENGTH_BYTES + record.len();
-        bytes <= BLOCK_BYTES
+        bytes <= bytes_max
     };
     let count = records.iter().take_while(fits).count().max(1);
     records.split_at_checked(count)
@@ -62,19 +62,21 @@ pub(super) fn records(content: Vec<u8>, count: u64) -> Option<Vec<Bytes>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK_BYTES, fill, records, split};
+    use super::{fill, records, split};
     use bytes::Bytes;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
-        fn records_come_out_as_they_went_in(lengths in proptest::collection::vec(1..30_000_usize, 0..20)) {
+        fn records_come_out_as_they_went_in(
+            lengths in proptest::collection::vec(1..30_000_usize, 0..20),
+        ) {
             let all: Vec<Bytes> = lengths.iter().map(|length| vec![7; *length].into()).collect();
             let (mut rest, mut found) = (all.as_slice(), Vec::new());
             let mut content = Vec::new();
-            while let Some((block, others)) = split(rest) {
+            while let Some((block, others)) = split(rest, 65_536) {
                 fill(&mut content, block);
-                prop_assert!(block.len() == 1 || content.len() <= BLOCK_BYTES);
+                prop_assert!(block.len() == 1 || content.len() <= 65_536);
                 found.extend(records(content.clone(), block.len() as u64).unwrap());
                 prop_assert_eq!(records(content.clone(), block.len() as u64 + 1), None);
                 rest = others;

@@ -41,6 +41,14 @@ pub enum OpenError {
         /// The file.
         file: String,
     },
+    /// A file or directory could not be made or locked.
+    #[error("cannot prepare the ledger in `{path}`: {source}")]
+    Prepare {
+        /// Which.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A file is damaged in a way that no crash explains, or could not be read.
     #[error("{0}; the ledger was not opened: restore the file from a copy, or repair the disk")]
     Unreadable(#[from] ReadError),

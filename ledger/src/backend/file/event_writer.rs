@@ -103,8 +103,9 @@ impl EventWriter {
         let mut tail = self.tail;
         let mut points = Vec::new();
         let mut last_point = self.points.last().map(|point| point.offset);
+        let block_bytes = self.packer.start(records.len());
         let mut rest = records;
-        while let Some((block, others)) = block::split(rest) {
+        while let Some((block, others)) = block::split(rest, block_bytes) {
             rest = others;
             let offset = self.tail.end + self.buffer.len() as u64;
             if is_point_due(last_point, offset) {
@@ -120,8 +121,11 @@ impl EventWriter {
             tail.crc = push(&mut self.buffer, tail.crc, kind, (tail.next, body));
             tail.next += block.len() as u64;
         }
-        for record in records {
-            self.recent.push(record);
+        if self.is_half_full() {
+            // The next dictionary is made of the segment's end: the text before it is no matter.
+            for record in records {
+                self.recent.push(record);
+            }
         }
         let commit = Commit { first: self.tail.next, next: tail.next, payloads };
         tail.crc = commit.push(&mut self.buffer, tail.crc);

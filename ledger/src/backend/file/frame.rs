@@ -1,4 +1,5 @@
-//! One frame of an event segment, from values to bytes and back; its format is file-log.md, "Frames".
+//! One frame of an event segment, from values to bytes and back; its format is file-log.md,
+//! "Frames".
 
 use super::block::{CONTENT_BYTES_MAX, COUNT_BYTES};
 use super::layout::{STEP, array_at, checksum, padded, short, u32_at, u64_at};

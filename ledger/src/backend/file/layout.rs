@@ -1,4 +1,5 @@
-//! Numbers and sizes as the file log's formats lay them out: little endian, in steps of eight bytes.
+//! Numbers and sizes as the file log's formats lay them out: little endian, in steps of eight
+//! bytes.
 
 /// Frames start at multiples of this, so that a frame's first word never crosses a sector.
 pub(super) const STEP: usize = 8;

@@ -57,9 +57,9 @@ impl PayloadWriter {
         batch_bytes == 0 || has_room
     }
 
-    /// Whether it is time to make the next segment ready.
+    /// Whether it is time to make the next segment, or the first one, ready.
     pub(super) fn is_half_full(&self) -> bool {
-        self.active.as_ref().is_some_and(|(segment, end)| *end > segment.capacity / 2)
+        self.active.as_ref().is_none_or(|(segment, end)| *end > segment.capacity / 2)
     }
 
     /// Writes payloads and starts to sync them; [`Syncer::wait`] has to follow if there are any.

@@ -26,6 +26,8 @@ pub(super) enum Crash {
 pub(super) enum Fault {
     /// It fails with this error, and the disk goes on.
     Error(io::ErrorKind),
+    /// It does not happen, as the process that asked for it is dead; others go on.
+    Killed,
     /// It and everything after it fails: the machine is off.
     Off,
 }
@@ -149,6 +151,7 @@ impl World {
         self.operations += 1;
         match self.fault {
             Some((at, Fault::Error(kind))) if at == number => Err(kind.into()),
+            Some((at, Fault::Killed)) if at == number => Err(io::ErrorKind::BrokenPipe.into()),
             Some((at, Fault::Off)) if at == number => {
                 self.is_off = true;
                 Err(io::Error::other("the machine is off"))
@@ -318,9 +321,10 @@ impl DiskFile for SimulatedFile {
     fn sync(&self) -> io::Result<()> {
         let mut world = self.disk.world();
         let outcome = world.step();
-        let is_off = world.is_off;
+        let killed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+        let is_unasked = world.is_off || outcome.as_ref().is_err_and(killed);
         let file = &mut world.files[self.index];
-        if is_off {
+        if is_unasked {
             return outcome;
         }
         // As Linux does it: after a failed sync the pages count as clean, and are never written.

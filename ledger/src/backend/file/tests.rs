@@ -23,6 +23,7 @@ fn small() -> Options {
         event_segment_bytes: 3072,
         payload_segment_bytes: 3072,
         dictionary_bytes: 256,
+        synced: true,
         ..Options::default()
     }
 }

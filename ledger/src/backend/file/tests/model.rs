@@ -48,7 +48,11 @@ fn settled(mut batch: Batch) -> Batch {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..Default::default()
+    })]
 
     #[test]
     fn the_file_log_is_what_the_memory_log_is(steps in steps()) {
@@ -80,7 +84,8 @@ proptest! {
             }
             prop_assert_eq!(log.next(), model.next());
         }
-        for (scope, address) in (0..3).flat_map(|scope| (0..40).map(move |address| (scope, address))) {
+        let places = (0..3).flat_map(|scope| (0..40).map(move |address| (scope, address)));
+        for (scope, address) in places {
             let (scope, address) = (Scope([scope; 16]), Address([address; 32]));
             let found = log.reader().payload(scope, address).unwrap();
             prop_assert_eq!(found, store.payload(scope, address).unwrap());

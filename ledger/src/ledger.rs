@@ -1,0 +1,250 @@
+//! The handle that callers hold: record, wait until durable, get a receipt.
+
+use crate::log::{BATCH_RECORDS_MAX, Log, RECORD_BYTES_MAX, ReadError, Reader};
+use crate::payload::{Packed, Packer};
+use crate::writer::{Blank, Counters, Health, Submission, WriteError, Writer, Written};
+use crate::{Recorded, Sequence};
+use events::{Draft, Event, Fact, SessionId};
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How a ledger is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The shard's name: CloudEvents `source`.
+    pub source: Arc<str>,
+    /// How many submissions may wait; more have to wait for a place.
+    pub queue_max: usize,
+    /// How long a caller waits for durability before it is told that it failed.
+    pub append_timeout: Duration,
+}
+
+/// What is recorded at once: an event, others that belong to it, and the payloads they name.
+#[derive(Debug)]
+pub struct Entry<F> {
+    /// The event that the receipt will be about.
+    pub draft: Draft<F>,
+    /// Events recorded behind it in the same batch.
+    pub also: Vec<Draft<Event>>,
+    /// The payloads that the events name.
+    pub payloads: Vec<Packed>,
+}
+
+impl<F> From<Draft<F>> for Entry<F> {
+    fn from(draft: Draft<F>) -> Self {
+        Self { draft, also: Vec::new(), payloads: Vec::new() }
+    }
+}
+
+/// Why something was not recorded, or is not known to be.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// An event is over the limit; nothing was recorded.
+    #[error("an event of {bytes} bytes is over the ledger's limit of {RECORD_BYTES_MAX}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// The event could not be encoded; nothing was recorded.
+    #[error("an event could not be encoded: {0}")]
+    Encoding(#[from] serde_json::Error),
+    /// The disk is full; nothing was recorded.
+    #[error("{0}")]
+    Full(Arc<str>),
+    /// The ledger has stopped; whether this was recorded is found out when it is opened anew.
+    #[error("{0}")]
+    Stopped(Arc<str>),
+    /// It is not durable within the time allowed; it may become so later.
+    #[error("the ledger did not make an event durable within {0:?}")]
+    TimedOut(Duration),
+}
+
+/// A recording that is under way. Dropping it does not stop it.
+#[derive(Debug)]
+pub struct Pending<F> {
+    draft: Option<Draft<F>>,
+    payloads: Vec<Packed>,
+    done: oneshot::Receiver<Result<Sequence, WriteError>>,
+    packer: Arc<Packer>,
+    timeout: Duration,
+}
+
+struct Shared {
+    queue: mpsc::Sender<Submission>,
+    reader: Arc<dyn Reader>,
+    packer: Arc<Packer>,
+    options: Options,
+    committed: watch::Receiver<Sequence>,
+    health: watch::Receiver<Health>,
+    counters: Arc<Counters>,
+}
+
+/// The ledger; cheap to clone.
+#[derive(Clone)]
+pub struct Ledger(Arc<Shared>);
+
+/// The writer's thread; joined at the end.
+#[derive(Debug)]
+pub struct WriterThread(JoinHandle<()>);
+
+impl WriterThread {
+    /// Waits until everything queued is durable. Every [`Ledger`] must be dropped before.
+    pub fn join(self) -> Result<(), io::Error> {
+        self.0.join().map_err(|_| io::Error::other("the ledger's writer ended by a panic"))
+    }
+}
+
+impl Ledger {
+    /// Starts the one writer of `log` on a thread of its own.
+    pub fn start(log: Box<dyn Log>, options: Options) -> io::Result<(Self, WriterThread)> {
+        let reader = log.reader();
+        let (queue, waiting) = mpsc::channel(options.queue_max.max(1));
+        let (committed, committed_seen) = watch::channel(log.next());
+        let (health, health_seen) = watch::channel(Health::Well);
+        let counters = Arc::new(Counters::default());
+        let writer =
+            Writer { log, queue: waiting, committed, health, counters: Arc::clone(&counters) };
+        let thread =
+            std::thread::Builder::new().name("ledger-writer".into()).spawn(move || writer.run())?;
+        let shared = Shared {
+            queue,
+            packer: Arc::new(Packer::new(Arc::clone(&reader))),
+            reader,
+            options,
+            committed: committed_seen,
+            health: health_seen,
+            counters,
+        };
+        Ok((Self(Arc::new(shared)), WriterThread(thread)))
+    }
+
+    /// Makes `content` ready to be recorded with an event of `session` that names it. `cuts` are
+    /// the ends of its turns; see [`Packer::pack`].
+    pub fn pack(
+        &self,
+        session: SessionId,
+        content: &[u8],
+        cuts: &[usize],
+    ) -> Result<Packed, ReadError> {
+        self.0.packer.pack(session, content, cuts)
+    }
+
+    /// Records, and returns when the event, all that belongs to it and every payload are durable
+    /// by the backend's rule. On an error nothing may be done that depends on the event.
+    pub async fn record<F: Fact>(
+        &self,
+        entry: impl Into<Entry<F>>,
+    ) -> Result<Recorded<F>, RecordError> {
+        let mut pending = self.submit(entry.into()).await?;
+        pending.durable().await
+    }
+
+    /// Records an event of any kind; see [`Ledger::record`].
+    pub async fn record_event(&self, draft: Draft<Event>) -> Result<Sequence, RecordError> {
+        let (bytes, sequence_at) = draft.encode_event(&self.0.options.source)?;
+        let mut pending: Pending<()> =
+            self.enqueue(None, vec![Blank { bytes, sequence_at }], Vec::new()).await?;
+        pending.sequence().await
+    }
+
+    /// Begins to record, for a caller that must learn the end even if it comes too late.
+    pub async fn submit<F: Fact>(&self, entry: Entry<F>) -> Result<Pending<F>, RecordError> {
+        let source = &self.0.options.source;
+        let mut records = Vec::with_capacity(1 + entry.also.len());
+        let (bytes, sequence_at) = entry.draft.encode(source)?;
+        records.push(Blank { bytes, sequence_at });
+        for draft in &entry.also {
+            let (bytes, sequence_at) = draft.encode_event(source)?;
+            records.push(Blank { bytes, sequence_at });
+        }
+        self.enqueue(Some(entry.draft), records, entry.payloads).await
+    }
+
+    async fn enqueue<F>(
+        &self,
+        draft: Option<Draft<F>>,
+        records: Vec<Blank>,
+        payloads: Vec<Packed>,
+    ) -> Result<Pending<F>, RecordError> {
+        check(&records)?;
+        let (done, receiver) = oneshot::channel();
+        let sealed = payloads.iter().flat_map(|packed| packed.sealed.iter().cloned()).collect();
+        let submission = Submission { records, payloads: sealed, done };
+        let timeout = self.0.options.append_timeout;
+        match self.0.queue.try_send(submission) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(submission)) => {
+                self.0
+                    .queue
+                    .send_timeout(submission, timeout)
+                    .await
+                    .map_err(|_| RecordError::TimedOut(timeout))?;
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(stopped()),
+        }
+        let packer = Arc::clone(&self.0.packer);
+        Ok(Pending { draft, payloads, done: receiver, packer, timeout })
+    }
+
+    /// Reads what is committed.
+    pub fn reader(&self) -> &Arc<dyn Reader> {
+        &self.0.reader
+    }
+
+    /// Where the next event will stand, as it changes.
+    pub fn committed(&self) -> watch::Receiver<Sequence> {
+        self.0.committed.clone()
+    }
+
+    /// Whether events are being recorded, as it changes.
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.0.health.clone()
+    }
+
+    /// What was written since the start.
+    pub fn written(&self) -> Written {
+        self.0.counters.read()
+    }
+}
+
+impl<F> Pending<F> {
+    /// Waits for the receipt, as long as the ledger's timeout allows. After
+    /// [`RecordError::TimedOut`] it may be called again; after any other result it may not.
+    pub async fn durable(&mut self) -> Result<Recorded<F>, RecordError> {
+        let sequence = self.sequence().await?;
+        let draft = self.draft.take().ok_or_else(stopped)?;
+        Ok(Recorded::attest(draft, sequence))
+    }
+
+    /// Waits for the place alone.
+    async fn sequence(&mut self) -> Result<Sequence, RecordError> {
+        let timeout = self.timeout;
+        let sequence = tokio::time::timeout(timeout, &mut self.done)
+            .await
+            .map_err(|_| RecordError::TimedOut(timeout))?
+            .map_err(|_| stopped())?
+            .map_err(|error| match error {
+                WriteError::Full(detail) => RecordError::Full(detail),
+                WriteError::Stopped(detail) => RecordError::Stopped(detail),
+            })?;
+        for packed in self.payloads.drain(..) {
+            self.packer.confirm(packed);
+        }
+        Ok(sequence)
+    }
+}
+
+fn check(records: &[Blank]) -> Result<(), RecordError> {
+    let largest = records.iter().map(|record| record.bytes.len()).max().unwrap_or_default();
+    if RECORD_BYTES_MAX < largest || BATCH_RECORDS_MAX < records.len() {
+        return Err(RecordError::TooLarge { bytes: largest });
+    }
+    Ok(())
+}
+
+fn stopped() -> RecordError {
+    RecordError::Stopped("the ledger was closed".into())
+}

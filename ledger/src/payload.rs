@@ -1,0 +1,56 @@
+//! Payloads: how content is committed to, cut so that a conversation is kept once, and sealed.
+//!
+//! A payload is committed to by a salted digest, which is also its address. Its sealed form is
+//! either the whole content or, where an earlier payload of the same session begins alike, the
+//! places to copy from that one and what is new. The format is in `docs/formats/payloads.md`.
+
+mod codec;
+
+mod delta;
+
+mod load;
+
+mod packer;
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+use delta::DEPTH_MAX as DEPTH;
+
+pub use load::{LoadError, load};
+pub use packer::{Packed, Packer};
+
+use crate::log::{Address, Scope};
+use events::{Digest, SessionId};
+use sha2::{Digest as _, Sha256};
+
+/// Where each scope keeps its salt.
+pub const SALT_ADDRESS: Address = Address([0; 32]);
+
+const DOMAIN: &[u8] = b"countersign/payload/v1\0";
+
+/// The 32 random bytes that make a session's commitments say nothing about their content.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Salt([u8; 32]);
+
+impl Salt {
+    /// A salt of these bytes.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    fn begin(&self) -> Sha256 {
+        Sha256::new_with_prefix(DOMAIN).chain_update(self.0)
+    }
+
+    /// The commitment to `content`.
+    pub fn commit(&self, content: &[u8]) -> Digest {
+        Digest(self.begin().chain_update(content).finalize().into())
+    }
+}
+
+/// The scope of a session's payloads.
+pub const fn scope(session: SessionId) -> Scope {
+    Scope(session.ulid().to_bytes())
+}

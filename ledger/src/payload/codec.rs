@@ -1,0 +1,82 @@
+//! The outer form of a sealed payload: one byte that names the codec, then its output.
+//!
+//! 0 is plain, 1 is zstd with the first dictionary below. Encryption will be a further codec.
+
+use bytes::Bytes;
+use std::cell::RefCell;
+use std::io;
+use std::sync::OnceLock;
+use zstd::bulk::{Compressor, Decompressor};
+use zstd::dict::{DecoderDictionary, EncoderDictionary};
+
+const PLAIN: u8 = 0;
+const ZSTD_1: u8 = 1;
+
+/// Raw content, part of the format: a change here needs a new codec number.
+const DICTIONARY_1: &[u8] = include_bytes!("dictionary-1.txt");
+
+const LEVEL: i32 = 1;
+
+/// The most bytes one payload may have: what a delta can express, far above any body limit.
+pub(super) const CONTENT_BYTES_MAX: usize = 1 << 30;
+
+/// A payload this large is not worth a second copy in memory to see whether it gets smaller.
+const COMPRESSED_BYTES_MAX: usize = 256 << 20;
+
+thread_local! {
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// Compresses `content` where that helps.
+pub(super) fn encode(content: &[u8]) -> Bytes {
+    let compressed = (content.len() <= COMPRESSED_BYTES_MAX).then(|| compress(content)).flatten();
+    match compressed {
+        Some(output) if output.len() <= content.len() => Bytes::from(output),
+        _ => {
+            let mut plain = Vec::with_capacity(content.len() + 1);
+            plain.push(PLAIN);
+            plain.extend_from_slice(content);
+            Bytes::from(plain)
+        }
+    }
+}
+
+fn compress(content: &[u8]) -> Option<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|slot| {
+        if slot.is_none() {
+            *slot = Compressor::with_prepared_dictionary(encoder()).ok();
+        }
+        let compressor = slot.as_mut()?;
+        let mut output = vec![0; 1 + zstd::zstd_safe::compress_bound(content.len())];
+        *output.first_mut()? = ZSTD_1;
+        let length = compressor.compress_to_buffer(content, output.get_mut(1..)?).ok()?;
+        output.truncate(1 + length);
+        output.shrink_to_fit();
+        Some(output)
+    })
+}
+
+/// Gives back the content; an error says what is wrong with the bytes.
+pub(super) fn decode(sealed: &[u8]) -> io::Result<Vec<u8>> {
+    match sealed.split_first() {
+        Some((&PLAIN, content)) => Ok(content.to_vec()),
+        Some((&ZSTD_1, compressed)) => {
+            let length = Decompressor::upper_bound(compressed)
+                .filter(|length| *length <= CONTENT_BYTES_MAX)
+                .ok_or_else(|| io::Error::other("not a zstd frame of a sensible size"))?;
+            Decompressor::with_prepared_dictionary(decoder())?.decompress(compressed, length)
+        }
+        Some((codec, _)) => Err(io::Error::other(format!("codec {codec} is unknown"))),
+        None => Err(io::Error::other("it is empty")),
+    }
+}
+
+fn encoder() -> &'static EncoderDictionary<'static> {
+    static ENCODER: OnceLock<EncoderDictionary<'static>> = OnceLock::new();
+    ENCODER.get_or_init(|| EncoderDictionary::copy(DICTIONARY_1, LEVEL))
+}
+
+fn decoder() -> &'static DecoderDictionary<'static> {
+    static DECODER: OnceLock<DecoderDictionary<'static>> = OnceLock::new();
+    DECODER.get_or_init(|| DecoderDictionary::copy(DICTIONARY_1))
+}

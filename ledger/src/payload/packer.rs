@@ -1,0 +1,272 @@
+//! The state that makes payloads small: what each session has stored lately.
+//!
+//! It is a cache: losing an entry costs space, never content.
+
+use super::delta::{DEPTH_MAX, Form};
+use super::{SALT_ADDRESS, Salt, codec, load, scope};
+use crate::log::{Address, ReadError, Reader, Scope, Sealed};
+use bytes::Bytes;
+use events::{Digest, PayloadRef, SessionId};
+use sha2::Digest as _;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many sessions are remembered; each takes a few KiB at the most.
+const SESSIONS_MAX: usize = 1024;
+
+/// How many payloads of a session may be built on: a conversation and its side conversations.
+const BASES_MAX: usize = 4;
+
+/// How many ends of turns are remembered of each, the last ones.
+const CUTS_MAX: usize = 128;
+
+/// How many addresses of a session are remembered as stored already.
+const STORED_MAX: usize = 32;
+
+/// Below this size a payload is not worth building on.
+const BASE_BYTES_MIN: usize = 256;
+
+/// A payload ready to be recorded with the event that names it.
+#[derive(Debug)]
+pub struct Packed {
+    /// What the event says of it.
+    pub reference: PayloadRef,
+    pub(crate) sealed: Vec<Sealed>,
+    scope: Scope,
+    base: Option<Base>,
+}
+
+/// The place of a turn's end, and the digest of all before it.
+type Cut = (usize, [u8; 16]);
+
+#[derive(Clone, Debug)]
+struct Base {
+    address: Address,
+    bytes: usize,
+    cuts: Vec<Cut>,
+    depth: usize,
+    tail: (usize, [u8; 16]),
+}
+
+struct Session {
+    salt: Salt,
+    salt_stored: bool,
+    bases: VecDeque<Base>,
+    stored: VecDeque<Address>,
+    used: u64,
+}
+
+#[derive(Default)]
+struct State {
+    sessions: BTreeMap<Scope, Session>,
+    uses: u64,
+}
+
+/// Packs payloads, session by session.
+pub struct Packer {
+    reader: Arc<dyn Reader>,
+    state: Mutex<State>,
+}
+
+impl std::fmt::Debug for Packer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Packer").finish_non_exhaustive()
+    }
+}
+
+impl Packer {
+    /// A packer that finds the salts of known sessions with `reader`.
+    pub fn new(reader: Arc<dyn Reader>) -> Self {
+        Self { reader, state: Mutex::default() }
+    }
+
+    /// Packs `content` for `session`. `cuts` are the ends of the content's turns, ascending: a
+    /// later payload that is the same up to one of them is kept as what differs.
+    pub fn pack(
+        &self,
+        session: SessionId,
+        content: &[u8],
+        cuts: &[usize],
+    ) -> Result<Packed, ReadError> {
+        let scope = scope(session);
+        let known = self.known(scope)?;
+        let (digest, cuts, tail) = known.measure(content, cuts);
+        let address = Address(digest.0);
+        let reference =
+            PayloadRef { bytes: u64::try_from(content.len()).unwrap_or(u64::MAX), digest };
+        let mut sealed = Vec::new();
+        if let Some(salt) = known.unstored_salt {
+            sealed.push(Sealed {
+                scope,
+                address: SALT_ADDRESS,
+                bytes: Bytes::copy_from_slice(&salt),
+            });
+        }
+        if known.stored.contains(&address) {
+            return Ok(Packed { reference, sealed, scope, base: None });
+        }
+        let (form, depth) = known.form(content, &cuts, tail);
+        sealed.push(Sealed { scope, address, bytes: codec::encode(&form) });
+        let bytes = content.len();
+        let base = (!cuts.is_empty() && BASE_BYTES_MIN <= bytes).then_some(Base {
+            address,
+            bytes,
+            cuts,
+            depth,
+            tail,
+        });
+        Ok(Packed { reference, sealed, scope, base })
+    }
+
+    /// Takes note that `packed` is durable: from now on others may build on it.
+    pub(crate) fn confirm(&self, packed: Packed) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(session) = state.sessions.get_mut(&packed.scope) else { return };
+        session.salt_stored = true;
+        keep(&mut session.stored, Address(packed.reference.digest.0), STORED_MAX);
+        if let Some(base) = packed.base {
+            keep(&mut session.bases, base, BASES_MAX);
+        }
+    }
+
+    fn known(&self, scope: Scope) -> Result<Known, ReadError> {
+        if let Some(known) = self.look_up(scope) {
+            return Ok(known);
+        }
+        let stored = load::salt(&*self.reader, scope)?;
+        let salt = match stored {
+            Some(salt) => salt,
+            None => Salt::new(random()?),
+        };
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.make_room();
+        // Another call of the session may have come first; then its salt counts.
+        state.sessions.entry(scope).or_insert_with(|| Session {
+            salt,
+            salt_stored: stored.is_some(),
+            bases: VecDeque::new(),
+            stored: VecDeque::new(),
+            used: 0,
+        });
+        drop(state);
+        Ok(self.look_up(scope).unwrap_or(Known {
+            salt,
+            unstored_salt: Some(salt.0),
+            bases: Vec::new(),
+            stored: Vec::new(),
+        }))
+    }
+
+    fn look_up(&self, scope: Scope) -> Option<Known> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.uses += 1;
+        let uses = state.uses;
+        let session = state.sessions.get_mut(&scope)?;
+        session.used = uses;
+        Some(Known {
+            salt: session.salt,
+            unstored_salt: (!session.salt_stored).then_some(session.salt.0),
+            bases: session.bases.iter().cloned().collect(),
+            stored: session.stored.iter().copied().collect(),
+        })
+    }
+}
+
+impl State {
+    fn make_room(&mut self) {
+        if self.sessions.len() < SESSIONS_MAX {
+            return;
+        }
+        let unused = |session: &Session| session.used;
+        let oldest = self.sessions.iter().min_by_key(|(_, session)| unused(session));
+        if let Some(scope) = oldest.map(|(scope, _)| *scope) {
+            self.sessions.remove(&scope);
+        }
+    }
+}
+
+/// What is known of a session, taken out so that no lock is held while hashing.
+struct Known {
+    salt: Salt,
+    unstored_salt: Option<[u8; 32]>,
+    bases: Vec<Base>,
+    stored: Vec<Address>,
+}
+
+impl Known {
+    /// The commitment, the digest of everything before each of the last cuts, and what follows
+    /// the last cut: where it begins and its digest.
+    fn measure(&self, content: &[u8], cuts: &[usize]) -> (Digest, Vec<Cut>, Cut) {
+        let mut hasher = self.salt.begin();
+        let mut measured = Vec::new();
+        let mut at = 0;
+        let first = cuts.len().saturating_sub(CUTS_MAX);
+        for cut in cuts.iter().skip(first).copied() {
+            let Some(piece) = content.get(at..cut) else { continue };
+            hasher.update(piece);
+            at = cut;
+            measured.push((cut, shortened(hasher.clone().finalize().into())));
+        }
+        let rest = content.get(at..).unwrap_or_default();
+        hasher.update(rest);
+        let tail =
+            shortened(self.salt.begin().chain_update(b"tail").chain_update(rest).finalize().into());
+        (Digest(hasher.finalize().into()), measured, (at, tail))
+    }
+
+    /// The inner form, and how many payloads it builds on.
+    fn form(&self, content: &[u8], cuts: &[Cut], tail: Cut) -> (Vec<u8>, usize) {
+        let shared = |base: &Base| {
+            cuts.iter().rev().find(|cut| base.cuts.contains(cut)).map_or(0, |(end, _)| *end)
+        };
+        let best = self.bases.iter().map(|base| (shared(base), base)).max_by_key(|(head, _)| *head);
+        let near = |base: &Base| base.depth + 1 < DEPTH_MAX;
+        let Some((head, base)) = best.filter(|(head, base)| 0 < *head && near(base)) else {
+            return (Form::whole(content), 0);
+        };
+        let same_tail = base.tail.1 == tail.1;
+        let kept = if same_tail { content.len() - tail.0 } else { 0 };
+        debug_assert!(!same_tail || kept == base.bytes - base.tail.0);
+        let middle = content.get(head..content.len() - kept).unwrap_or_default();
+        (Form::delta(base.address, head, kept, middle), base.depth + 1)
+    }
+}
+
+fn keep<T: Keyed>(list: &mut VecDeque<T>, item: T, most: usize) {
+    list.retain(|known| known.key() != item.key());
+    if list.len() == most {
+        list.pop_front();
+    }
+    list.push_back(item);
+}
+
+/// What tells two entries of a list apart.
+trait Keyed {
+    fn key(&self) -> Address;
+}
+
+impl Keyed for Address {
+    fn key(&self) -> Address {
+        *self
+    }
+}
+
+impl Keyed for Base {
+    fn key(&self) -> Address {
+        self.address
+    }
+}
+
+fn shortened(digest: [u8; 32]) -> [u8; 16] {
+    let [head, ..] = digest.as_chunks::<16>().0 else { return [0; 16] };
+    *head
+}
+
+fn random() -> Result<[u8; 32], ReadError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| ReadError::Io {
+        path: "the system's random generator".into(),
+        source: std::io::Error::other(error),
+    })?;
+    Ok(bytes)
+}

@@ -1,0 +1,101 @@
+//! What the payload store promises, on the memory backend.
+
+use super::{DEPTH, load};
+use crate::backend::memory::MemoryLog;
+use crate::log::Log;
+use crate::{Entry, Ledger, Options, WriterThread};
+use events::{Draft, EventId, GatewayStopped, PayloadRef, SessionId, Timestamp};
+use proptest::prelude::*;
+use std::time::Duration;
+use ulid::Ulid;
+
+const SESSION: SessionId = SessionId::new(Ulid(7));
+
+fn ledger() -> (Ledger, WriterThread) {
+    let options =
+        Options { source: "test/0".into(), queue_max: 8, append_timeout: Duration::from_secs(5) };
+    let log: Box<dyn Log> = Box::new(MemoryLog::new());
+    Ledger::start(log, options).unwrap()
+}
+
+async fn store(ledger: &Ledger, content: &[u8], cuts: &[usize]) -> PayloadRef {
+    let packed = ledger.pack(SESSION, content, cuts).unwrap();
+    let reference = packed.reference;
+    let draft = Draft {
+        id: EventId::new(Ulid(1)),
+        time: Timestamp::default(),
+        session: Some(SESSION),
+        cause: None,
+        call: None,
+        fact: GatewayStopped { cancelled: 0, reason: String::new() },
+    };
+    ledger.record(Entry { draft, also: Vec::new(), payloads: vec![packed] }).await.unwrap();
+    reference
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+}
+
+/// A body of turns between a head and a tail, with the ends of its turns.
+fn body(turns: &[String], tail: &str) -> (Vec<u8>, Vec<usize>) {
+    let mut text = String::from("{\"messages\":[");
+    let mut cuts = Vec::new();
+    for turn in turns {
+        text.push_str(turn);
+        cuts.push(text.len());
+        text.push(',');
+    }
+    text.push_str(tail);
+    (text.into_bytes(), cuts)
+}
+
+#[test]
+fn a_conversation_sent_again_costs_what_is_new() {
+    runtime().block_on(async {
+        let (ledger, _thread) = ledger();
+        let tools = "\"tools\":".to_owned() + &"0123456789abcdef".repeat(512);
+        let mut turns = Vec::new();
+        let mut costs = Vec::new();
+        for number in 0..2 * DEPTH {
+            turns.push(format!("{{\"role\":\"user\",\"content\":\"turn number {number}\"}}"));
+            let (content, cuts) = body(&turns, &tools);
+            let before = ledger.written().payload_bytes;
+            let reference = store(&ledger, &content, &cuts).await;
+            costs.push(ledger.written().payload_bytes - before);
+            let loaded = load(&**ledger.reader(), SESSION, &reference).unwrap();
+            assert_eq!(loaded.as_deref(), Some(content.as_slice()));
+        }
+        costs.sort_unstable();
+        let dear = costs.iter().filter(|cost| 200 < **cost).count();
+        assert!(dear <= 3, "{dear} of {} turns cost over 200 bytes: {costs:?}", costs.len());
+    });
+}
+
+#[test]
+fn a_payload_nobody_stored_is_absent_and_no_error() {
+    let (ledger, _thread) = ledger();
+    let reference = PayloadRef { bytes: 1, digest: events::Digest([9; 32]) };
+    assert!(load(&**ledger.reader(), SESSION, &reference).unwrap().is_none());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_is_stored_comes_back(
+        steps in prop::collection::vec(
+            (prop::collection::vec("[a-c]{0,300}", 0..6), "[x-z]{0,300}"), 1..12,
+        ),
+    ) {
+        runtime().block_on(async {
+            let (ledger, _thread) = ledger();
+            for (turns, tail) in &steps {
+                let (content, cuts) = body(turns, tail);
+                let reference = store(&ledger, &content, &cuts).await;
+                let loaded = load(&**ledger.reader(), SESSION, &reference).unwrap();
+                assert_eq!(loaded.as_deref(), Some(content.as_slice()));
+            }
+        });
+    }
+}

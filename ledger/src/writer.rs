@@ -1,0 +1,208 @@
+//! The one thread that appends: it takes what waits, makes it one batch, and tells each caller.
+//!
+//! Callers that come while a batch is being made durable wait for the next one, so that under
+//! load many share a sync; nobody is made to linger for company.
+
+use crate::Sequence;
+use crate::log::{AppendError, BATCH_RECORDS_MAX, Batch, Log, Sealed};
+use bytes::Bytes;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// A batch is closed when its records and payloads have this many bytes.
+const BATCH_BYTES_MAX: usize = 4 << 20;
+
+/// A record with a blank for its sequence.
+#[derive(Debug)]
+pub(crate) struct Blank {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) sequence_at: usize,
+}
+
+impl Blank {
+    fn fill(mut self, sequence: Sequence) -> Bytes {
+        let digits = format!("{:0width$}", sequence.number(), width = events::SEQUENCE_DIGITS);
+        let blank = self.sequence_at..self.sequence_at + events::SEQUENCE_DIGITS;
+        if let Some(blank) = self.bytes.get_mut(blank) {
+            blank.copy_from_slice(digits.as_bytes());
+        }
+        Bytes::from(self.bytes)
+    }
+}
+
+/// Records that belong together, and where to say that they are durable.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    pub(crate) records: Vec<Blank>,
+    pub(crate) payloads: Vec<Sealed>,
+    pub(crate) done: oneshot::Sender<Result<Sequence, WriteError>>,
+}
+
+impl Submission {
+    fn bytes(&self) -> usize {
+        self.records.iter().map(|record| record.bytes.len()).sum::<usize>()
+            + self.payloads.iter().map(|payload| payload.bytes.len()).sum::<usize>()
+    }
+}
+
+/// An [`AppendError`] that can be told to every caller of a batch.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum WriteError {
+    #[error("{0}")]
+    Full(Arc<str>),
+    #[error("{0}")]
+    Stopped(Arc<str>),
+}
+
+/// What the writer has done since it started.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    batches: AtomicU64,
+    records: AtomicU64,
+    record_bytes: AtomicU64,
+    payload_bytes: AtomicU64,
+    append_us: AtomicU64,
+}
+
+/// What was written since the start, at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Batches made durable.
+    pub batches: u64,
+    /// Records made durable.
+    pub records: u64,
+    /// Their bytes, as canonical JSON.
+    pub record_bytes: u64,
+    /// Bytes of sealed payloads handed to the backend.
+    pub payload_bytes: u64,
+    /// Time spent in appends, in microseconds.
+    pub append_us: u64,
+}
+
+impl Counters {
+    /// Reads them.
+    pub(crate) fn read(&self) -> Written {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Written {
+            batches: of(&self.batches),
+            records: of(&self.records),
+            record_bytes: of(&self.record_bytes),
+            payload_bytes: of(&self.payload_bytes),
+            append_us: of(&self.append_us),
+        }
+    }
+
+    fn add(&self, batch: &Batch, took: std::time::Duration) {
+        let sum = |lengths: &mut dyn Iterator<Item = usize>| {
+            u64::try_from(lengths.sum::<usize>()).unwrap_or(u64::MAX)
+        };
+        let add = |counter: &AtomicU64, by: u64| counter.fetch_add(by, Ordering::Relaxed);
+        add(&self.batches, 1);
+        add(&self.records, u64::try_from(batch.records.len()).unwrap_or(u64::MAX));
+        add(&self.record_bytes, sum(&mut batch.records.iter().map(Bytes::len)));
+        add(&self.payload_bytes, sum(&mut batch.payloads.iter().map(|sealed| sealed.bytes.len())));
+        add(&self.append_us, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    }
+}
+
+/// How the writer stands, for whoever watches over the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It appends.
+    Well,
+    /// There is no room; it goes on when there is.
+    Full(Arc<str>),
+    /// It will append nothing more until the ledger is opened anew.
+    Failed(Arc<str>),
+}
+
+/// Appends until every sender is gone.
+pub(crate) struct Writer {
+    pub(crate) log: Box<dyn Log>,
+    pub(crate) queue: mpsc::Receiver<Submission>,
+    pub(crate) committed: watch::Sender<Sequence>,
+    pub(crate) health: watch::Sender<Health>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl Writer {
+    /// The writer's thread; returns when the ledger is closed and the queue is empty.
+    pub(crate) fn run(mut self) {
+        let mut carried = None;
+        while let Some(first) = carried.take().or_else(|| self.queue.blocking_recv()) {
+            let (submissions, next) = self.gather(first);
+            carried = next;
+            self.write(submissions);
+        }
+    }
+
+    /// Takes what waits, up to the limits of one batch; gives back one that did not fit.
+    fn gather(&mut self, first: Submission) -> (Vec<Submission>, Option<Submission>) {
+        let mut records = first.records.len();
+        let mut bytes = first.bytes();
+        let mut taken = vec![first];
+        while let Ok(next) = self.queue.try_recv() {
+            records += next.records.len();
+            bytes += next.bytes();
+            if BATCH_RECORDS_MAX < records || BATCH_BYTES_MAX < bytes {
+                return (taken, Some(next));
+            }
+            taken.push(next);
+        }
+        (taken, None)
+    }
+
+    fn write(&mut self, submissions: Vec<Submission>) {
+        let first = self.log.next();
+        let mut batch = Batch::default();
+        let mut callers = Vec::with_capacity(submissions.len());
+        for submission in submissions {
+            callers.push((submission.done, first.after(count(&batch))));
+            for record in submission.records {
+                let sequence = first.after(count(&batch));
+                batch.records.push(record.fill(sequence));
+            }
+            batch.payloads.extend(submission.payloads);
+        }
+        let began = std::time::Instant::now();
+        let appended = self.log.append(&batch);
+        self.counters.add(&batch, began.elapsed());
+        let failure = self.note(appended);
+        for (done, sequence) in callers {
+            // A caller that no longer listens has its own way to find out.
+            drop(done.send(failure.clone().map_or(Ok(sequence), Err)));
+        }
+    }
+
+    fn note(&mut self, appended: Result<(), AppendError>) -> Option<WriteError> {
+        let (health, failure) = match appended {
+            Ok(()) => {
+                self.committed.send_replace(self.log.next());
+                (Health::Well, None)
+            }
+            Err(AppendError::Full { detail }) => {
+                let detail: Arc<str> = detail.into();
+                (Health::Full(Arc::clone(&detail)), Some(WriteError::Full(detail)))
+            }
+            Err(error @ (AppendError::Unknown { .. } | AppendError::Poisoned { .. })) => {
+                let detail: Arc<str> = error.to_string().into();
+                (Health::Failed(Arc::clone(&detail)), Some(WriteError::Stopped(detail)))
+            }
+            // The limits are checked before anything is queued, so this is a defect here.
+            Err(AppendError::Refused { reason }) => {
+                (Health::Well, Some(WriteError::Stopped(reason.into())))
+            }
+        };
+        self.health.send_if_modified(|known| {
+            let changed = *known != health;
+            *known = health;
+            changed
+        });
+        failure
+    }
+}
+
+fn count(batch: &Batch) -> u64 {
+    u64::try_from(batch.records.len()).unwrap_or(u64::MAX)
+}

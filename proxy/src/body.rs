@@ -1,0 +1,188 @@
+//! Bodies: what the gateway sends to agents, and how it receives what others send.
+
+use crate::memory::{Exhausted, Held};
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How many pieces of a stream may wait for an agent that reads slowly.
+pub const PIECES_MAX: usize = 32;
+
+/// The stream broke; the connection is closed without a proper end, so that nobody takes it for a
+/// whole answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the stream broke off")]
+pub struct BrokenOff;
+
+/// A body on its way to an agent.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// All of it.
+    Whole(Option<Bytes>),
+    /// Piece by piece; a broken one is never ended properly.
+    Pieces(mpsc::Receiver<Result<Bytes, BrokenOff>>),
+}
+
+impl Outgoing {
+    /// No body.
+    pub const fn empty() -> Self {
+        Self::Whole(None)
+    }
+}
+
+impl<B: Into<Bytes>> From<B> for Outgoing {
+    fn from(bytes: B) -> Self {
+        let bytes = bytes.into();
+        Self::Whole((!bytes.is_empty()).then_some(bytes))
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        match self.get_mut() {
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Pieces(pieces) => {
+                Poll::Ready(ready!(pieces.poll_recv(context)).map(|piece| piece.map(Frame::data)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(
+                bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            ),
+            Self::Pieces(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// Why a body was not received whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// It is over the limit.
+    #[error("the body is over the limit of {0} bytes")]
+    TooLarge(usize),
+    /// It came too slowly.
+    #[error("the body did not arrive within {0:?}")]
+    TooSlow(Duration),
+    /// The connection ended before it was whole.
+    #[error("the body ended before it was whole: {0}")]
+    Broken(String),
+    /// No memory for it.
+    #[error(transparent)]
+    Memory(#[from] Exhausted),
+}
+
+/// What limits a received body.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The most bytes.
+    pub bytes_max: usize,
+    /// The longest time: for requests in all, for answers between two pieces.
+    pub timeout: Duration,
+}
+
+/// What was received, and how many bytes of it had come if it failed.
+pub type Received = Result<Bytes, (ReceiveError, usize)>;
+
+/// Receives a whole request body within a time limit.
+pub async fn receive<B>(body: B, held: &mut Held, bounds: Bounds) -> Received
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    let mut bytes = Gathered::default();
+    let gathering = gather(body, held, bounds.bytes_max, None, &mut bytes);
+    match tokio::time::timeout(bounds.timeout, gathering).await {
+        Ok(Ok(())) => Ok(bytes.finish()),
+        Ok(Err(error)) => Err((error, bytes.length)),
+        Err(_) => Err((ReceiveError::TooSlow(bounds.timeout), bytes.length)),
+    }
+}
+
+/// Receives a whole answer, however long it takes, as long as no silence is too long.
+pub async fn receive_patiently<B>(body: B, held: &mut Held, bounds: Bounds) -> Received
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    let mut bytes = Gathered::default();
+    match gather(body, held, bounds.bytes_max, Some(bounds.timeout), &mut bytes).await {
+        Ok(()) => Ok(bytes.finish()),
+        Err(error) => Err((error, bytes.length)),
+    }
+}
+
+/// Most bodies come in one piece, which then need not be copied.
+#[derive(Default)]
+struct Gathered {
+    only: Option<Bytes>,
+    many: BytesMut,
+    length: usize,
+}
+
+impl Gathered {
+    fn add(&mut self, piece: Bytes) {
+        self.length += piece.len();
+        if self.length == piece.len() {
+            self.only = Some(piece);
+            return;
+        }
+        if let Some(only) = self.only.take() {
+            self.many.extend_from_slice(&only);
+        }
+        self.many.extend_from_slice(&piece);
+    }
+
+    fn finish(self) -> Bytes {
+        self.only.unwrap_or_else(|| self.many.freeze())
+    }
+}
+
+async fn gather<B>(
+    mut body: B,
+    held: &mut Held,
+    bytes_max: usize,
+    silence_max: Option<Duration>,
+    bytes: &mut Gathered,
+) -> Result<(), ReceiveError>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if bytes_max < announced {
+        return Err(ReceiveError::TooLarge(bytes_max));
+    }
+    loop {
+        let frame = match silence_max {
+            None => body.frame().await,
+            Some(silence_max) => tokio::time::timeout(silence_max, body.frame())
+                .await
+                .map_err(|_| ReceiveError::TooSlow(silence_max))?,
+        };
+        let Some(frame) = frame else { return Ok(()) };
+        let frame = frame.map_err(|error| ReceiveError::Broken(error.to_string()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if bytes_max < bytes.length + data.len() {
+            return Err(ReceiveError::TooLarge(bytes_max));
+        }
+        held.reserve(bytes.length + data.len()).await?;
+        bytes.add(data);
+    }
+}

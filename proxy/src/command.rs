@@ -1,0 +1,115 @@
+//! The commands of the program, one module each.
+
+mod telemetry;
+
+mod remote;
+
+mod records;
+
+mod pause;
+
+mod check;
+
+mod events;
+
+mod keygen;
+
+mod serve;
+
+mod trace;
+
+mod demo;
+
+#[cfg(test)]
+mod tests;
+
+use clap::{Parser, Subcommand};
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+/// An audit-first gateway between AI agents, model providers and MCP tool servers.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway, with the embedded ledger unless configured otherwise.
+    Serve(serve::Args),
+    /// Run the gateway with stand-in upstreams and play recorded agent sessions through it.
+    Demo(demo::Args),
+    /// Check a configuration and show what it means.
+    Check(check::Args),
+    /// Read the ledger, and follow it as it grows.
+    Events(events::Args),
+    /// Draw a session: person, agent, model calls, and the tool calls that they caused.
+    Trace(trace::Args),
+    /// Make an API key for an agent, and the hash that the configuration wants.
+    Keygen(keygen::Args),
+}
+
+/// How a command failed, by exit code (sysexits.h).
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// 0: whoever reads the output has seen enough and closed it.
+    #[error("the output was closed")]
+    Closed,
+    /// 1: a check found something.
+    #[error("{0}")]
+    CheckFailed(String),
+    /// 64: the command line asks for something that there is not.
+    #[error("{0}")]
+    Usage(String),
+    /// 74: reading or writing failed.
+    #[error("{0}")]
+    Io(String),
+    /// 78: the configuration is wrong.
+    #[error("{0}")]
+    Configuration(String),
+}
+
+impl CommandError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Closed => 0,
+            Self::CheckFailed(_) => 1,
+            Self::Usage(_) => 64,
+            Self::Io(_) => 74,
+            Self::Configuration(_) => 78,
+        }
+    }
+}
+
+impl From<io::Error> for CommandError {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::Closed
+        } else {
+            Self::Io(error.to_string())
+        }
+    }
+}
+
+/// Runs the command, and writes what went wrong to standard error.
+pub fn run(cli: Cli) -> ExitCode {
+    let mut out = io::stdout();
+    let ended = match cli.command {
+        Command::Serve(args) => serve::run(&args, &mut out),
+        Command::Demo(args) => demo::run(&args, &mut out),
+        Command::Check(args) => check::run(&args, &mut out),
+        Command::Events(args) => events::run(&args, &mut out),
+        Command::Trace(args) => trace::run(&args, &mut out),
+        Command::Keygen(args) => keygen::run(&args, &mut out),
+    };
+    match ended.and_then(|()| out.flush().map_err(Into::into)) {
+        Ok(()) | Err(CommandError::Closed) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where standard error is closed there is nobody left to tell.
+            drop(writeln!(io::stderr(), "countersign: {error}"));
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

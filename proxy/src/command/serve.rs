@@ -1,0 +1,105 @@
+//! `countersign serve`: the gateway in the foreground, until a signal stops it.
+
+use super::{CommandError, telemetry};
+use crate::config::{Config, Loaded, look_up};
+use crate::gateway::{Gateway, GatewayError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What can be said on the command line.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The configuration file; `countersign.toml` is read if it is there.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the ledger is kept, instead of what the configuration says.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// The configuration that is read when none is named.
+const DEFAULT_FILE: &str = "countersign.toml";
+
+/// Serves until SIGINT or SIGTERM, then lets calls finish.
+pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
+    telemetry::start();
+    let mut loaded = load(args.config.as_deref())?;
+    for warning in &loaded.warnings {
+        writeln!(out, "{warning}")?;
+    }
+    if let Some(data) = &args.data {
+        loaded.config.data.clone_from(data);
+    }
+    let data = loaded.config.data.clone();
+    runtime()?.block_on(async {
+        let gateway = Gateway::start(loaded).await?;
+        announce(&gateway, &data, out)?;
+        until_stopped(gateway, out).await
+    })
+}
+
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+fn load(named: Option<&Path>) -> Result<Loaded, CommandError> {
+    let path = named.unwrap_or_else(|| Path::new(DEFAULT_FILE));
+    if named.is_none() && !path.exists() {
+        let nothing = Config::parse("", path, &look_up);
+        return nothing.map_err(|problems| CommandError::Configuration(problems.to_string()));
+    }
+    Config::load(path, &look_up)
+        .map_err(|problems| CommandError::Configuration(problems.to_string()))
+}
+
+pub(super) fn announce(
+    gateway: &Gateway,
+    data: &Path,
+    out: &mut dyn Write,
+) -> Result<(), CommandError> {
+    let report = &gateway.report;
+    writeln!(out, "ledger   {} ({} events)", data.display(), report.events)?;
+    if report.cut_bytes > 0 {
+        let bytes = report.cut_bytes;
+        writeln!(out, "         {bytes} bytes of an unacknowledged tail were cut and quarantined")?;
+    }
+    if report.in_doubt > 0 {
+        let count = report.in_doubt;
+        writeln!(out, "         {count} calls of the last run are in doubt, and recorded as such")?;
+    }
+    writeln!(out, "agents   http://{}", gateway.agents)?;
+    writeln!(out, "people   http://{}", gateway.people)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Waits for a signal or for the ledger's failure, then stops in order.
+pub(super) async fn until_stopped(
+    gateway: Gateway,
+    out: &mut dyn Write,
+) -> Result<(), CommandError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (reason, failure) = tokio::select! {
+        _ = terminate.recv() => ("SIGTERM", None),
+        _ = interrupt.recv() => ("SIGINT", None),
+        failure = gateway.failed() => ("the ledger failed", Some(failure)),
+    };
+    if let Some(failure) = failure {
+        // Nothing more can be recorded, so nothing more is done; a restart recovers.
+        return Err(CommandError::Io(format!("{failure}; restart to recover")));
+    }
+    writeln!(out, "{reason}: letting calls finish")?;
+    out.flush()?;
+    let drained = gateway.stop(reason).await?;
+    let how = if drained { "stopped" } else { "stopped; calls that did not end are in doubt" };
+    writeln!(out, "{how}")?;
+    Ok(())
+}
+
+impl From<GatewayError> for CommandError {
+    fn from(error: GatewayError) -> Self {
+        Self::Io(error.to_string())
+    }
+}

@@ -1,0 +1,199 @@
+//! The gate: every call is identified, decided and recorded here before it may go upstream, and
+//! every outcome is recorded here before it may be released.
+//!
+//! What a call looks like on the wire is not known here; see `model` and `mcp` for that.
+
+mod open;
+
+mod ask;
+
+mod refuse;
+
+pub use ask::{Ask, Content, Dispatched};
+pub use open::{Answered, OpenCall};
+pub use refuse::Refused;
+
+use crate::clock;
+use crate::config::{Agent, Config, Keyring};
+use crate::correlate::{Correlator, Note};
+use crate::metrics::Metrics;
+use crate::problem::{ErrorCode, Problem};
+use crate::tasks::Tasks;
+use events::{Draft, Event, MessageRelayed, PayloadRef, Principal, Relay, SessionId};
+use http::{HeaderMap, header};
+use ledger::payload::Packed;
+use ledger::{Entry, Ledger, RecordError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The gate; one for the whole process.
+pub struct Gate {
+    ledger: Ledger,
+    correlator: Mutex<Correlator>,
+    keyring: Keyring,
+    principals: BTreeMap<String, Principal>,
+    /// What it counts.
+    pub metrics: Metrics,
+    /// What must end before the program may.
+    pub tasks: Tasks,
+}
+
+/// A message that is neither a call nor its outcome.
+#[derive(Debug)]
+pub struct Relayed<'a> {
+    /// The agent concerned.
+    pub agent: &'a Agent,
+    /// The session it belongs to.
+    pub session: SessionId,
+    /// The call in whose course it came.
+    pub call: Option<events::CallId>,
+    /// Which way it goes.
+    pub direction: Relay,
+    /// Its JSON-RPC method, or `response`.
+    pub method: &'a str,
+    /// The upstream concerned.
+    pub upstream: Arc<str>,
+    /// The message.
+    pub body: &'a [u8],
+}
+
+impl Gate {
+    /// A gate for the agents of `config`, that records in `ledger`.
+    pub fn new(config: &Config, ledger: Ledger, correlator: Correlator) -> Self {
+        let principals = config.agents.iter().map(|agent| {
+            let principal = Principal {
+                agent: agent.name.as_str().into(),
+                owner: agent.owner.as_str().into(),
+                team: agent.team.as_str().into(),
+            };
+            (agent.name.clone(), principal)
+        });
+        Self {
+            ledger,
+            correlator: Mutex::new(correlator),
+            keyring: Keyring::new(&config.agents),
+            principals: principals.collect(),
+            metrics: Metrics::default(),
+            tasks: Tasks::default(),
+        }
+    }
+
+    /// Whose key the headers carry: `Authorization: Bearer`, or `x-api-key`.
+    pub fn identify(&self, headers: &HeaderMap) -> Result<Arc<Agent>, Problem> {
+        let bearer = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, key)| key.trim());
+        let key = bearer.or_else(|| headers.get("x-api-key").and_then(|key| key.to_str().ok()));
+        let Some(key) = key else {
+            let message = "no API key: send the agent's key as `Authorization: Bearer …`";
+            return Err(Problem::new(ErrorCode::InvalidKey, message));
+        };
+        self.keyring.find(key).cloned().ok_or_else(|| {
+            let message = "the API key is not one that this gateway knows";
+            Problem::new(ErrorCode::InvalidKey, message)
+        })
+    }
+
+    /// The agent as events name it.
+    pub fn principal(&self, agent: &Agent) -> Principal {
+        self.principals.get(&agent.name).cloned().unwrap_or_else(|| Principal {
+            agent: agent.name.as_str().into(),
+            owner: agent.owner.as_str().into(),
+            team: agent.team.as_str().into(),
+        })
+    }
+
+    /// Records a message before it is passed on; on an error it must not be.
+    pub async fn relay(&self, relayed: Relayed<'_>) -> Result<(), Problem> {
+        let packed = self.pack(relayed.session, relayed.body, &[])?;
+        let fact = MessageRelayed {
+            call: relayed.call,
+            direction: relayed.direction,
+            method: relayed.method.into(),
+            payload: packed.reference,
+            principal: self.principal(relayed.agent),
+            upstream: relayed.upstream,
+        };
+        let draft = Draft {
+            id: clock::event_id(),
+            time: clock::now(),
+            session: Some(relayed.session),
+            cause: relayed.call.map(|call| events::EventId::new(call.ulid())),
+            call: relayed.call,
+            fact,
+        };
+        let entry = Entry { draft, also: Vec::new(), payloads: vec![packed] };
+        self.ledger.record(entry).await.map(drop).map_err(|error| self.unrecorded(&error))
+    }
+
+    /// Records what the gateway itself did or saw.
+    pub async fn note(&self, event: impl Into<Event>) -> Result<(), Problem> {
+        let draft = Draft {
+            id: clock::event_id(),
+            time: clock::now(),
+            session: None,
+            cause: None,
+            call: None,
+            fact: event.into(),
+        };
+        self.ledger.record_event(draft).await.map(drop).map_err(|error| self.unrecorded(&error))
+    }
+
+    /// The session of everything that comes over one MCP session of one agent.
+    pub fn protocol_session(&self, agent: &Agent, protocol_session: &str) -> SessionId {
+        self.correlator().protocol_session(&agent.name, protocol_session)
+    }
+
+    /// The ledger that this gate records in.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn correlator(&self) -> MutexGuard<'_, Correlator> {
+        self.correlator.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pack(&self, session: SessionId, body: &[u8], cuts: &[usize]) -> Result<Packed, Problem> {
+        self.ledger.pack(session, body, cuts).map_err(|error| {
+            tracing::error!(%error, "a payload could not be packed");
+            self.metrics.unrecorded.increment();
+            Problem::new(ErrorCode::LedgerUnavailable, UNAVAILABLE)
+        })
+    }
+
+    fn unrecorded(&self, error: &RecordError) -> Problem {
+        tracing::error!(%error, "an event could not be recorded");
+        self.metrics.unrecorded.increment();
+        Problem::new(ErrorCode::LedgerUnavailable, UNAVAILABLE)
+    }
+
+    /// What the correlator noticed, as events of the moment.
+    fn drafts(&self, notes: Vec<Note>) -> Vec<Draft<Event>> {
+        let time = clock::now();
+        let drafts = notes.into_iter().map(|note| {
+            let finding = matches!(note.event, Event::FindingRaised(_));
+            let counter = if finding { &self.metrics.findings } else { &self.metrics.links };
+            counter.increment();
+            Draft {
+                id: clock::event_id(),
+                time,
+                session: Some(note.session),
+                cause: note.cause.map(|call| events::EventId::new(call.ulid())),
+                call: note.call,
+                fact: note.event,
+            }
+        });
+        drafts.collect()
+    }
+}
+
+const UNAVAILABLE: &str =
+    "the ledger cannot record at the moment, so nothing was done; try again later";
+
+/// Nothing where there is no content, so that the event says so.
+fn reference(packed: Option<&Packed>) -> Option<PayloadRef> {
+    packed.map(|packed| packed.reference)
+}

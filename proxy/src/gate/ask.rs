@@ -1,0 +1,315 @@
+//! The way in: place the call in its session, decide, record, and only then permit.
+
+use super::{Gate, OpenCall, reference};
+use crate::clock;
+use crate::config::Agent;
+use crate::correlate::{ModelAsked, Note, ToolAsked};
+use crate::dialect::Request;
+use crate::problem::{ErrorCode, Problem};
+use crate::upstream::Permit;
+use events::{
+    CallCancelled, CallDenied, CallDispatched, CallId, Decision, Dialect, Draft, EventId, Mark,
+    Operation, SessionId, SessionMethod, Verdict,
+};
+use ledger::{Entry, Pending, RecordError};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What an agent asks for, as its dialect was understood.
+#[derive(Debug)]
+pub struct Ask<'a> {
+    /// Who asks.
+    pub agent: &'a Agent,
+    /// The dialect spoken.
+    pub dialect: Dialect,
+    /// What kind of thing is asked.
+    pub operation: Operation,
+    /// The protocol's own name of it.
+    pub method: Arc<str>,
+    /// The model asked for.
+    pub model: Option<Arc<str>>,
+    /// The tool, resource or prompt, by its upstream's name.
+    pub target: Option<Arc<str>>,
+    /// Where it would go.
+    pub upstream: Arc<str>,
+    /// Whether a stream is asked for.
+    pub stream: bool,
+    /// `traceparent` as sent.
+    pub trace: Option<&'a str>,
+    /// Exactly the bytes that would go upstream.
+    pub body: &'a [u8],
+    /// The ends of the conversation's turns in `body`.
+    pub cuts: &'a [usize],
+    /// What is asked for, in words, for a denial.
+    pub object: String,
+    /// Whether the agent's lists name it.
+    pub listed: bool,
+    /// What correlation needs.
+    pub content: Content<'a>,
+}
+
+/// What correlation needs to know of a call.
+#[derive(Debug)]
+pub enum Content<'a> {
+    /// A model call.
+    Model {
+        /// Its body as read.
+        request: &'a Request<'a>,
+        /// A session id that the caller sent in a header.
+        claimed_session: Option<&'a str>,
+    },
+    /// A tool call.
+    Tool {
+        /// The tool server.
+        server: &'a str,
+        /// The tool by its own name.
+        tool: &'a str,
+        /// The tool by the name that the agent used.
+        exposed: &'a str,
+        /// Its arguments as JSON text.
+        arguments: Option<&'a str>,
+        /// `params._meta` as JSON text.
+        meta: Option<&'a str>,
+        /// The MCP session, where the protocol has one.
+        protocol_session: Option<&'a str>,
+    },
+    /// Anything else.
+    Other {
+        /// The MCP session, where the protocol has one.
+        protocol_session: Option<&'a str>,
+    },
+}
+
+/// A call that is on record and may be made.
+#[derive(Debug)]
+pub struct Dispatched {
+    /// Lets it through the only door out.
+    pub permit: Permit,
+    /// Must be closed with its outcome.
+    pub call: OpenCall,
+}
+
+struct Place {
+    session: SessionId,
+    method: SessionMethod,
+    conversation: Option<Mark>,
+    arguments: Option<Mark>,
+    cause: Option<CallId>,
+    tool_call: Option<String>,
+    notes: Vec<Note>,
+}
+
+impl Gate {
+    /// Decides about a call and records it. `Ok` means that the dispatch, its payload and its links
+    /// are durable; `Err` means that nothing may go upstream, and a denial is on record.
+    pub async fn dispatch(self: &Arc<Self>, ask: Ask<'_>) -> Result<Dispatched, Problem> {
+        let call = clock::call_id();
+        let verdict = policy::decide(&policy::Request {
+            agent: &ask.agent.name,
+            object: &ask.object,
+            listed: ask.listed,
+        });
+        if verdict.decision != Decision::Allow {
+            return Err(self.deny(ask, call, verdict).await);
+        }
+        let place = self.place(&ask, call);
+        self.send(call, ask, verdict, place).await
+    }
+
+    async fn send(
+        self: &Arc<Self>,
+        call: CallId,
+        ask: Ask<'_>,
+        verdict: Verdict,
+        mut place: Place,
+    ) -> Result<Dispatched, Problem> {
+        let packed = match ask.body {
+            [] => None,
+            body => Some(self.pack(place.session, body, ask.cuts)?),
+        };
+        let also = self.drafts(std::mem::take(&mut place.notes));
+        let session = place.session;
+        let operation = ask.operation;
+        let upstream = Arc::clone(&ask.upstream);
+        let cause = place.cause;
+        let fact = CallDispatched {
+            arguments: place.arguments,
+            conversation: place.conversation,
+            dialect: ask.dialect,
+            method: ask.method,
+            model: ask.model,
+            operation: ask.operation,
+            principal: self.principal(ask.agent),
+            request: reference(packed.as_ref()),
+            session: place.method,
+            stream: ask.stream,
+            target: ask.target,
+            tool_call: place.tool_call.map(Into::into),
+            trace: ask.trace.map(Into::into),
+            upstream: ask.upstream,
+            verdict,
+        };
+        let draft = draft(call, Some(session), cause, fact);
+        let entry = Entry { draft, also, payloads: packed.into_iter().collect() };
+        let mut pending =
+            self.ledger.submit(entry).await.map_err(|error| self.unrecorded(&error))?;
+        match pending.durable().await {
+            Ok(dispatched) => {
+                self.metrics.calls_dispatched.increment();
+                let permit = Permit::from_dispatched(&dispatched).ok_or_else(|| {
+                    Problem::new(ErrorCode::Internal, "a verdict that does not allow was sent on")
+                })?;
+                let call = OpenCall::new(Arc::clone(self), call, session, operation, upstream);
+                Ok(Dispatched { permit, call })
+            }
+            Err(error) => {
+                if matches!(error, RecordError::TimedOut(_)) {
+                    self.disown(call, session, pending);
+                }
+                Err(self.unrecorded(&error))
+            }
+        }
+    }
+
+    /// Waits for a dispatch that became durable too late, and records that it was never made.
+    fn disown(
+        self: &Arc<Self>,
+        call: CallId,
+        session: SessionId,
+        mut pending: Pending<CallDispatched>,
+    ) {
+        let gate = Arc::clone(self);
+        let began = Instant::now();
+        self.tasks.spawn(async move {
+            let became_durable = settled(&mut pending).await;
+            if !became_durable {
+                return;
+            }
+            let fact = CallCancelled {
+                answer: None,
+                by: "gateway".into(),
+                detail: "its dispatch was recorded too late, so it was never sent".into(),
+                duration_us: clock::micros_since(began),
+                may_have_acted: false,
+            };
+            let mut outcome = draft(call, Some(session), Some(call), fact);
+            outcome.id = clock::event_id();
+            if let Err(error) = gate.ledger.record(outcome).await {
+                tracing::error!(%error, %call, "a late dispatch stays without outcome");
+            }
+        });
+    }
+
+    async fn deny(&self, ask: Ask<'_>, call: CallId, verdict: Verdict) -> Problem {
+        let session = clock::session_id();
+        let packed = match ask.body {
+            [] => None,
+            body => match self.pack(session, body, &[]) {
+                Ok(packed) => Some(packed),
+                Err(problem) => return problem,
+            },
+        };
+        let reason = verdict.reason.clone().unwrap_or_else(|| "the policy forbids it".into());
+        let fact = CallDenied {
+            dialect: ask.dialect,
+            method: ask.method,
+            model: ask.model,
+            operation: ask.operation,
+            principal: self.principal(ask.agent),
+            request: reference(packed.as_ref()),
+            target: ask.target,
+            upstream: Some(ask.upstream),
+            verdict,
+        };
+        let draft = draft(call, Some(session), None, fact);
+        let entry = Entry { draft, also: Vec::new(), payloads: packed.into_iter().collect() };
+        match self.ledger.record(entry).await {
+            Ok(_) => {
+                self.metrics.calls_denied.increment();
+                Problem::new(ErrorCode::PolicyDenied, reason).recorded_as(call)
+            }
+            Err(error) => self.unrecorded(&error),
+        }
+    }
+
+    fn place(&self, ask: &Ask<'_>, call: CallId) -> Place {
+        let agent = ask.agent.name.as_str();
+        let (now, fresh) = (clock::now(), clock::session_id());
+        match ask.content {
+            Content::Model { request, claimed_session } => {
+                let trace = ask.trace;
+                let asked = ModelAsked { call, agent, now, fresh, claimed_session, trace, request };
+                let place = self.correlator().model_asked(asked);
+                Place {
+                    session: place.session,
+                    method: place.method,
+                    conversation: place.conversation,
+                    arguments: None,
+                    cause: None,
+                    tool_call: None,
+                    notes: place.notes,
+                }
+            }
+            Content::Tool { server, tool, exposed, arguments, meta, protocol_session } => {
+                let trace = ask.trace;
+                let place = self.correlator().tool_asked(ToolAsked {
+                    call,
+                    agent,
+                    now,
+                    fresh,
+                    server,
+                    tool,
+                    exposed,
+                    arguments,
+                    meta,
+                    trace,
+                    protocol_session,
+                });
+                Place {
+                    session: place.session,
+                    method: place.method,
+                    conversation: None,
+                    arguments: Some(place.arguments),
+                    cause: place.cause,
+                    tool_call: place.claimed,
+                    notes: place.notes,
+                }
+            }
+            Content::Other { protocol_session } => {
+                let known = protocol_session.map(|id| self.protocol_session(ask.agent, id));
+                Place {
+                    session: known.unwrap_or(fresh),
+                    method: known.map_or(SessionMethod::New, |_| SessionMethod::Protocol),
+                    conversation: None,
+                    arguments: None,
+                    cause: None,
+                    tool_call: None,
+                    notes: Vec::new(),
+                }
+            }
+        }
+    }
+}
+
+/// Waits as long as it takes to learn whether something is durable.
+async fn settled(pending: &mut Pending<CallDispatched>) -> bool {
+    loop {
+        match pending.durable().await {
+            Ok(_) => return true,
+            Err(RecordError::TimedOut(_)) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+/// The first event about a call shares its ULID.
+fn draft<F>(call: CallId, session: Option<SessionId>, cause: Option<CallId>, fact: F) -> Draft<F> {
+    Draft {
+        id: EventId::new(call.ulid()),
+        time: clock::now(),
+        session,
+        cause: cause.map(|cause| EventId::new(cause.ulid())),
+        call: Some(call),
+        fact,
+    }
+}

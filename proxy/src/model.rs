@@ -1,0 +1,216 @@
+//! Model calls: what goes on between an agent's HTTP request and the provider's answer.
+//!
+//! [`Models::serve`] is the door; `Models::pass` shows the order of a call.
+
+mod answer;
+
+mod read;
+
+mod listing;
+
+mod stream;
+
+use crate::body::{Bounds, Outgoing, ReceiveError, receive};
+use crate::config::{Agent, Config};
+use crate::dialect::{NoRoute, Refusal, Route, error_body};
+use crate::gate::{Gate, Refused};
+use crate::memory::{Held, Memory};
+use crate::problem::{ErrorCode, Problem};
+use crate::upstream::Upstream;
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header, request::Parts};
+use hyper::body::Incoming;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// What an agent is answered.
+pub type Reply = Response<Outgoing>;
+
+/// Serves the model APIs.
+pub struct Models {
+    gate: Arc<Gate>,
+    upstream: Upstream,
+    config: Arc<Config>,
+    memory: Memory,
+}
+
+/// One request on its way, with what is known of it.
+struct Passing {
+    route: Route,
+    head: Parts,
+    peer: SocketAddr,
+    agent: Option<Arc<Agent>>,
+    bytes: usize,
+    memory: Held,
+}
+
+impl Models {
+    /// Serves the providers of `config`.
+    pub fn new(gate: Arc<Gate>, upstream: Upstream, config: Arc<Config>, memory: Memory) -> Self {
+        Self { gate, upstream, config, memory }
+    }
+
+    /// Answers one request. The call goes on to its recorded outcome even if the agent leaves.
+    pub async fn serve(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
+        let (head, body) = request.into_parts();
+        let anthropic = head.headers.contains_key("anthropic-version");
+        let route = match Route::find(&head.method, head.uri.path(), anthropic) {
+            Ok(route) => route,
+            Err(error) => return self.lost(&head, peer, error).await,
+        };
+        let (reply, answer) = oneshot::channel();
+        let models = Arc::clone(&self);
+        let memory = self.memory.hold();
+        let passing = Passing { route, head, peer, agent: None, bytes: 0, memory };
+        self.gate.tasks.spawn(async move { models.run(passing, body, reply).await });
+        answer.await.unwrap_or_else(|_| {
+            let problem = Problem::new(ErrorCode::Internal, "the call ended without an answer");
+            problem_reply(route, &problem)
+        })
+    }
+
+    async fn run(&self, mut passing: Passing, body: Incoming, reply: oneshot::Sender<Reply>) {
+        let mut reply = Some(reply);
+        if let Err(problem) = self.pass(&mut passing, body, &mut reply).await {
+            // If nobody listens any more, the refusal is on record all the same.
+            answer::answer(&mut reply, self.refused(&passing, problem).await);
+        }
+    }
+
+    /// The order of a call. Each step is on record before the next begins.
+    async fn pass(
+        &self,
+        passing: &mut Passing,
+        body: Incoming,
+        reply: &mut Option<oneshot::Sender<Reply>>,
+    ) -> Result<(), Problem> {
+        let agent = self.gate.identify(&passing.head.headers)?; // who asks
+        passing.agent = Some(Arc::clone(&agent));
+        let body = self.receive(passing, body).await?; // all of it, within bounds
+        if !self.listed_together(passing.route).is_empty() {
+            return self.list(passing, &agent, reply).await; // the same order, provider by provider
+        }
+        let (ask, provider) = self.read(&agent, passing, &body)?; // what is asked
+        let dispatched = self.gate.dispatch(ask.ask(&agent, &body)).await?; // decided; on record
+        let request = Self::request(passing, provider, body.clone())?;
+        let answer = self.upstream.send(dispatched.permit, request); // the only door out
+        self.release(passing, dispatched.call, answer, reply).await // on record; then released
+    }
+
+    async fn receive(&self, passing: &mut Passing, body: Incoming) -> Result<Bytes, Problem> {
+        let limits = &self.config.limits;
+        let encoded = passing.head.headers.get(header::CONTENT_ENCODING);
+        if encoded.is_some_and(|encoding| encoding != "identity") {
+            let message = "the body's content encoding cannot be read; send it as it is";
+            return Err(Problem::new(ErrorCode::UnsupportedEncoding, message));
+        }
+        let bounds = Bounds { bytes_max: limits.body_bytes_max, timeout: limits.body_timeout };
+        let received = receive(body, &mut passing.memory, bounds).await;
+        let bytes = received.map_err(|(error, bytes)| {
+            passing.bytes = bytes;
+            receive_problem(&error)
+        })?;
+        passing.bytes = bytes.len();
+        Ok(bytes)
+    }
+
+    async fn refused(&self, passing: &Passing, problem: Problem) -> Reply {
+        // What the gate answered is on record already, or cannot be put there.
+        let problem = match (problem.code, &problem.id) {
+            (_, Some(_)) | (ErrorCode::LedgerUnavailable | ErrorCode::OutcomeUnrecorded, None) => {
+                problem
+            }
+            (_, None) => self.refuse(passing, problem).await,
+        };
+        problem_reply(passing.route, &problem)
+    }
+
+    async fn refuse(&self, passing: &Passing, problem: Problem) -> Problem {
+        let refused = Refused {
+            problem,
+            dialect: Some(recorded_dialect(passing.route)),
+            method: Some(line(&passing.head)),
+            agent: passing.agent.as_deref(),
+            bytes: passing.bytes,
+            peer: Some(passing.peer),
+        };
+        self.gate.refuse(refused).await
+    }
+
+    async fn lost(&self, head: &Parts, peer: SocketAddr, error: NoRoute) -> Reply {
+        let code = match error {
+            NoRoute::Path => ErrorCode::NotFound,
+            NoRoute::Method { .. } => ErrorCode::MethodNotAllowed,
+        };
+        let problem = Problem::new(code, format!("{}: {error}", line(head)));
+        let agent = self.gate.identify(&head.headers).ok();
+        let refused = Refused {
+            problem,
+            dialect: None,
+            method: Some(line(head)),
+            agent: agent.as_deref(),
+            bytes: 0,
+            peer: Some(peer),
+        };
+        let problem = self.gate.refuse(refused).await;
+        let mut reply = problem_reply(Route::OpenAiChat, &problem);
+        if let NoRoute::Method { allow } = error {
+            reply.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        reply
+    }
+}
+
+/// What went wrong while receiving, as the caller learns it.
+pub fn receive_problem(error: &ReceiveError) -> Problem {
+    let code = match error {
+        ReceiveError::TooLarge(_) => ErrorCode::BodyTooLarge,
+        ReceiveError::TooSlow(_) | ReceiveError::Broken(_) => ErrorCode::BodyTooSlow,
+        ReceiveError::Memory(_) => ErrorCode::Busy,
+    };
+    Problem::new(code, error.to_string())
+}
+
+/// A problem as the clients of this route's dialect understand it.
+pub fn problem_reply(route: Route, problem: &Problem) -> Reply {
+    let (status, body) = error_body(route, &refusal(problem));
+    let mut reply = Response::new(Outgoing::from(body));
+    *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(id) = problem.id.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
+        headers.insert("x-request-id", id.clone());
+        headers.insert("request-id", id);
+    }
+    if problem.code.is_retryable() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    } else if problem.code.may_have_acted() {
+        // The SDKs of both dialects repeat what fails with a 5xx unless told not to.
+        headers.insert("x-should-retry", HeaderValue::from_static("false"));
+    }
+    if problem.code == ErrorCode::InvalidKey {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    reply
+}
+
+fn refusal(problem: &Problem) -> Refusal {
+    Refusal {
+        status: problem.code.status(),
+        code: problem.code.text(),
+        message: problem.message.clone(),
+        request_id: problem.id.clone().unwrap_or_default(),
+    }
+}
+
+fn recorded_dialect(route: Route) -> events::Dialect {
+    match route.dialect() {
+        crate::dialect::Dialect::OpenAi => events::Dialect::Openai,
+        crate::dialect::Dialect::Anthropic => events::Dialect::Anthropic,
+    }
+}
+
+fn line(head: &Parts) -> String {
+    format!("{} {}", head.method, head.uri.path())
+}

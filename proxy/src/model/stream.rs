@@ -1,0 +1,237 @@
+//! Streams: frames flow as they come, and the last one is withheld until the outcome is durable.
+
+use super::answer::{answer, answer_problem, answered, completed};
+use super::{Models, Passing, Reply, refusal};
+use crate::body::{Bounds, BrokenOff, Outgoing, PIECES_MAX, ReceiveError};
+use crate::dialect::{Route, Step, StreamReader, error_frame};
+use crate::gate::OpenCall;
+use crate::memory::Held;
+use crate::problem::{ErrorCode, Problem};
+use crate::sse::{Fault, Frame, Parser};
+use crate::upstream::returned;
+use bytes::{Bytes, BytesMut};
+use events::FailureReason;
+use http::{HeaderValue, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// The most bytes that one frame of a stream may have.
+const FRAME_BYTES_MAX: usize = 8 << 20;
+
+/// How long the rest of a stream is waited for once its last frame has come.
+const AFTERMATH: Duration = Duration::from_millis(250);
+
+/// How many bytes of ids, names and arguments are kept while reading a stream.
+const KEPT_BYTES_MAX: usize = 4 << 20;
+
+type Pieces = mpsc::Sender<Result<Bytes, BrokenOff>>;
+
+/// How a stream ended.
+enum End {
+    /// With its last frame, which has not been released.
+    Whole,
+    /// Without it: the upstream closed properly, but too early.
+    Truncated,
+    /// The agent left.
+    Abandoned,
+    /// It broke.
+    Failed(FailureReason, ErrorCode, String),
+}
+
+/// A stream on its way.
+struct Relaying {
+    route: Route,
+    reader: StreamReader,
+    parser: Parser,
+    /// All bytes that came, for the record.
+    whole: BytesMut,
+    /// Frames from the first last one on.
+    withheld: BytesMut,
+    terminal: bool,
+    held: Held,
+    bounds: Bounds,
+}
+
+impl Models {
+    pub(super) async fn relay_stream(
+        &self,
+        passing: &mut Passing,
+        call: OpenCall,
+        response: Response<Incoming>,
+        reply: &mut Option<oneshot::Sender<Reply>>,
+    ) -> Result<(), Problem> {
+        let (head, body) = response.into_parts();
+        let (pieces, to_agent) = mpsc::channel(PIECES_MAX);
+        let mut response = Response::new(Outgoing::Pieces(to_agent));
+        *response.status_mut() = head.status;
+        *response.headers_mut() = returned(&head.headers);
+        if let Ok(id) = HeaderValue::from_str(&call.id().to_string()) {
+            response.headers_mut().insert("countersign-call", id);
+        }
+        answer(reply, response);
+        let mut relaying = Relaying {
+            route: passing.route,
+            reader: StreamReader::new(passing.route, KEPT_BYTES_MAX),
+            parser: Parser::new(FRAME_BYTES_MAX),
+            whole: BytesMut::new(),
+            withheld: BytesMut::new(),
+            terminal: false,
+            held: self.memory.hold(),
+            bounds: self.answer_bounds(),
+        };
+        let end = relaying.run(body, &pieces).await;
+        // From here on the agent has an answer, so what goes wrong is told within the stream.
+        if let Err(problem) = relaying.conclude(end, call, head.status.as_u16(), &pieces).await {
+            tracing::error!(%problem, "a stream's end was withheld");
+        }
+        Ok(())
+    }
+}
+
+impl Relaying {
+    /// Passes frames on until the stream ends, all but the last.
+    async fn run(&mut self, mut body: Incoming, pieces: &Pieces) -> End {
+        loop {
+            let patience = if self.terminal { AFTERMATH } else { self.bounds.timeout };
+            let frame = tokio::select! {
+                frame = tokio::time::timeout(patience, body.frame()) => frame,
+                () = pieces.closed() => return End::Abandoned,
+            };
+            let data = match frame {
+                Ok(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => data,
+                    Err(_) => continue,
+                },
+                Ok(None) => return self.ended(pieces).await,
+                _ if self.terminal => return End::Whole,
+                Ok(Some(Err(error))) => return failed(&ReceiveError::Broken(error.to_string())),
+                Err(_) => return failed(&ReceiveError::TooSlow(patience)),
+            };
+            if let Err(error) = self.keep(&data).await {
+                return failed(&error);
+            }
+            self.parser.feed(&data);
+            if let Err(end) = self.flow(pieces).await {
+                return end;
+            }
+        }
+    }
+
+    async fn keep(&mut self, data: &Bytes) -> Result<(), ReceiveError> {
+        let length = self.whole.len() + data.len();
+        if self.bounds.bytes_max < length {
+            return Err(ReceiveError::TooLarge(self.bounds.bytes_max));
+        }
+        self.held.reserve(length).await?;
+        self.whole.extend_from_slice(data);
+        Ok(())
+    }
+
+    /// Passes on what is complete.
+    async fn flow(&mut self, pieces: &Pieces) -> Result<(), End> {
+        let mut ready = BytesMut::new();
+        loop {
+            match self.parser.next_frame() {
+                Ok(Some(frame)) => self.sort(&frame, &mut ready),
+                Ok(None) => break,
+                Err(fault) => return Err(garbled(&fault)),
+            }
+        }
+        if !ready.is_empty() && pieces.send(Ok(ready.freeze())).await.is_err() {
+            return Err(End::Abandoned);
+        }
+        Ok(())
+    }
+
+    fn sort(&mut self, frame: &Frame, ready: &mut BytesMut) {
+        let fields = &frame.fields;
+        let step =
+            fields.data.as_deref().map(|data| self.reader.read(fields.event.as_deref(), data));
+        self.terminal |= step == Some(Step::Terminal);
+        if self.terminal {
+            self.withheld.extend_from_slice(&frame.raw);
+        } else {
+            ready.extend_from_slice(&frame.raw);
+        }
+    }
+
+    /// The upstream closed: what is left without its empty line is a frame all the same to some
+    /// clients, so it is read, and withheld or released as such.
+    async fn ended(&mut self, pieces: &Pieces) -> End {
+        let parser = std::mem::replace(&mut self.parser, Parser::new(FRAME_BYTES_MAX));
+        let mut ready = BytesMut::new();
+        let (last, rest) = parser.finish();
+        if let Some(frame) = last {
+            self.sort(&frame, &mut ready);
+        }
+        let side = if self.terminal { &mut self.withheld } else { &mut ready };
+        side.extend_from_slice(&rest);
+        if !ready.is_empty() && pieces.send(Ok(ready.freeze())).await.is_err() {
+            return End::Abandoned;
+        }
+        if self.terminal { End::Whole } else { End::Truncated }
+    }
+
+    /// Records the outcome, and only then releases the end of the stream.
+    async fn conclude(
+        self,
+        end: End,
+        call: OpenCall,
+        status: u16,
+        pieces: &Pieces,
+    ) -> Result<(), Problem> {
+        let Self { route, reader, whole, withheld, held, .. } = self;
+        let number = reader.next_number();
+        let read = reader.finish();
+        // Some servers of the dialect never send the last frame; their own sign of an end counts.
+        let whole_enough = matches!(end, End::Truncated) && !read.finish_reasons.is_empty();
+        let recorded = match &end {
+            End::Whole => {
+                let completed = completed(&read, status);
+                call.complete(completed, answered(route, &read), &whole).await.map(drop)
+            }
+            End::Truncated if whole_enough => {
+                let completed = completed(&read, status);
+                call.complete(completed, answered(route, &read), &whole).await.map(drop)
+            }
+            End::Truncated => {
+                let detail = "the stream ended without its last frame".to_owned();
+                let reason = FailureReason::Truncated;
+                call.fail(reason, detail, Some(status), &whole).await.map(drop)
+            }
+            End::Abandoned => call.cancel("the agent left the stream", &whole).await.map(drop),
+            End::Failed(reason, _, detail) => {
+                call.fail(*reason, detail.clone(), Some(status), &whole).await.map(drop)
+            }
+        };
+        drop(held);
+        let broken = match (&recorded, end) {
+            (Err(problem), _) => Some(problem.clone()),
+            (Ok(()), End::Failed(_, code, detail)) => Some(Problem::new(code, detail)),
+            (Ok(()), End::Truncated) if !whole_enough => {
+                let message = "the provider's stream ended without its last frame";
+                Some(Problem::new(ErrorCode::UpstreamBroken, message))
+            }
+            (Ok(()), End::Whole | End::Truncated | End::Abandoned) => None,
+        };
+        // If the agent is gone there is nobody to send this to.
+        if let Some(problem) = broken {
+            drop(pieces.send(Ok(error_frame(route, &refusal(&problem), number))).await);
+            drop(pieces.send(Err(BrokenOff)).await);
+        } else if !withheld.is_empty() {
+            drop(pieces.send(Ok(withheld.freeze())).await);
+        }
+        recorded
+    }
+}
+
+fn failed(error: &ReceiveError) -> End {
+    let (reason, code) = answer_problem(error);
+    End::Failed(reason, code, error.to_string())
+}
+
+fn garbled(fault: &Fault) -> End {
+    End::Failed(FailureReason::Garbled, ErrorCode::UpstreamBroken, fault.to_string())
+}

@@ -1,0 +1,96 @@
+//! The people's listener: whether the gateway is well, and its figures.
+
+use crate::gate::Gate;
+use crate::memory::Memory;
+use crate::metrics::expose;
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use http::{StatusCode, header};
+use ledger::Health;
+use std::sync::Arc;
+
+/// What the pages show.
+#[derive(Clone)]
+pub struct People {
+    gate: Arc<Gate>,
+    memory: Memory,
+}
+
+impl People {
+    /// Shows the state of this gate.
+    pub const fn new(gate: Arc<Gate>, memory: Memory) -> Self {
+        Self { gate, memory }
+    }
+
+    /// The paths served. Those that show the ledger want to know the peer's address; see
+    /// [`dashboards::ledger_routes`].
+    pub fn router(self) -> Router {
+        let ledger = dashboards::ledger_routes(Arc::clone(self.gate.ledger().reader()));
+        Router::new()
+            .route("/healthz", get(async || "ok\n"))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(metrics))
+            .with_state(self)
+            .merge(ledger)
+    }
+}
+
+async fn ready(State(people): State<People>) -> (StatusCode, String) {
+    let health = people.gate.ledger().health().borrow().clone();
+    match health {
+        Health::Well => (StatusCode::OK, "ready\n".into()),
+        Health::Full(detail) | Health::Failed(detail) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {detail}\n"))
+        }
+    }
+}
+
+async fn metrics(
+    State(people): State<People>,
+) -> ([(header::HeaderName, &'static str); 1], String) {
+    let mut text = people.gate.metrics.exposition();
+    let ledger = people.gate.ledger();
+    let written = ledger.written();
+    let next = ledger.committed().borrow().number();
+    let held = u64::try_from(people.memory.bytes_held()).unwrap_or(u64::MAX);
+    let under_way = u64::try_from(people.gate.tasks.count()).unwrap_or(u64::MAX);
+    for (name, kind, help, value) in [
+        ("countersign_ledger_events", "gauge", "Events in this shard.", next),
+        (
+            "countersign_ledger_batches_total",
+            "counter",
+            "Batches made durable, each with one sync.",
+            written.batches,
+        ),
+        (
+            "countersign_ledger_records_total",
+            "counter",
+            "Events made durable since the start.",
+            written.records,
+        ),
+        (
+            "countersign_ledger_record_bytes_total",
+            "counter",
+            "Bytes of their canonical form.",
+            written.record_bytes,
+        ),
+        (
+            "countersign_ledger_payload_bytes_total",
+            "counter",
+            "Bytes of payloads handed to the store, compressed.",
+            written.payload_bytes,
+        ),
+        (
+            "countersign_ledger_append_microseconds_total",
+            "counter",
+            "Time spent in appends.",
+            written.append_us,
+        ),
+        ("countersign_memory_held_bytes", "gauge", "Memory held for bodies.", held),
+        ("countersign_tasks", "gauge", "Calls and connections under way.", under_way),
+    ] {
+        expose(&mut text, name, kind, help, value);
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
+}

@@ -1,0 +1,158 @@
+//! What a new process makes of the ledger it finds: calls without outcome, and what to remember.
+
+use crate::clock;
+use crate::correlate::Correlator;
+use events::{CallId, CallInDoubt, Draft, Envelope, Event, EventId, ParseError, SessionId};
+use ledger::log::{ReadError, Reader};
+use ledger::{Ledger, RecordError, Sequence};
+use std::collections::BTreeMap;
+
+/// How many events the first step back takes; each further step takes twice as many.
+const STEP_BACK: u64 = 8192;
+
+/// How many bytes of events are read at a time.
+const READ_BYTES_MAX: usize = 1 << 20;
+
+/// Why the ledger cannot be taken over.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoverError {
+    /// It cannot be read.
+    #[error("the ledger cannot be read: {0}")]
+    Read(#[from] ReadError),
+    /// It has an event that this version cannot read.
+    #[error("the event at sequence {sequence} cannot be read: {source}")]
+    Parse {
+        /// Where it stands.
+        sequence: Sequence,
+        /// What is wrong with it.
+        source: ParseError,
+    },
+    /// What was found could not be recorded.
+    #[error("an outcome in doubt cannot be recorded: {0}")]
+    Record(#[from] RecordError),
+}
+
+/// A call without outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Dispatched {
+    sequence: Sequence,
+    session: Option<SessionId>,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    open: BTreeMap<CallId, Dispatched>,
+    /// How many events were looked at.
+    pub events: u64,
+}
+
+impl Found {
+    /// How many calls have no outcome.
+    pub fn in_doubt(&self) -> u64 {
+        u64::try_from(self.open.len()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Reads the ledger's last run: finds calls without outcome and lets `correlator` remember.
+///
+/// Every start records the outcomes that the run before left open, so it is enough to go back to
+/// the start before; a little further if that is near, for the correlator's sake.
+pub fn look_back(reader: &dyn Reader, correlator: &mut Correlator) -> Result<Found, RecoverError> {
+    let end = reader.next();
+    let mut from = end;
+    let mut step = STEP_BACK;
+    loop {
+        let before = from;
+        from = Sequence::new(from.number().saturating_sub(step));
+        step = step.saturating_mul(2);
+        let mut started = false;
+        each(reader, from, before, |_, envelope| {
+            started |= matches!(envelope.event, Event::GatewayStarted(_));
+        })?;
+        if started || from == Sequence::FIRST {
+            break;
+        }
+    }
+    let mut found = Found::default();
+    each(reader, from, end, |sequence, envelope| {
+        found.events += 1;
+        correlator.apply(envelope);
+        found.apply(sequence, envelope);
+    })?;
+    Ok(found)
+}
+
+impl Found {
+    fn apply(&mut self, sequence: Sequence, envelope: &Envelope) {
+        let Some(call) = envelope.call else { return };
+        match &envelope.event {
+            Event::CallDispatched(_) => {
+                let session = envelope.session;
+                self.open.insert(call, Dispatched { sequence, session });
+            }
+            Event::CallCompleted(_)
+            | Event::CallFailed(_)
+            | Event::CallCancelled(_)
+            | Event::CallInDoubt(_) => {
+                self.open.remove(&call);
+            }
+            Event::CallDenied(_)
+            | Event::CallLinked(_)
+            | Event::CallRefused(_)
+            | Event::FindingRaised(_)
+            | Event::GatewayStarted(_)
+            | Event::GatewayStopped(_)
+            | Event::LedgerRecovered(_)
+            | Event::MessageRelayed(_)
+            | Event::ToolsChanged(_)
+            | Event::UpstreamStarted(_)
+            | Event::UpstreamStopped(_) => {}
+        }
+    }
+
+    /// Records for each call without outcome that nobody knows how it ended.
+    pub async fn settle(self, ledger: &Ledger) -> Result<u64, RecoverError> {
+        let count = self.in_doubt();
+        for (call, dispatched) in self.open {
+            let fact = CallInDoubt {
+                dispatched: dispatched.sequence.number(),
+                detail: "the gateway ended between dispatch and outcome".into(),
+            };
+            let draft = Draft {
+                id: clock::event_id(),
+                time: clock::now(),
+                session: dispatched.session,
+                cause: Some(EventId::new(call.ulid())),
+                call: Some(call),
+                fact,
+            };
+            ledger.record(draft).await?;
+        }
+        Ok(count)
+    }
+}
+
+fn each(
+    reader: &dyn Reader,
+    mut from: Sequence,
+    end: Sequence,
+    mut visit: impl FnMut(Sequence, &Envelope),
+) -> Result<(), RecoverError> {
+    while from < end {
+        let records = reader.read(from, READ_BYTES_MAX)?;
+        if records.is_empty() {
+            break;
+        }
+        for record in records {
+            if end <= from {
+                return Ok(());
+            }
+            let envelope = Envelope::parse(&record)
+                .map_err(|source| RecoverError::Parse { sequence: from, source })?;
+            visit(from, &envelope);
+            from = from.after(1);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! The agents' listener: connections, their limits, and the way to the right dialect.
+
+use crate::body::Outgoing;
+use crate::config::{Limits, Listen};
+use crate::dialect::Route;
+use crate::gate::{Gate, Refused};
+use crate::model::{Models, Reply, problem_reply};
+use crate::problem::{ErrorCode, Problem};
+use http::{HeaderMap, Request, Uri, header};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+/// The most headers a request may have.
+const HEADERS_MAX: usize = 128;
+
+/// The most bytes of headers that are held for a connection.
+const HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// How long nothing is accepted after the system could not.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What agents reach.
+pub struct Agents {
+    gate: Arc<Gate>,
+    models: Arc<Models>,
+    listen: Listen,
+    limits: Limits,
+}
+
+impl Agents {
+    /// Serves both kinds of call.
+    pub fn new(gate: Arc<Gate>, models: Arc<Models>, listen: Listen, limits: Limits) -> Arc<Self> {
+        Arc::new(Self { gate, models, listen, limits })
+    }
+
+    /// Accepts connections until told to stop, then lets those that are open finish.
+    pub async fn run(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+        let places = Arc::new(Semaphore::new(self.limits.connections_max));
+        loop {
+            // While all places are taken, newcomers wait in the system's own queue.
+            let place = tokio::select! {
+                place = Arc::clone(&places).acquire_owned() => place,
+                () = stopped(&mut stop) => return,
+            };
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = stopped(&mut stop) => return,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    // Out of file descriptors, most likely: let some go first.
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let agents = Arc::clone(&self);
+            let stop = stop.clone();
+            self.gate.tasks.spawn(async move {
+                agents.gate.metrics.connections.increment();
+                agents.connection(stream, peer, stop).await;
+                agents.gate.metrics.connections.decrement();
+                drop(place);
+            });
+        }
+    }
+
+    async fn connection(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+        let agents = Arc::clone(self);
+        let service = service_fn(move |request| {
+            let agents = Arc::clone(&agents);
+            async move { Ok::<_, Infallible>(agents.route(request, peer).await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.header_timeout)
+            .max_headers(HEADERS_MAX)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .half_close(false)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stopped(&mut stop) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            self.broken(&error, peer).await;
+        }
+    }
+
+    /// What was not even HTTP is on record as well.
+    async fn broken(&self, error: &hyper::Error, peer: SocketAddr) {
+        let code = if error.is_parse() {
+            ErrorCode::MalformedRequest
+        } else if error.is_timeout() {
+            ErrorCode::BodyTooSlow
+        } else {
+            // The agent left; its calls have said so themselves.
+            return;
+        };
+        let message = format!("not an acceptable HTTP/1.1 request: {error}");
+        let refused = Refused {
+            problem: Problem::new(code, message),
+            dialect: None,
+            method: None,
+            agent: None,
+            bytes: 0,
+            peer: Some(peer),
+        };
+        self.gate.refuse(refused).await;
+    }
+
+    async fn route(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
+        if let Err(problem) = self.addressed(request.headers(), request.uri()) {
+            return self.misdirected(&request, peer, problem).await;
+        }
+        Arc::clone(&self.models).serve(request, peer).await
+    }
+
+    /// Whether the request is meant for this gateway (DNS rebinding, foreign pages).
+    fn addressed(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
+        let host = uri
+            .authority()
+            .map(|authority| authority.as_str().to_owned())
+            .or_else(|| headers.get(header::HOST)?.to_str().ok().map(str::to_owned));
+        if let Some(host) = host.filter(|host| !self.answers_to(host)) {
+            let message = format!(
+                "`Host: {host}` is not a name of this gateway; add it to `listen.hosts` if it is"
+            );
+            return Err(Problem::new(ErrorCode::ForbiddenOrigin, message));
+        }
+        let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or("?"));
+        if let Some(origin) = origin.filter(|origin| !self.trusts(origin)) {
+            let message = format!(
+                "pages of `{origin}` may not call this gateway; add it to `listen.origins` if \
+                 they should"
+            );
+            return Err(Problem::new(ErrorCode::ForbiddenOrigin, message));
+        }
+        Ok(())
+    }
+
+    fn answers_to(&self, host: &str) -> bool {
+        let name = without_port(host);
+        is_loopback(name)
+            || name == self.listen.agents.ip().to_string()
+            || self
+                .listen
+                .hosts
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(host) || known.eq_ignore_ascii_case(name))
+    }
+
+    fn trusts(&self, origin: &str) -> bool {
+        let local = origin
+            .split_once("://")
+            .is_some_and(|(_, authority)| is_loopback(without_port(authority)));
+        local || self.listen.origins.iter().any(|known| known.eq_ignore_ascii_case(origin))
+    }
+
+    async fn misdirected(
+        &self,
+        request: &Request<Incoming>,
+        peer: SocketAddr,
+        problem: Problem,
+    ) -> Reply {
+        let refused = Refused {
+            problem,
+            dialect: None,
+            method: Some(format!("{} {}", request.method(), request.uri().path())),
+            agent: None,
+            bytes: 0,
+            peer: Some(peer),
+        };
+        let problem = self.gate.refuse(refused).await;
+        let mut reply = problem_reply(Route::OpenAiChat, &problem);
+        if request.uri().path().starts_with("/mcp") {
+            let message = serde_json::json!({
+                "jsonrpc": "2.0",
+                "id": null,
+                "error": { "code": -31003, "message": problem.message },
+            });
+            *reply.body_mut() = Outgoing::from(message.to_string());
+        }
+        reply
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // If the sender is gone, so is the gateway.
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => authority,
+    }
+}
+
+fn is_loopback(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost")
+        || name == "[::1]"
+        || name.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+}

@@ -1,0 +1,197 @@
+//! The only door out: HTTP to model providers and tool servers, for calls that hold a permit.
+
+use bytes::Bytes;
+use events::{CallDispatched, Decision};
+use http::{HeaderMap, HeaderName, Request, Response, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use ledger::{Recorded, Sequence};
+use std::time::Duration;
+
+/// How many idle connections are kept to each upstream.
+const IDLE_CONNECTIONS_MAX: usize = 512;
+
+/// How long a connection may stay idle; below what servers commonly allow.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+
+/// Evidence that a recorded verdict allows one call; used up by making it.
+///
+/// ```compile_fail
+/// fn forge(sequence: ledger::Sequence) -> proxy::upstream::Permit {
+///     proxy::upstream::Permit { sequence }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Permit {
+    sequence: Sequence,
+}
+
+impl Permit {
+    /// A permit, if what was recorded allows the call.
+    pub fn from_dispatched(dispatched: &Recorded<CallDispatched>) -> Option<Self> {
+        (dispatched.fact().verdict.decision == Decision::Allow)
+            .then(|| Self { sequence: dispatched.sequence() })
+    }
+
+    /// Where the dispatch stands in the ledger.
+    pub const fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// No connection could be made: nothing was sent.
+    #[error("cannot connect: {0}")]
+    Unreachable(String),
+    /// The connection broke after the request may have been sent.
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    /// No answer began in time.
+    #[error("no answer began within {0:?}")]
+    TimedOut(Duration),
+}
+
+/// Connections to upstreams, pooled; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    timeout: Duration,
+}
+
+/// The system's trusted certificates cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up TLS to upstreams: {0}")]
+pub struct TlsError(String);
+
+impl Upstream {
+    /// A pool that connects within `connect_timeout`, and whose answers begin within `timeout`.
+    pub fn new(connect_timeout: Duration, timeout: Duration) -> Result<Self, TlsError> {
+        let mut http = HttpConnector::new();
+        http.set_connect_timeout(Some(connect_timeout));
+        http.set_nodelay(true);
+        http.enforce_http(false);
+        let tls = tls().map_err(|error| TlsError(error.to_string()))?;
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+            .build(connector);
+        Ok(Self { client, timeout })
+    }
+
+    /// Sends one request. The permit is used up whatever happens.
+    pub async fn send(
+        &self,
+        permit: Permit,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, SendError> {
+        let Permit { sequence: _ } = permit;
+        tokio::time::timeout(self.timeout, self.client.request(request))
+            .await
+            .map_err(|_| SendError::TimedOut(self.timeout))?
+            .map_err(|error| {
+                let text = with_causes(&error);
+                if error.is_connect() {
+                    SendError::Unreachable(text)
+                } else {
+                    SendError::Broken(text)
+                }
+            })
+    }
+}
+
+fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?;
+    // A machine without certificates can still reach upstreams over plain HTTP.
+    match builder.clone().with_native_roots() {
+        Ok(builder) => Ok(builder.with_no_client_auth()),
+        Err(error) => {
+            tracing::warn!(%error, "no trusted certificates: upstreams over https will fail");
+            Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+        }
+    }
+}
+
+/// An error with what caused it, on one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// Headers that concern one connection alone (RFC 9110 §7.6.1), or that the next hop sets itself.
+const HOP_BY_HOP: [HeaderName; 10] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::CONTENT_LENGTH,
+];
+
+/// Headers that carry the caller's credentials, or name whom it called. None goes upstream.
+const CALLERS_OWN: [HeaderName; 7] = [
+    header::AUTHORIZATION,
+    header::COOKIE,
+    header::HOST,
+    header::EXPECT,
+    header::ACCEPT_ENCODING,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+];
+
+/// The caller's headers without its credentials and without what concerns its connection.
+pub fn forwarded(headers: &HeaderMap) -> HeaderMap {
+    let mut forwarded = end_to_end(headers);
+    for name in CALLERS_OWN {
+        forwarded.remove(name);
+    }
+    // What is compressed could not be read, and so not be recorded as what it is.
+    forwarded.insert(header::ACCEPT_ENCODING, http::HeaderValue::from_static("identity"));
+    forwarded
+}
+
+/// An upstream's headers as the agent may see them.
+pub fn returned(headers: &HeaderMap) -> HeaderMap {
+    let mut returned = end_to_end(headers);
+    returned.remove(header::WWW_AUTHENTICATE);
+    returned.remove(header::SET_COOKIE);
+    returned
+}
+
+fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = headers.clone();
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in HOP_BY_HOP.into_iter().chain(named) {
+        kept.remove(name);
+    }
+    kept
+}

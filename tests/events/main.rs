@@ -1,0 +1,9 @@
+//! The bytes of events: golden files for each kind, and properties of the encoding.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+mod examples;
+
+mod golden;
+
+mod properties;
