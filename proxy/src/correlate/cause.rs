@@ -3,8 +3,9 @@
 //! In order: the id that the caller sends (100), name and arguments with the same trace (99), name
 //! and arguments (95), name and arguments but for what clients add (80), the trace alone (70), an
 //! id whose name fits but not its arguments (50), and at last a tool call that is carried out
-//! already: until its result is told to the model, the agent may repeat it (50). Where a name fits only behind an unknown prefix, ten less.
-//! Where k fit equally well the oldest is taken, at the k-th part.
+//! already: until its result is told to the model, the agent may repeat it (50). Where a name fits
+//! only behind an unknown prefix, ten less. Where k fit equally well the oldest is taken, at the
+//! k-th part.
 
 use super::limits::{EQUAL_MAX, FRESH_US};
 use super::remembered::{Agent, Asked};
