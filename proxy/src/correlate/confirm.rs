@@ -78,9 +78,7 @@ impl<'a> Confirming<'a> {
         let Some(row) = self.row_of(told, id) else {
             return self.settle_unasked(told, id);
         };
-        let Some(asked) = self.agent.asked.get_mut(row) else { return };
-        asked.closed = true;
-        let asked = asked.clone();
+        let Some(asked) = self.agent.asked.get(row).cloned() else { return };
         let linked = asked.claimed.and_then(|call| self.served(call));
         if let Some((served_row, served)) = &linked
             && self.is_of(*served_row, told)
@@ -98,7 +96,7 @@ impl<'a> Confirming<'a> {
             // It failed, has nothing to compare, or runs still: what the model is told then is
             // the agent's own words.
             Some(_) => {}
-            None => self.unserved(told, id),
+            None => self.unserved(told, id, Some(row)),
         }
     }
 
@@ -128,7 +126,7 @@ impl<'a> Confirming<'a> {
         };
         let seen = known.into_iter().any(|(_, served)| telling || same_id(served));
         if !seen {
-            self.unserved(told, id);
+            self.unserved(told, id, None);
         }
     }
 
@@ -175,12 +173,17 @@ impl<'a> Confirming<'a> {
         self.raise(FindingKind::ResultAltered, served, detail, asked.id.clone());
     }
 
-    fn unserved(&mut self, told: &Told<'_>, id: &str) {
+    /// The tool call that it answers, if known, will not be made any more.
+    fn unserved(&mut self, told: &Told<'_>, id: &str, row: Option<RowId>) {
         if self.is_told(told) {
             return;
         }
         self.unserved += 1;
         if self.unserved <= UNSERVED_NOTES_MAX {
+            // Only with a finding, from which it will be known after a restart.
+            if let Some(asked) = row.and_then(|row| self.agent.asked.get_mut(row)) {
+                asked.closed = true;
+            }
             let id = Some(id.to_owned()).filter(|id| !id.is_empty());
             let detail =
                 "the model was told a tool result that the gateway never served".to_owned();

@@ -120,7 +120,7 @@ fn found(memory: &mut Memory, call: CallId, session: SessionId, finding: &Findin
     let rows = agent.asked.find(in_session);
     let row = rows.max_by_key(|(row, asked)| (asked.claimed.is_some(), *row)).map(|(row, _)| row);
     if let Some(asked) = row.and_then(|row| agent.asked.get_mut(row)) {
-        asked.closed = true;
+        asked.closed |= finding.kind == FindingKind::UnservedResult;
     }
 }
 

@@ -91,7 +91,7 @@ pub(super) struct Asked {
     pub(super) answered: Timestamp,
     /// The tool call that carries it out.
     pub(super) claimed: Option<CallId>,
-    /// A result was told to the model, so that nobody will carry it out any more.
+    /// The model was told its result, or one that was never served: nobody will make it any more.
     pub(super) closed: bool,
     /// The same request was answered again later.
     pub(super) superseded: bool,
