@@ -247,6 +247,7 @@ impl Gateway {
     }
 
     /// Starts it anew on the same data once it has ended, without any wrapper.
+    #[must_use]
     pub fn again(mut self) -> Self {
         let folder = self.folder.take().unwrap_or_else(|| panic!("a folder of its own"));
         let setup = Setup { wrapper: Vec::new(), ..self.setup.clone() };

@@ -15,3 +15,5 @@ pub mod records;
 pub mod gateway;
 
 pub mod recordings;
+
+pub mod standins;

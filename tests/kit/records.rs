@@ -49,21 +49,24 @@ impl Records {
 
     /// Every dispatch, by its call.
     pub fn dispatched(&self) -> BTreeMap<CallId, &CallDispatched> {
-        let found =
-            self.events.iter().filter_map(|envelope| match (&envelope.event, envelope.call) {
-                (Event::CallDispatched(fact), Some(call)) => Some((call, fact)),
-                _ => None,
-            });
-        found.collect()
+        let mut found = BTreeMap::new();
+        for envelope in &self.events {
+            if let (Event::CallDispatched(fact), Some(call)) = (&envelope.event, envelope.call) {
+                found.insert(call, fact);
+            }
+        }
+        found
     }
 
     /// Every refusal.
     pub fn refused(&self) -> Vec<&CallRefused> {
-        let found = self.events.iter().filter_map(|envelope| match &envelope.event {
-            Event::CallRefused(fact) => Some(fact),
-            _ => None,
-        });
-        found.collect()
+        let mut found = Vec::new();
+        for envelope in &self.events {
+            if let Event::CallRefused(fact) = &envelope.event {
+                found.push(fact);
+            }
+        }
+        found
     }
 
     /// The outcomes of one call.
@@ -72,7 +75,7 @@ impl Records {
         about.map(|envelope| &envelope.event).filter(|event| is_outcome(event)).collect()
     }
 
-    /// The only outcome of the only call that asked for `model`.
+    /// The only outcome of the only call that asked for `model`; nothing before it is there.
     pub fn outcome_of(&self, model: &str) -> Option<&Event> {
         let asked = self.dispatched();
         let mut calls = asked.iter().filter(|(_, fact)| fact.model.as_deref() == Some(model));

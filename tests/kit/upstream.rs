@@ -44,10 +44,10 @@ impl Upstream {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (script, keep) = (Arc::new(script), Arc::clone(&seen));
         std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let Ok(stream) = stream.and_then(Connection::from_accepted) else { continue };
+            let accepted = listener.incoming().filter_map(Result::ok);
+            for connection in accepted.filter_map(|stream| Connection::from_accepted(stream).ok()) {
                 let (script, keep) = (Arc::clone(&script), Arc::clone(&keep));
-                std::thread::spawn(move || serve(stream, &*script, &keep));
+                std::thread::spawn(move || serve(connection, &*script, &keep));
             }
         });
         Self { address, seen }

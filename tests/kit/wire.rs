@@ -71,7 +71,9 @@ impl Answer {
 
     /// The gateway's error code, in the shape of the `OpenAI` dialect.
     pub fn code(&self) -> String {
-        self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+        let json = self.json();
+        let code = json.pointer("/error/code").and_then(Value::as_str);
+        code.unwrap_or_default().to_owned()
     }
 }
 
@@ -129,21 +131,32 @@ impl Connection {
         let length = head.header("content-length").and_then(|length| length.parse().ok());
         let body = match length {
             Some(length) => self.exactly(length)?,
-            None => {
-                let mut body = Vec::new();
-                while let Some(chunk) = self.chunk()? {
-                    body.extend(chunk);
-                }
-                body
-            }
+            None => self.chunks()?,
         };
         Ok(Answer { head, body })
+    }
+
+    fn chunks(&mut self) -> io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.chunk()? {
+            body.extend(chunk);
+        }
+        Ok(body)
     }
 
     /// Sends a request and reads its answer.
     pub fn ask(&mut self, request: impl AsRef<[u8]>) -> io::Result<Answer> {
         self.send(request)?;
         self.answer()
+    }
+
+    /// The rest of an answer that does not stream, and whether it is whole.
+    pub fn rest_of(&mut self, head: &Head) -> (Vec<u8>, bool) {
+        let length = head.header("content-length").and_then(|length| length.parse().ok());
+        match self.exactly(length.unwrap_or(0)) {
+            Ok(body) => (body, true),
+            Err(_) => (std::mem::take(&mut self.read), false),
+        }
     }
 
     /// Everything until the other side closes.
