@@ -138,6 +138,7 @@ impl Gateway {
         let models = Models::new(Arc::clone(gate), upstream, Arc::clone(config), memory.clone());
         let server = Agents::new(Arc::clone(gate), Arc::new(models), config.listen.clone(), limits);
         let pages = People::new(Arc::clone(gate), memory).router();
+        let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
         let mut stopped = stopping.clone();
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
         self.listeners.push(tokio::spawn(async move {
@@ -145,7 +146,8 @@ impl Gateway {
                 // If the sender is gone the gateway is too.
                 drop(stopped.wait_for(|stop| *stop).await);
             };
-            if let Err(error) = axum::serve(people, pages).with_graceful_shutdown(stopped).await {
+            let ended = axum::serve(people, pages).with_graceful_shutdown(stopped).await;
+            if let Err(error) = ended {
                 tracing::error!(%error, "the people's listener ended");
             }
         }));

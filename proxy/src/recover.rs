@@ -7,7 +7,7 @@ use ledger::log::{ReadError, Reader};
 use ledger::{Ledger, RecordError, Sequence};
 use std::collections::BTreeMap;
 
-/// How many events are looked at in one step back.
+/// How many events the first step back takes; each further step takes twice as many.
 const STEP_BACK: u64 = 8192;
 
 /// How many bytes of events are read at a time.
@@ -61,10 +61,13 @@ impl Found {
 pub fn look_back(reader: &dyn Reader, correlator: &mut Correlator) -> Result<Found, RecoverError> {
     let end = reader.next();
     let mut from = end;
+    let mut step = STEP_BACK;
     loop {
-        from = Sequence::new(from.number().saturating_sub(STEP_BACK));
+        let before = from;
+        from = Sequence::new(from.number().saturating_sub(step));
+        step = step.saturating_mul(2);
         let mut started = false;
-        each(reader, from, |_, envelope| {
+        each(reader, from, before, |_, envelope| {
             started |= matches!(envelope.event, Event::GatewayStarted(_));
         })?;
         if started || from == Sequence::FIRST {
@@ -72,7 +75,7 @@ pub fn look_back(reader: &dyn Reader, correlator: &mut Correlator) -> Result<Fou
         }
     }
     let mut found = Found::default();
-    each(reader, from, |sequence, envelope| {
+    each(reader, from, end, |sequence, envelope| {
         found.events += 1;
         correlator.apply(envelope);
         found.apply(sequence, envelope);
@@ -133,18 +136,23 @@ impl Found {
 fn each(
     reader: &dyn Reader,
     mut from: Sequence,
+    end: Sequence,
     mut visit: impl FnMut(Sequence, &Envelope),
 ) -> Result<(), RecoverError> {
-    loop {
+    while from < end {
         let records = reader.read(from, READ_BYTES_MAX)?;
         if records.is_empty() {
-            return Ok(());
+            break;
         }
         for record in records {
+            if end <= from {
+                return Ok(());
+            }
             let envelope = Envelope::parse(&record)
                 .map_err(|source| RecoverError::Parse { sequence: from, source })?;
             visit(from, &envelope);
             from = from.after(1);
         }
     }
+    Ok(())
 }

@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
@@ -22,6 +23,9 @@ const HEADERS_MAX: usize = 128;
 
 /// The most bytes of headers that are held for a connection.
 const HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// How long nothing is accepted after the system could not.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What agents reach.
 pub struct Agents {
@@ -55,7 +59,7 @@ impl Agents {
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     // Out of file descriptors, most likely: let some go first.
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
             };

@@ -47,7 +47,7 @@ fn reasons(records: &Records, model: &str) -> Vec<Option<FailureReason>> {
 
 #[test]
 fn each_fault_of_a_provider_is_told_to_the_agent_and_recorded_once_with_its_reason() {
-    use FailureReason::{AnswerTooLarge, Broken, Garbled, TimedOut};
+    use FailureReason::{AnswerTooLarge, Broken, TimedOut, Truncated};
     let standins = Standins::start(Duration::ZERO);
     let setup = Setup::new()
         .provider("openai", &standins.provider_url(), "*")
@@ -93,7 +93,7 @@ fn each_fault_of_a_provider_is_told_to_the_agent_and_recorded_once_with_its_reas
     ] {
         assert_eq!(reasons(&records, model), [Some(whole), Some(stream)], "{model}");
     }
-    assert_eq!(reasons(&records, "fault-garbage"), [Some(Garbled)]);
+    assert_eq!(reasons(&records, "fault-garbage"), [Some(Truncated)]);
     assert_eq!(reasons(&records, "gpt-4o"), [None; 20]);
 }
 

@@ -108,7 +108,7 @@ fn a_stream_flows_before_its_outcome_and_its_last_frame_comes_after() {
         connection.begin_stream()?;
         connection.event(&chunk("first", None))?;
         // The rest is sent when the agent has seen the first.
-        drop(gate.lock().unwrap().recv());
+        let _ = gate.lock().unwrap().recv();
         connection.event(&chunk("last", Some("stop")))?;
         connection.event("[DONE]")?;
         connection.end_stream()

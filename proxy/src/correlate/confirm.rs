@@ -79,7 +79,7 @@ impl<'a> Confirming<'a> {
             }
             return;
         }
-        if let Some(other) = self.recognised(told, &asked) {
+        if let Some(other) = self.recognised(told, row, &asked) {
             return self.confirm(other, row, &asked);
         }
         match linked {
@@ -122,14 +122,16 @@ impl<'a> Confirming<'a> {
         }
     }
 
-    /// Another tool call whose result this is, if its own link is not certain.
-    fn recognised(&self, told: &Told<'_>, asked: &Asked) -> Option<RowId> {
+    /// Another tool call whose result this is: one that repeats the same, or one whose own link is
+    /// not certain.
+    fn recognised(&self, told: &Told<'_>, row: RowId, asked: &Asked) -> Option<RowId> {
         let telling = told.result.text.len() >= TELLING_BYTES_MIN;
         let found = told.texts.iter().flat_map(|text| self.agent.served.find(*text));
         let fitting = found.filter(|(_, served)| {
             let equal = asked.arguments == served.arguments;
-            let free = served.asked.is_none() || served.doubtful && equal;
-            !served.confirmed && free && (telling || equal)
+            let free = served.asked.is_none() || !served.certain && equal;
+            let repeats = served.asked == Some(row);
+            !served.confirmed && (repeats || free && (telling || equal))
         });
         fitting.map(|(row, _)| row).min()
     }

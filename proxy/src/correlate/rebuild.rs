@@ -6,7 +6,7 @@
 use super::claim;
 use super::confirm::once_mark;
 use super::memory::{Memory, ModelBegun, ModelEnded};
-use super::remembered::OpenKind;
+use super::remembered::{OpenKind, is_certain};
 use events::{
     CallCompleted, CallDispatched, CallId, CallLinked, Envelope, Event, FindingKind, FindingRaised,
     LinkMethod, Operation, SessionId, SessionMethod, Timestamp,
@@ -91,6 +91,7 @@ fn linked(memory: &mut Memory, call: CallId, link: &CallLinked) {
     let Some(row) = agent.served_by(call) else { return };
     let Some(served) = agent.served.get_mut(row) else { return };
     let proved = link.method == LinkMethod::Result;
+    let certain = is_certain(link);
     served.confirmed |= proved;
     let id = link.tool_call.as_deref().map(|id| marks.tool_call(id));
     let found = agent.asked.find(id.unwrap_or(served.arguments));
@@ -102,7 +103,7 @@ fn linked(memory: &mut Memory, call: CallId, link: &CallLinked) {
     if proved {
         agent.prove(row, asked_row);
     } else {
-        agent.claim(row, asked_row, link.candidates.is_some());
+        agent.claim(row, asked_row, certain);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is remembered of each agent, as rows; nothing here looks anything up.
 
 use super::shelf::{RowId, Shelf};
-use events::{CallId, Mark, SessionId, Timestamp};
+use events::{CallId, CallLinked, LinkMethod, Mark, SessionId, Timestamp};
 
 /// Everything that is remembered of one agent. No row refers to another agent's.
 #[derive(Debug, Default)]
@@ -23,12 +23,12 @@ pub(super) struct Agent {
 impl Agent {
     /// Links a tool call that was made to one that was asked for. Where another carries that out
     /// already, this one repeats it, and its result will tell which of them counts.
-    pub(super) fn claim(&mut self, served_row: RowId, asked_row: RowId, doubtful: bool) {
+    pub(super) fn claim(&mut self, served_row: RowId, asked_row: RowId, certain: bool) {
         let Some(served) = self.served.get_mut(served_row) else { return };
         let Some(asked) = self.asked.get_mut(asked_row) else { return };
-        let first = *asked.claimed.get_or_insert(served.call);
+        asked.claimed.get_or_insert(served.call);
         served.asked = Some(asked_row);
-        served.doubtful = doubtful || first != served.call;
+        served.certain = certain;
     }
 
     /// Links a tool call to one that was asked for, for certain. What each was linked to before
@@ -38,7 +38,7 @@ impl Agent {
         let Some(asked) = self.asked.get_mut(asked_row) else { return };
         let call = served.call;
         served.confirmed = true;
-        served.doubtful = false;
+        served.certain = true;
         asked.closed = true;
         let before = served.asked.replace(asked_row);
         let other = asked.claimed.replace(call).filter(|other| *other != call);
@@ -113,8 +113,9 @@ pub(super) struct Served {
     pub(super) arguments: Mark,
     /// What it carries out, as far as known.
     pub(super) asked: Option<RowId>,
-    /// Others fitted as well.
-    pub(super) doubtful: bool,
+    /// The caller sent the id, or the result proved it. Equal arguments are not certain: the same
+    /// may have been asked for twice.
+    pub(super) certain: bool,
     /// Its result came back in a model request.
     pub(super) confirmed: bool,
     /// Its result is known and can be recognised.
@@ -155,6 +156,11 @@ pub(super) enum OpenKind {
         /// Where it is remembered.
         served: RowId,
     },
+}
+
+/// Whether a link that was found when the tool was called needs no proof.
+pub(super) fn is_certain(link: &CallLinked) -> bool {
+    link.method == LinkMethod::ToolCallId && link.confidence == 100
 }
 
 /// The mark of a call's id: ULIDs are unique, and so need no key.
