@@ -51,6 +51,9 @@ enum Command {
     Keygen(keygen::Args),
 }
 
+/// The exit code of a wrong command line (sysexits.h).
+const USAGE: u8 = 64;
+
 /// How a command failed, by exit code (sysexits.h).
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
@@ -76,7 +79,7 @@ impl CommandError {
         match self {
             Self::Closed => 0,
             Self::CheckFailed(_) => 1,
-            Self::Usage(_) => 64,
+            Self::Usage(_) => USAGE,
             Self::Io(_) => 74,
             Self::Configuration(_) => 78,
         }
@@ -91,6 +94,13 @@ impl From<io::Error> for CommandError {
             Self::Io(error.to_string())
         }
     }
+}
+
+/// Says what is wrong with the command line, or what it asked to know about it.
+pub fn explain(error: &clap::Error) -> ExitCode {
+    // Where the output is closed there is nobody left to tell.
+    drop(error.print());
+    if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
 }
 
 /// Runs the command, and writes what went wrong to standard error.

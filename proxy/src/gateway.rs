@@ -100,7 +100,7 @@ impl Gateway {
         let events = log.next().number();
         let (ledger, writer) =
             Ledger::start(log, options(&config)).map_err(GatewayError::Writer)?;
-        let cut_bytes = note_cuts(&ledger, &recovery).await?;
+        let cut_bytes = note_cuts(&ledger, &recovery, &folder).await?;
         let in_doubt = found.settle(&ledger).await?;
         let report = StartReport { events, in_doubt, cut_bytes };
 
@@ -269,14 +269,23 @@ fn key(config: &Config, folder: &Path) -> Result<[u8; 32], GatewayError> {
     }
 }
 
-async fn note_cuts(ledger: &Ledger, recovery: &Recovery) -> Result<u64, GatewayError> {
+async fn note_cuts(
+    ledger: &Ledger,
+    recovery: &Recovery,
+    folder: &Path,
+) -> Result<u64, GatewayError> {
     let mut cut_bytes = 0;
     for cut in &recovery.cuts {
         cut_bytes += cut.bytes;
         let fact = LedgerRecovered {
             cut_bytes: cut.bytes,
             cut_digest: Digest(cut.sha256),
-            quarantine: cut.kept_in.display().to_string(),
+            quarantine: cut
+                .kept_in
+                .strip_prefix(folder)
+                .unwrap_or(&cut.kept_in)
+                .display()
+                .to_string(),
         };
         ledger.record(plain(fact)).await?;
     }
