@@ -85,7 +85,8 @@ fn cause(calls: &Calls, call: &Call) -> Option<CallId> {
     fits.then_some(cause.id)
 }
 
-/// What of the tool calls asked for has no call: those linked by the model's id first, then by name.
+/// What of the tool calls asked for has no call: those linked by the model's id first, then by
+/// name.
 fn unseen<'a>(call: &'a Call, caused: &[&Call]) -> Vec<&'a ToolCallAsked> {
     let Some(Outcome::Completed(answer)) = &call.outcome else { return Vec::new() };
     let linked: BTreeSet<&str> = caused

@@ -1,1 +1,8 @@
-//! What one sees: pages over what analytics and approvals know; so far it holds nothing.
+//! What one sees: pages and interfaces over what the ledger says. Nothing here decides or records.
+
+// Each module uses only those above it; the empty lines keep rustfmt from sorting them.
+mod local_peers;
+
+mod ledger_routes;
+
+pub use ledger_routes::{EVENTS_MAX, ledger_routes};

@@ -1,14 +1,27 @@
 //! The commands of the program, one module each.
 
+mod telemetry;
+
+mod remote;
+
+mod records;
+
+mod pause;
+
 mod check;
 
-mod demo;
+mod events;
 
 mod keygen;
 
 mod serve;
 
-mod telemetry;
+mod trace;
+
+mod demo;
+
+#[cfg(test)]
+mod tests;
 
 use clap::{Parser, Subcommand};
 use std::io::{self, Write as _};
@@ -30,13 +43,23 @@ enum Command {
     Demo(demo::Args),
     /// Check a configuration and show what it means.
     Check(check::Args),
+    /// Read the ledger, and follow it as it grows.
+    Events(events::Args),
+    /// Draw a session: person, agent, model calls, and the tool calls that they caused.
+    Trace(trace::Args),
     /// Make an API key for an agent, and the hash that the configuration wants.
     Keygen(keygen::Args),
 }
 
+/// The exit code of a wrong command line (sysexits.h).
+const USAGE: u8 = 64;
+
 /// How a command failed, by exit code (sysexits.h).
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
+    /// 0: whoever reads the output has seen enough and closed it.
+    #[error("the output was closed")]
+    Closed,
     /// 1: a check found something.
     #[error("{0}")]
     CheckFailed(String),
@@ -54,8 +77,9 @@ pub enum CommandError {
 impl CommandError {
     fn exit_code(&self) -> u8 {
         match self {
+            Self::Closed => 0,
             Self::CheckFailed(_) => 1,
-            Self::Usage(_) => 64,
+            Self::Usage(_) => USAGE,
             Self::Io(_) => 74,
             Self::Configuration(_) => 78,
         }
@@ -64,8 +88,19 @@ impl CommandError {
 
 impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
-        Self::Io(error.to_string())
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::Closed
+        } else {
+            Self::Io(error.to_string())
+        }
     }
+}
+
+/// Says what is wrong with the command line, or what it asked to know about it.
+pub fn explain(error: &clap::Error) -> ExitCode {
+    // Where the output is closed there is nobody left to tell.
+    drop(error.print());
+    if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
 }
 
 /// Runs the command, and writes what went wrong to standard error.
@@ -75,10 +110,12 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve(args) => serve::run(&args, &mut out),
         Command::Demo(args) => demo::run(&args, &mut out),
         Command::Check(args) => check::run(&args, &mut out),
+        Command::Events(args) => events::run(&args, &mut out),
+        Command::Trace(args) => trace::run(&args, &mut out),
         Command::Keygen(args) => keygen::run(&args, &mut out),
     };
     match ended.and_then(|()| out.flush().map_err(Into::into)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) | Err(CommandError::Closed) => ExitCode::SUCCESS,
         Err(error) => {
             // Where standard error is closed there is nobody left to tell.
             drop(writeln!(io::stderr(), "countersign: {error}"));

@@ -55,7 +55,7 @@ use events::{
     Timestamp, ToolCallAsked,
 };
 use memory::{Memory, ModelBegun, ModelEnded};
-use remembered::{OpenKind, Protocol};
+use remembered::{OpenKind, Protocol, is_certain};
 use session::Conversation;
 use shelf::RowId;
 use tool_name::ToolName;
@@ -150,10 +150,10 @@ impl Correlator {
         let cause = linked.as_ref().map(|(_, cause, ..)| *cause);
         if let Some((found, cause, tool_call, _)) = linked {
             let agent = self.memory.agent(asked.agent).1;
-            agent.claim(row, found.row, found.candidates.is_some());
             let (confidence, method) = (found.confidence, found.method);
             let candidates = found.candidates;
             let link = CallLinked { candidates, cause, confidence, method, tool_call };
+            agent.claim(row, found.row, is_certain(&link));
             notes.push(Note::link(session, asked.call, cause, link));
             self.meet(&asked, session);
         } else {

@@ -3,9 +3,9 @@
 //!
 //! What a call looks like on the wire is not known here; see `model` and `mcp` for that.
 
-mod ask;
-
 mod open;
+
+mod ask;
 
 mod refuse;
 

@@ -100,7 +100,7 @@ impl Gateway {
         let events = log.next().number();
         let (ledger, writer) =
             Ledger::start(log, options(&config)).map_err(GatewayError::Writer)?;
-        let cut_bytes = note_cuts(&ledger, &recovery).await?;
+        let cut_bytes = note_cuts(&ledger, &recovery, &folder).await?;
         let in_doubt = found.settle(&ledger).await?;
         let report = StartReport { events, in_doubt, cut_bytes };
 
@@ -142,6 +142,7 @@ impl Gateway {
         let (models, mcp) = (Arc::new(models), Arc::new(mcp));
         let server = Agents::new(Arc::clone(gate), models, mcp, config.listen.clone(), limits);
         let pages = People::new(Arc::clone(gate), memory).router();
+        let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
         let mut stopped = stopping.clone();
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
         self.listeners.push(tokio::spawn(async move {
@@ -149,7 +150,8 @@ impl Gateway {
                 // If the sender is gone the gateway is too.
                 drop(stopped.wait_for(|stop| *stop).await);
             };
-            if let Err(error) = axum::serve(people, pages).with_graceful_shutdown(stopped).await {
+            let ended = axum::serve(people, pages).with_graceful_shutdown(stopped).await;
+            if let Err(error) = ended {
                 tracing::error!(%error, "the people's listener ended");
             }
         }));
@@ -267,14 +269,23 @@ fn key(config: &Config, folder: &Path) -> Result<[u8; 32], GatewayError> {
     }
 }
 
-async fn note_cuts(ledger: &Ledger, recovery: &Recovery) -> Result<u64, GatewayError> {
+async fn note_cuts(
+    ledger: &Ledger,
+    recovery: &Recovery,
+    folder: &Path,
+) -> Result<u64, GatewayError> {
     let mut cut_bytes = 0;
     for cut in &recovery.cuts {
         cut_bytes += cut.bytes;
         let fact = LedgerRecovered {
             cut_bytes: cut.bytes,
             cut_digest: Digest(cut.sha256),
-            quarantine: cut.kept_in.display().to_string(),
+            quarantine: cut
+                .kept_in
+                .strip_prefix(folder)
+                .unwrap_or(&cut.kept_in)
+                .display()
+                .to_string(),
         };
         ledger.record(plain(fact)).await?;
     }

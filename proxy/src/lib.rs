@@ -23,6 +23,8 @@ pub mod memory;
 
 pub mod body;
 
+pub mod heard;
+
 pub mod upstream;
 
 pub mod gate;

@@ -1,10 +1,12 @@
 //! Model calls: what goes on between an agent's HTTP request and the provider's answer.
 //!
-//! [`Models::serve`] is the door; [`Models::pass`] shows the order of a call.
+//! [`Models::serve`] is the door; `Models::pass` shows the order of a call.
 
 mod answer;
 
 mod read;
+
+mod listing;
 
 mod stream;
 
@@ -86,6 +88,9 @@ impl Models {
         let agent = self.gate.identify(&passing.head.headers)?; // who asks
         passing.agent = Some(Arc::clone(&agent));
         let body = self.receive(passing, body).await?; // all of it, within bounds
+        if !self.listed_together(passing.route).is_empty() {
+            return self.list(passing, &agent, reply).await; // the same order, provider by provider
+        }
         let (ask, provider) = self.read(&agent, passing, &body)?; // what is asked
         let dispatched = self.gate.dispatch(ask.ask(&agent, &body)).await?; // decided; on record
         let request = Self::request(passing, provider, body.clone())?;

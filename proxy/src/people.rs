@@ -23,13 +23,16 @@ impl People {
         Self { gate, memory }
     }
 
-    /// The paths served.
+    /// The paths served. Those that show the ledger want to know the peer's address; see
+    /// [`dashboards::ledger_routes`].
     pub fn router(self) -> Router {
+        let ledger = dashboards::ledger_routes(Arc::clone(self.gate.ledger().reader()));
         Router::new()
             .route("/healthz", get(async || "ok\n"))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
             .with_state(self)
+            .merge(ledger)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::config::{Limits, Listen};
 use crate::dialect::Route;
 use crate::gate::{Gate, Refused};
+use crate::heard::{Heard, Listening};
 use crate::mcp::{self, Mcp};
 use crate::model::{Models, Reply, problem_reply};
 use crate::problem::{ErrorCode, Problem};
@@ -91,9 +92,17 @@ impl Agents {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
         let agents = Arc::clone(self);
+        let heard = Heard::default();
+        let stream = Listening::new(stream, heard.clone());
+        let hearing = heard.clone();
         let service = service_fn(move |request| {
             let agents = Arc::clone(&agents);
-            async move { Ok::<_, Infallible>(agents.route(request, peer).await) }
+            let heard = hearing.clone();
+            async move {
+                let reply = agents.route(request, peer).await;
+                heard.answered();
+                Ok::<_, Infallible>(reply)
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -111,18 +120,21 @@ impl Agents {
             }
         };
         if let Err(error) = ended {
-            self.broken(&error, peer).await;
+            self.broken(&error, &heard, peer).await;
         }
     }
 
     /// What was not even HTTP is on record as well.
-    async fn broken(&self, error: &hyper::Error, peer: SocketAddr) {
-        let code = if error.is_parse() {
-            ErrorCode::MalformedRequest
-        } else if error.is_timeout() {
-            ErrorCode::BodyTooSlow
+    async fn broken(&self, error: &hyper::Error, heard: &Heard, peer: SocketAddr) {
+        // The status is what hyper has answered by itself, if anything.
+        let (code, status) = if error.is_parse_too_large() {
+            (ErrorCode::MalformedRequest, 431)
+        } else if error.is_parse() {
+            (ErrorCode::MalformedRequest, 400)
+        } else if error.is_timeout() && heard.unanswered() > 0 {
+            (ErrorCode::BodyTooSlow, 0)
         } else {
-            // The agent left; its calls have said so themselves.
+            // The agent left, and its calls have said so themselves; or it never asked anything.
             return;
         };
         let message = format!("not an acceptable HTTP/1.1 request: {error}");
@@ -134,7 +146,7 @@ impl Agents {
             bytes: 0,
             peer: Some(peer),
         };
-        self.gate.refuse(refused).await;
+        self.gate.refuse_as(refused, status).await;
     }
 
     async fn route(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Reply {

@@ -11,7 +11,7 @@ use events::{
 use ulid::Ulid;
 
 /// The shard that records the examples.
-pub(crate) const SOURCE: &str = "//countersign/gateway-1";
+pub(crate) const SOURCE: &str = "countersign/0";
 
 /// An envelope around this fact, with every member it can have.
 pub(crate) fn draft<F>(fact: F) -> Draft<F> {

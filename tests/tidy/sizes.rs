@@ -79,8 +79,9 @@ fn check_columns(tree: &Tree) -> Vec<String> {
     let mut complaints = Vec::new();
     for file in tree.ending(".rs").chain(tree.ending(".md")) {
         let code = if is_document(file) { String::new() } else { code(&file.text) };
+        let mut code = code.lines();
         for (line, text) in file.text.lines().enumerate() {
-            let code = code.lines().nth(line);
+            let code = code.next();
             let is_wide = text.chars().count() > COLUMNS_MAX;
             if is_wide && !text.contains("://") && !cannot_be_broken(text, code) {
                 complaints.push(format!(

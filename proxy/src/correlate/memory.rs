@@ -59,7 +59,7 @@ impl Memory {
     pub(super) fn agent(&mut self, name: &str) -> (&Marks, &mut Agent) {
         self.heard += 1;
         if !self.agents.contains_key(name) {
-            self.agents.insert(name.into(), Agent::default());
+            self.make_room();
         }
         let agent = self.agents.entry(name.into()).or_default();
         agent.used = self.heard;
@@ -99,7 +99,9 @@ impl Memory {
         supersede(agent, conversation, open.session);
         for (asked, reduced) in ended.tool_calls {
             let id = asked.id.as_deref().map(|id| marks.tool_call(id));
-            let found_by = [id, Some(asked.arguments), Some(*reduced), trace, conversation];
+            let in_session = asked.id.as_deref().map(|id| marks.tool_call_in(open.session, id));
+            let (arguments, reduced) = (Some(asked.arguments), Some(*reduced));
+            let found_by = [id, in_session, arguments, reduced, trace, conversation];
             let row = Asked {
                 cause: ended.call,
                 session: open.session,
@@ -138,7 +140,7 @@ impl Memory {
             call,
             arguments,
             asked: None,
-            doubtful: false,
+            certain: false,
             confirmed: false,
             answered: false,
         };
@@ -172,13 +174,18 @@ impl Memory {
         self.trim();
     }
 
-    /// Brings everything back under its limit.
-    pub(super) fn trim(&mut self) {
-        while self.agents.len() > self.limits.agents {
+    /// Forgets agents until there is room for one more, with their open calls: these know rows.
+    fn make_room(&mut self) {
+        while self.agents.len() >= self.limits.agents.max(1) {
             let oldest = self.agents.iter().min_by_key(|(_, agent)| agent.used);
             let Some(name) = oldest.map(|(name, _)| Arc::clone(name)) else { return };
             self.agents.remove(&name);
+            self.open.retain(|_, open| open.agent != name);
         }
+    }
+
+    /// Brings all rows back under their limits.
+    pub(super) fn trim(&mut self) {
         let Limits { places, asked, served, told, protocol, .. } = self.limits;
         shorten(&mut self.agents, places, |agent| &mut agent.places);
         shorten(&mut self.agents, asked, |agent| &mut agent.asked);

@@ -1,14 +1,15 @@
 //! What is remembered of each agent, as rows; nothing here looks anything up.
 
 use super::shelf::{RowId, Shelf};
-use events::{CallId, Mark, SessionId, Timestamp};
+use events::{CallId, CallLinked, LinkMethod, Mark, SessionId, Timestamp};
 
 /// Everything that is remembered of one agent. No row refers to another agent's.
 #[derive(Debug, Default)]
 pub(super) struct Agent {
     /// By the mark of a conversation, or of a provider's answer id.
     pub(super) places: Shelf<Place>,
-    /// By the marks of id, arguments and reduced arguments, trace and conversation.
+    /// By the marks of id, of id in session, of arguments and reduced arguments, of trace and
+    /// conversation; once their result was proved, by id in session alone.
     pub(super) asked: Shelf<Asked>,
     /// By the call, and by the marks of its result.
     pub(super) served: Shelf<Served>,
@@ -23,25 +24,26 @@ pub(super) struct Agent {
 impl Agent {
     /// Links a tool call that was made to one that was asked for. Where another carries that out
     /// already, this one repeats it, and its result will tell which of them counts.
-    pub(super) fn claim(&mut self, served_row: RowId, asked_row: RowId, doubtful: bool) {
+    pub(super) fn claim(&mut self, served_row: RowId, asked_row: RowId, certain: bool) {
         let Some(served) = self.served.get_mut(served_row) else { return };
         let Some(asked) = self.asked.get_mut(asked_row) else { return };
-        let first = *asked.claimed.get_or_insert(served.call);
+        asked.claimed.get_or_insert(served.call);
         served.asked = Some(asked_row);
-        served.doubtful = doubtful || first != served.call;
+        served.certain = certain;
     }
 
     /// Links a tool call to one that was asked for, for certain. What each was linked to before
-    /// is linked to the other's.
-    pub(super) fn prove(&mut self, served_row: RowId, asked_row: RowId) {
+    /// is linked to the other's. From now on `in_session` alone leads to it: it is done.
+    pub(super) fn prove(&mut self, served_row: RowId, asked_row: RowId, in_session: Option<Mark>) {
         let Some(served) = self.served.get_mut(served_row) else { return };
         let Some(asked) = self.asked.get_mut(asked_row) else { return };
         let call = served.call;
-        served.confirmed = true;
-        served.doubtful = false;
-        asked.closed = true;
-        let before = served.asked.replace(asked_row);
         let other = asked.claimed.replace(call).filter(|other| *other != call);
+        served.confirmed = true;
+        served.certain = true;
+        asked.closed = true;
+        self.asked.keep_mark(asked_row, in_session);
+        let before = served.asked.replace(asked_row);
         if before == Some(asked_row) {
             return;
         }
@@ -89,7 +91,7 @@ pub(super) struct Asked {
     pub(super) answered: Timestamp,
     /// The tool call that carries it out.
     pub(super) claimed: Option<CallId>,
-    /// A result was told to the model, so that nobody will carry it out any more.
+    /// The model was told its result, or one that was never served: nobody will make it any more.
     pub(super) closed: bool,
     /// The same request was answered again later.
     pub(super) superseded: bool,
@@ -113,8 +115,9 @@ pub(super) struct Served {
     pub(super) arguments: Mark,
     /// What it carries out, as far as known.
     pub(super) asked: Option<RowId>,
-    /// Others fitted as well.
-    pub(super) doubtful: bool,
+    /// The caller sent the id, or the result proved it. Equal arguments are not certain: the same
+    /// may have been asked for twice.
+    pub(super) certain: bool,
     /// Its result came back in a model request.
     pub(super) confirmed: bool,
     /// Its result is known and can be recognised.
@@ -155,6 +158,11 @@ pub(super) enum OpenKind {
         /// Where it is remembered.
         served: RowId,
     },
+}
+
+/// Whether a link that was found when the tool was called needs no proof.
+pub(super) fn is_certain(link: &CallLinked) -> bool {
+    link.method == LinkMethod::ToolCallId && link.confidence == 100
 }
 
 /// The mark of a call's id: ULIDs are unique, and so need no key.

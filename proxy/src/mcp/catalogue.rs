@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn an_agent_sees_only_tools_that_it_may_call() {
-        let list = r#"{"tools":[{"name":"read","z": 1},{"name":"drop"}],"cacheScope":"public","ttlMs":5}"#;
+        let list =
+            r#"{"tools":[{"name":"read","z": 1},{"name":"drop"}],"cacheScope":"public","ttlMs":5}"#;
         assert_eq!(visible(list, "crm", &agent(&["crm/*"])), list);
         assert_eq!(
             visible(list, "crm", &agent(&["crm/re*"])),

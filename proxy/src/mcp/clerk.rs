@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use events::{CallCompleted, Dialect, Event, FailureReason, Operation, Relay, SessionId, ToolsChanged};
+use events::{
+    CallCompleted, Dialect, Event, FailureReason, Operation, Relay, SessionId, ToolsChanged,
+};
 
 use crate::clock;
 use crate::config::Agent;

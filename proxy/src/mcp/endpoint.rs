@@ -102,15 +102,8 @@ impl Mcp {
     /// Answers one request to `/mcp` or `/mcp/{server}`.
     pub async fn serve(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
         let (head, body) = request.into_parts();
-        let mut sender = Sender {
-            head,
-            peer,
-            agent: None,
-            id: None,
-            is_tool: false,
-            modern: false,
-            bytes: 0,
-        };
+        let mut sender =
+            Sender { head, peer, agent: None, id: None, is_tool: false, modern: false, bytes: 0 };
         match self.admit(&mut sender, body).await {
             Ok(reply) => reply,
             Err(refusal) => self.refuse(refusal, sender).await,
@@ -127,8 +120,7 @@ impl Mcp {
                 let text = denied_text(&id, &refusal.problem.message, modern);
                 return json_reply(StatusCode::OK, text);
             }
-            (_, Some(_))
-            | (ErrorCode::LedgerUnavailable | ErrorCode::OutcomeUnrecorded, None) => {}
+            (_, Some(_)) | (ErrorCode::LedgerUnavailable | ErrorCode::OutcomeUnrecorded, None) => {}
             (_, None) => {
                 let refused = Refused {
                     problem: refusal.problem,

@@ -76,8 +76,9 @@ impl Malformed {
 impl<'t> Message<'t> {
     /// Reads one message. The text is then safe for every function of [`crate::json`].
     pub(crate) fn read(bytes: &'t [u8], limits: Limits) -> Result<Self, Malformed> {
-        let text = json::check(bytes, limits)
-            .map_err(|fault| Malformed::new(PARSE_ERROR, format!("the body is not JSON: {fault}")))?;
+        let text = json::check(bytes, limits).map_err(|fault| {
+            Malformed::new(PARSE_ERROR, format!("the body is not JSON: {fault}"))
+        })?;
         if text.trim_ascii_start().starts_with('[') {
             return Err(Malformed::new(INVALID_REQUEST, "batches are not part of this protocol"));
         }
@@ -168,8 +169,12 @@ impl<'t> Message<'t> {
                 self.check_one(&["params", "protocolVersion"], false, "a string", is_string)?;
                 self.check_one(&["params", "capabilities"], false, "an object", is_object)
             }
-            "logging/setLevel" => self.check_one(&["params", "level"], false, "a string", is_string),
-            "completion/complete" => self.check_one(&["params", "ref"], false, "an object", is_object),
+            "logging/setLevel" => {
+                self.check_one(&["params", "level"], false, "a string", is_string)
+            }
+            "completion/complete" => {
+                self.check_one(&["params", "ref"], false, "an object", is_object)
+            }
             "notifications/cancelled" => {
                 self.check_one(&["params", "requestId"], false, "an id", is_token)
             }
@@ -303,7 +308,8 @@ mod tests {
 
     #[test]
     fn the_three_kinds_are_told_apart() {
-        let request = read(r#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"x"}}"#);
+        let request =
+            read(r#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"x"}}"#);
         let request = request.unwrap();
         assert!(request.asks("tools/call") && request.id() == Some("\"a\""));
         assert_eq!(request.target().as_deref(), Some("x"));
@@ -332,7 +338,10 @@ mod tests {
             (r#"{"jsonrpc":"2.0","id":1}"#, INVALID_REQUEST),
             (r#"{"jsonrpc":"2.0","result":{}}"#, INVALID_REQUEST),
             (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#, INVALID_PARAMS),
-            (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":1}}"#, INVALID_PARAMS),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":1}}"#,
+                INVALID_PARAMS,
+            ),
             (
                 r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":[]}}"#,
                 INVALID_PARAMS,

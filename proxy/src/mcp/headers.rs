@@ -89,7 +89,8 @@ fn compare(
         return Ok(());
     }
     let Some(found) = single(headers, name) else {
-        let state = if headers.contains_key(name) { "is not one readable value" } else { "is missing" };
+        let state =
+            if headers.contains_key(name) { "is not one readable value" } else { "is missing" };
         return Err(format!("the header `{name}` {state}; the body says `{expected}`"));
     };
     match decoded(found.trim()) {
@@ -197,7 +198,8 @@ mod tests {
         assert!(is_modern(&HeaderMap::new(), Some(&call())));
         assert!(is_modern(&said(&[(&VERSION, MODERN)]), None));
         assert!(!is_modern(&said(&[(&VERSION, "2025-11-25")]), None));
-        let text = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"x"}}"#;
+        let text =
+            r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"x"}}"#;
         let initialize = Message::read(text.as_bytes(), Limits::default()).unwrap();
         assert!(!is_modern(&said(&[(&VERSION, MODERN)]), Some(&initialize)));
     }

@@ -57,7 +57,8 @@ impl Passage {
         let (answer, answered) = oneshot::channel();
         let tasks = self.bench.clerk.gate().tasks.clone();
         tasks.spawn(self.exchange(sent, answer));
-        let given_up = || Failure::new(FailureReason::Broken, "the exchange was given up").refusal();
+        let given_up =
+            || Failure::new(FailureReason::Broken, "the exchange was given up").refusal();
         answered.await.unwrap_or_else(|_| Err(given_up()))
     }
 
@@ -68,7 +69,8 @@ impl Passage {
             Method::POST => Message::read(&body, limits).ok(),
             _ => None,
         };
-        let request = message.as_ref().filter(|message| matches!(message.kind, Kind::Request { .. }));
+        let request =
+            message.as_ref().filter(|message| matches!(message.kind, Kind::Request { .. }));
         let reply = match request {
             Some(request) => self.ask(sent, request, &mut answer).await,
             None => self.pass_on(sent, message.as_ref(), &mut answer).await,
@@ -247,9 +249,11 @@ impl Passage {
         let limits = &self.bench.limits;
         let reading = Reading::new(body, limits.upstream_idle_timeout);
         let all = reading.all(limits.answer_bytes_max, &mut sent.held).await;
-        Some(all.map_err(|(failure, _)| failure.refusal()).map(|bytes| {
-            reply_with(head.status, returned(&head.headers), Outgoing::from(bytes))
-        }))
+        Some(
+            all.map_err(|(failure, _)| failure.refusal()).map(|bytes| {
+                reply_with(head.status, returned(&head.headers), Outgoing::from(bytes))
+            }),
+        )
     }
 
     async fn pass_message(

@@ -73,7 +73,11 @@ impl Reading {
 }
 
 /// Makes room for an answer of so many bytes.
-pub(crate) async fn reserve(held: &mut Held, bytes: usize, bytes_max: usize) -> Result<(), Failure> {
+pub(crate) async fn reserve(
+    held: &mut Held,
+    bytes: usize,
+    bytes_max: usize,
+) -> Result<(), Failure> {
     if bytes > bytes_max {
         return Err(too_large(bytes_max));
     }

@@ -30,7 +30,32 @@ pub(super) struct ReadRequest<'a> {
     listed: bool,
 }
 
-impl ReadRequest<'_> {
+impl<'a> ReadRequest<'a> {
+    fn new(
+        request: dialect::Request<'a>,
+        model: Option<Arc<str>>,
+        agent: &Agent,
+        passing: &Passing,
+        provider: &ModelUpstream,
+    ) -> Self {
+        let head = &passing.head;
+        let listed = match &model {
+            Some(model) => agent.may_ask(model),
+            None => !agent.models.is_empty(),
+        };
+        Self {
+            cuts: cuts(&request),
+            request,
+            route: passing.route,
+            method: method(head),
+            model,
+            upstream: provider.name.as_str().into(),
+            claimed_session: SESSION_HEADERS.iter().find_map(|name| text(head, name)),
+            trace: text(head, "traceparent"),
+            listed,
+        }
+    }
+
     /// The question to the gate.
     pub(super) fn ask<'b>(&'b self, agent: &'b Agent, body: &'b [u8]) -> Ask<'b> {
         Ask {
@@ -74,35 +99,32 @@ impl Models {
         passing: &Passing,
         body: &'a Bytes,
     ) -> Result<(ReadRequest<'a>, &ModelUpstream), Problem> {
-        let route = passing.route;
+        let request = self.parse(passing.route, body)?;
+        let named = named(&request, &passing.head);
+        let provider = self.provider(passing.route, agent, named.as_deref())?;
+        Ok((ReadRequest::new(request, named, agent, passing, provider), provider))
+    }
+
+    /// Understands a request that goes to this provider, whatever model it names.
+    pub(super) fn read_for<'a>(
+        &self,
+        agent: &Agent,
+        passing: &Passing,
+        body: &'a Bytes,
+        provider: &ModelUpstream,
+    ) -> Result<ReadRequest<'a>, Problem> {
+        let request = self.parse(passing.route, body)?;
+        let named = named(&request, &passing.head);
+        Ok(ReadRequest::new(request, named, agent, passing, provider))
+    }
+
+    fn parse<'a>(&self, route: Route, body: &'a Bytes) -> Result<dialect::Request<'a>, Problem> {
         if route.has_body() {
             let limits = json::Limits { depth_max: self.config.limits.json_depth_max };
             json::check(body, limits)
                 .map_err(|fault| malformed(format!("the body is not acceptable JSON: {fault}")))?;
         }
-        let request = read_request(route, body).map_err(|error| malformed(error.to_string()))?;
-        let head = &passing.head;
-        let named = match &*request.model {
-            "" => model_in_path(head.uri.path()).map(Into::into),
-            name => Some(Arc::<str>::from(name)),
-        };
-        let provider = self.provider(route, agent, named.as_deref())?;
-        let listed = match &named {
-            Some(model) => agent.may_ask(model),
-            None => !agent.models.is_empty(),
-        };
-        let read = ReadRequest {
-            cuts: cuts(&request),
-            request,
-            route,
-            method: method(head),
-            model: named,
-            upstream: provider.name.as_str().into(),
-            claimed_session: SESSION_HEADERS.iter().find_map(|name| text(head, name)),
-            trace: text(head, "traceparent"),
-            listed,
-        };
-        Ok((read, provider))
+        read_request(route, body).map_err(|error| malformed(error.to_string()))
     }
 
     fn provider(
@@ -164,6 +186,13 @@ impl Models {
             request.headers_mut().insert(name, value);
         }
         Ok(request)
+    }
+}
+
+fn named(request: &dialect::Request<'_>, head: &Parts) -> Option<Arc<str>> {
+    match &*request.model {
+        "" => model_in_path(head.uri.path()).map(Into::into),
+        name => Some(Arc::from(name)),
     }
 }
 
