@@ -1,5 +1,8 @@
 //! Tool servers: the Model Context Protocol over Streamable HTTP in both of its eras, every message
 //! on record before it goes on. What a call may do is decided above; how it is recorded, by the gate.
+//!
+//! `/mcp/{server}` of an HTTP server is a `passage`: bytes pass as they are. Of a process, and for all
+//! servers behind `/mcp`, the gateway itself is the server that agents see: a `host`.
 
 mod envelope;
 
@@ -9,6 +12,7 @@ mod reply;
 
 mod bound_session;
 mod catalogue;
+mod names;
 
 mod clerk;
 
@@ -19,6 +23,33 @@ mod http_server;
 mod pump;
 
 mod passage;
+
+mod line_link;
+
+mod process;
+
+mod http_line;
+
+mod line;
+
+mod floor;
+mod speaker;
+
+mod carrier;
+
+mod host;
+
+mod connect;
+
+mod errand;
+
+mod merged_text;
+
+mod merged_list;
+
+mod merged;
+
+mod hosted;
 
 mod endpoint;
 

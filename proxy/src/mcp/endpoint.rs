@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use tokio::sync::watch;
 
 use crate::body::{Bounds, receive};
-use crate::config::{Agent, Config};
+use crate::config::{Agent, Config, ToolUpstream};
 use crate::gate::{Gate, Refused};
 use crate::json::Limits;
 use crate::memory::{Held, Memory};
@@ -25,9 +25,11 @@ use super::catalogue::Catalogue;
 use super::clerk::{Clerk, Talk, may_reach};
 use super::envelope::{INVALID_REQUEST, Message};
 use super::headers::{self, HEADER_MISMATCH, SESSION, is_modern, single};
+use super::host::{Host, Member, Way};
 use super::http_server::HttpServer;
 use super::open_calls::OpenCalls;
 use super::passage::{Passage, Sent};
+use super::process::Launcher;
 use super::pump::Bench;
 use super::reply::{Refusal, Reply, denied_text, json_reply};
 
@@ -36,10 +38,12 @@ pub struct Mcp {
     bench: Bench,
     sessions: Arc<BoundSessions>,
     servers: BTreeMap<String, Server>,
+    merged: Arc<Host>,
 }
 
 enum Server {
     Http(HttpServer),
+    Stdio(Arc<Host>),
 }
 
 /// What is known of a request while it is looked at, for the record of a refusal.
@@ -71,12 +75,28 @@ impl Mcp {
             memory,
             stopping,
         };
+        let way = |tools: &ToolUpstream| {
+            let http = HttpServer::new(tools, upstream.clone()).map(Way::Http);
+            let launcher = Launcher::new(tools, &config.limits, bench.clerk.clone());
+            let way = http.or_else(|| launcher.map(Way::Stdio))?;
+            Some(Member { name: tools.name.as_str().into(), prefix: tools.prefix.clone(), way })
+        };
+        let rule = config.mcp.prefix;
         let servers = config.tools.iter().filter_map(|tools| {
-            let server = HttpServer::new(tools, upstream.clone())?;
-            Some((tools.name.clone(), Server::Http(server)))
+            let member = way(tools)?;
+            let scope = Arc::clone(&member.name);
+            let server = match member.way {
+                Way::Http(server) => Server::Http(server),
+                Way::Stdio(_) => {
+                    Server::Stdio(Arc::new(Host::new(bench.clone(), vec![member], rule, scope)))
+                }
+            };
+            Some((tools.name.clone(), server))
         });
         let servers = servers.collect();
-        Self { bench, sessions: Arc::new(BoundSessions::default()), servers }
+        let members = config.tools.iter().filter_map(way).collect();
+        let merged = Arc::new(Host::new(bench.clone(), members, rule, "*".into()));
+        Self { bench, sessions: Arc::new(BoundSessions::default()), servers, merged }
     }
 
     /// Answers one request to `/mcp` or `/mcp/{server}`.
@@ -122,9 +142,13 @@ impl Mcp {
         sender.agent = Some(Arc::clone(&agent));
         let path = sender.head.uri.path().to_owned();
         let name = path.strip_prefix("/mcp/").unwrap_or_default().trim_end_matches('/');
-        let server = self.servers.get(name).ok_or_else(|| Refusal::no_server(name))?;
-        if !may_reach(&agent, name) {
-            let message = format!("`{}` may call no tool of `{name}`", agent.name);
+        let server = self.servers.get(name);
+        if server.is_none() && !name.is_empty() {
+            return Err(Refusal::no_server(name));
+        }
+        let reaches = |name: &String| may_reach(&agent, name);
+        if server.map_or_else(|| !self.servers.keys().any(reaches), |_| !may_reach(&agent, name)) {
+            let message = format!("`{}` may call no tool of `{path}`", agent.name);
             return Err(Refusal::new(ErrorCode::PolicyDenied, message));
         }
         let (body, held) = self.receive(sender, body).await?; // all of it, within bounds
@@ -135,7 +159,8 @@ impl Mcp {
                 .map_err(|detail| Refusal::malformed(HEADER_MISMATCH, detail))?;
         }
         let session = session(headers, sender.modern)?;
-        let talk = Talk { agent, server: name.into(), session, scope: name.into() };
+        let scope = server.map_or("*", |_| name);
+        let talk = Talk { agent, server: name.into(), session, scope: scope.into() };
         let sent = Sent {
             talk,
             method: sender.head.method.clone(),
@@ -144,9 +169,14 @@ impl Mcp {
             held,
             modern: sender.modern,
         };
-        let Server::Http(server) = server;
-        let (bench, sessions) = (self.bench.clone(), Arc::clone(&self.sessions));
-        Passage { bench, server: server.clone(), sessions }.pass(sent).await
+        match server {
+            None => Arc::clone(&self.merged).serve(sent).await,
+            Some(Server::Stdio(host)) => Arc::clone(host).serve(sent).await,
+            Some(Server::Http(server)) => {
+                let (bench, sessions) = (self.bench.clone(), Arc::clone(&self.sessions));
+                Passage { bench, server: server.clone(), sessions }.pass(sent).await
+            }
+        }
     }
 
     async fn receive(&self, sender: &mut Sender, body: Incoming) -> Result<(Bytes, Held), Refusal> {

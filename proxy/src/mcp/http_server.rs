@@ -17,8 +17,6 @@ use super::clerk::Failure;
 /// A tool server that is reached over HTTP.
 #[derive(Clone)]
 pub(crate) struct HttpServer {
-    /// Its name.
-    pub(crate) name: Arc<str>,
     uri: http::Uri,
     own_headers: Arc<HeaderMap>,
     upstream: Upstream,
@@ -39,8 +37,7 @@ impl HttpServer {
         let uri = url.join("").inspect_err(|error| {
             tracing::error!(server = tools.name, "its address cannot be used: {error}");
         });
-        let name = Arc::from(tools.name.as_str());
-        Some(Self { name, uri: uri.ok()?, own_headers: Arc::new(own), upstream })
+        Some(Self { uri: uri.ok()?, own_headers: Arc::new(own), upstream })
     }
 
     /// Sends one request. The gateway's own headers replace the agent's of the same name.

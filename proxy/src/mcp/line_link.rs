@@ -9,8 +9,8 @@ use bytes::Bytes;
 use events::FailureReason;
 use tokio::sync::mpsc;
 
-use crate::gate::Permit;
 use crate::json::{self, Limits};
+use crate::upstream::Permit;
 
 use super::clerk::Failure;
 use super::envelope::{Kind, Message};
@@ -22,7 +22,6 @@ pub(crate) const WAITING_MAX: usize = 256;
 const TOKEN: [&str; 3] = ["params", "_meta", "progressToken"];
 const PROGRESS: [&str; 2] = ["params", "progressToken"];
 const SUBSCRIPTION: [&str; 3] = ["params", "_meta", "io.modelcontextprotocol/subscriptionId"];
-const CANCELLED: [&str; 2] = ["params", "requestId"];
 
 /// One process's end of the line; cheap to clone.
 #[derive(Clone)]
@@ -51,6 +50,11 @@ pub(crate) struct Asking {
 }
 
 impl Asking {
+    /// The request's id on this link.
+    pub(crate) fn number(&self) -> String {
+        self.number.to_string()
+    }
+
     /// The next message; `None` when no more will come.
     pub(crate) async fn next(&mut self) -> Option<String> {
         self.messages.recv().await
@@ -97,24 +101,9 @@ impl Link {
         Ok(asking)
     }
 
-    /// Sends a notification or a response. Where it names a request by its asker's id, as a
-    /// cancellation does, it gets the link's own.
+    /// Sends a notification or a response.
     pub(crate) async fn tell(&self, permit: Permit, message: &Message<'_>) -> Result<(), Failure> {
-        let cancelled = message.value(&CANCELLED).filter(|_| {
-            matches!(&message.kind, Kind::Notification { method } if method == "notifications/cancelled")
-        });
-        let own = cancelled.and_then(|asked| self.number(asked));
-        match own {
-            Some(number) => self.write(permit, &set(message.text, &CANCELLED, &number.to_string())).await,
-            // A cancellation of what has ended already is of no use to the process.
-            None if cancelled.is_some() => Ok(()),
-            None => self.write(permit, message.text).await,
-        }
-    }
-
-    fn number(&self, id: &str) -> Option<u64> {
-        let waiting = self.waiting();
-        waiting.as_ref()?.iter().find(|(_, waiter)| waiter.id == id).map(|(number, _)| *number)
+        self.write(permit, message.text).await
     }
 
     async fn write(&self, permit: Permit, text: &str) -> Result<(), Failure> {
@@ -190,10 +179,5 @@ fn set(text: &str, path: &[&str], value: &str) -> String {
 }
 
 fn not_running() -> Failure {
-    Failure {
-        reason: FailureReason::Exited,
-        detail: "the tool server's process does not run".to_owned(),
-        may_have_acted: false,
-        status: None,
-    }
+    Failure::new(FailureReason::Exited, "its process does not run")
 }

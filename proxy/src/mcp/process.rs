@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use events::{Event, UpstreamStarted, UpstreamStopped};
+use events::{UpstreamStarted, UpstreamStopped};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{Semaphore, mpsc};
@@ -114,14 +114,16 @@ impl Launcher {
             backoff.attempts += 1;
             backoff.attempts
         });
-        let mut child = inner.spawn().inspect_err(|_| drop(self.failed(Duration::ZERO)))?;
+        let mut child = inner.spawn().inspect_err(|_| {
+            self.failed(Duration::ZERO);
+        })?;
         let process = child.id().unwrap_or_default();
-        inner.clerk.note(Event::from(UpstreamStarted {
+        inner.clerk.note(UpstreamStarted {
             attempt,
             command: inner.command.clone(),
             process,
             upstream: Arc::clone(&inner.server),
-        })).await;
+        }).await;
         let (lines, waiting_lines) = mpsc::channel(WAITING_MAX);
         let link = Link::new(lines, unasked, inner.limits);
         let (alive, ended) = mpsc::channel(1);
@@ -163,11 +165,11 @@ impl Launcher {
         link.close();
         let status = end(&mut child, told).await;
         let restart = if told { None } else { Some(self.failed(began.elapsed())) };
-        self.0.clerk.note(Event::from(UpstreamStopped {
+        self.0.clerk.note(UpstreamStopped {
             detail: if told { format!("no longer needed: {status}") } else { status },
             restart_ms: restart.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
             upstream: Arc::clone(&self.0.server),
-        })).await;
+        }).await;
     }
 
     /// Takes note of an end that nobody wanted; says how long the next start must wait.
@@ -209,8 +211,10 @@ async fn end(child: &mut Child, wanted: bool) -> String {
     let farewell = if wanted { FAREWELL } else { Duration::from_millis(200) };
     let waited = tokio::time::timeout(farewell, child.wait()).await;
     if let Some(group) = group {
-        // Nothing is left of the group when this fails.
-        drop(rustix::process::kill_process_group(group, rustix::process::Signal::KILL));
+        let killed = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        if let Err(error) = killed {
+            tracing::debug!(%error, "nothing is left of the process's group");
+        }
     }
     let status = match waited {
         Ok(status) => status,
@@ -258,13 +262,15 @@ async fn read_lines(
 }
 
 /// Passes what a process says on standard error on to the operator's log.
-async fn log_lines(server: Arc<str>, stderr: impl AsyncRead + Unpin) {
-    let logged = read_lines(stderr, LOGGED_BYTES_MAX * 256, |line| {
+async fn log_lines(server: Arc<str>, mut stderr: impl AsyncRead + Unpin) {
+    let logged = read_lines(&mut stderr, LOGGED_BYTES_MAX * 256, |line| {
         let shown = String::from_utf8_lossy(line.get(..LOGGED_BYTES_MAX).unwrap_or(line));
         let cut = if line.len() > LOGGED_BYTES_MAX { " (cut)" } else { "" };
         tracing::info!(%server, "{shown}{cut}");
     });
     if let Err(error) = logged.await {
         tracing::warn!(%server, "its standard error is no longer logged: {error}");
+        // It must still be read, or the process would stand still when the pipe is full.
+        drop(tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await);
     }
 }
