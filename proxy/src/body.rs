@@ -25,6 +25,8 @@ pub enum Outgoing {
     Whole(Option<Bytes>),
     /// Piece by piece; a broken one is never ended properly.
     Pieces(mpsc::Receiver<Result<Bytes, BrokenOff>>),
+    /// Broken off; the last piece is being sent.
+    Broken(BrokenOff),
 }
 
 impl Outgoing {
@@ -49,11 +51,20 @@ impl Body for Outgoing {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        match self.get_mut() {
+        let this = self.get_mut();
+        match this {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Pieces(pieces) => {
-                Poll::Ready(ready!(pieces.poll_recv(context)).map(|piece| piece.map(Frame::data)))
-            }
+            Self::Pieces(pieces) => match ready!(pieces.poll_recv(context)) {
+                Some(Err(broken)) => {
+                    // hyper drops what it has not flushed when a body fails, and flushes when one
+                    // is pending: without this turn the error's explanation would not be sent.
+                    *this = Self::Broken(broken);
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                piece => Poll::Ready(piece.map(|piece| piece.map(Frame::data))),
+            },
+            Self::Broken(broken) => Poll::Ready(Some(Err(*broken))),
         }
     }
 
@@ -66,7 +77,7 @@ impl Body for Outgoing {
             Self::Whole(bytes) => SizeHint::with_exact(
                 bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
             ),
-            Self::Pieces(_) => SizeHint::default(),
+            Self::Pieces(_) | Self::Broken(_) => SizeHint::default(),
         }
     }
 }

@@ -55,6 +55,9 @@ enum Command {
     Bench(bench::Args),
 }
 
+/// The exit code of a wrong command line (sysexits.h).
+const USAGE: u8 = 64;
+
 /// How a command failed, by exit code (sysexits.h).
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
@@ -80,7 +83,7 @@ impl CommandError {
         match self {
             Self::Closed => 0,
             Self::CheckFailed(_) => 1,
-            Self::Usage(_) => 64,
+            Self::Usage(_) => USAGE,
             Self::Io(_) => 74,
             Self::Configuration(_) => 78,
         }
@@ -95,6 +98,13 @@ impl From<io::Error> for CommandError {
             Self::Io(error.to_string())
         }
     }
+}
+
+/// Says what is wrong with the command line, or what it asked to know about it.
+pub fn explain(error: &clap::Error) -> ExitCode {
+    // Where the output is closed there is nobody left to tell.
+    drop(error.print());
+    if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
 }
 
 /// Runs the command, and writes what went wrong to standard error.

@@ -23,11 +23,15 @@ pub mod memory;
 
 pub mod body;
 
+pub mod heard;
+
 pub mod upstream;
 
 pub mod gate;
 
 pub mod model;
+
+pub mod mcp;
 
 pub mod recover;
 

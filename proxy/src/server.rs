@@ -1,9 +1,10 @@
 //! The agents' listener: connections, their limits, and the way to the right dialect.
 
-use crate::body::Outgoing;
 use crate::config::{Limits, Listen};
 use crate::dialect::Route;
 use crate::gate::{Gate, Refused};
+use crate::heard::{Heard, Listening};
+use crate::mcp::{self, Mcp};
 use crate::model::{Models, Reply, problem_reply};
 use crate::problem::{ErrorCode, Problem};
 use http::{HeaderMap, Request, Uri, header};
@@ -31,14 +32,21 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Agents {
     gate: Arc<Gate>,
     models: Arc<Models>,
+    mcp: Arc<Mcp>,
     listen: Listen,
     limits: Limits,
 }
 
 impl Agents {
     /// Serves both kinds of call.
-    pub fn new(gate: Arc<Gate>, models: Arc<Models>, listen: Listen, limits: Limits) -> Arc<Self> {
-        Arc::new(Self { gate, models, listen, limits })
+    pub fn new(
+        gate: Arc<Gate>,
+        models: Arc<Models>,
+        mcp: Arc<Mcp>,
+        listen: Listen,
+        limits: Limits,
+    ) -> Arc<Self> {
+        Arc::new(Self { gate, models, mcp, listen, limits })
     }
 
     /// Accepts connections until told to stop, then lets those that are open finish.
@@ -84,9 +92,17 @@ impl Agents {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
         let agents = Arc::clone(self);
+        let heard = Heard::default();
+        let stream = Listening::new(stream, heard.clone());
+        let hearing = heard.clone();
         let service = service_fn(move |request| {
             let agents = Arc::clone(&agents);
-            async move { Ok::<_, Infallible>(agents.route(request, peer).await) }
+            let heard = hearing.clone();
+            async move {
+                let reply = agents.route(request, peer).await;
+                heard.answered();
+                Ok::<_, Infallible>(reply)
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -104,18 +120,21 @@ impl Agents {
             }
         };
         if let Err(error) = ended {
-            self.broken(&error, peer).await;
+            self.broken(&error, &heard, peer).await;
         }
     }
 
     /// What was not even HTTP is on record as well.
-    async fn broken(&self, error: &hyper::Error, peer: SocketAddr) {
-        let code = if error.is_parse() {
-            ErrorCode::MalformedRequest
-        } else if error.is_timeout() {
-            ErrorCode::BodyTooSlow
+    async fn broken(&self, error: &hyper::Error, heard: &Heard, peer: SocketAddr) {
+        // The status is what hyper has answered by itself, if anything.
+        let (code, status) = if error.is_parse_too_large() {
+            (ErrorCode::MalformedRequest, 431)
+        } else if error.is_parse() {
+            (ErrorCode::MalformedRequest, 400)
+        } else if error.is_timeout() && heard.unanswered() > 0 {
+            (ErrorCode::BodyTooSlow, 0)
         } else {
-            // The agent left; its calls have said so themselves.
+            // The agent left, and its calls have said so themselves; or it never asked anything.
             return;
         };
         let message = format!("not an acceptable HTTP/1.1 request: {error}");
@@ -127,14 +146,19 @@ impl Agents {
             bytes: 0,
             peer: Some(peer),
         };
-        self.gate.refuse(refused).await;
+        self.gate.refuse_as(refused, status).await;
     }
 
     async fn route(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
         if let Err(problem) = self.addressed(request.headers(), request.uri()) {
             return self.misdirected(&request, peer, problem).await;
         }
-        Arc::clone(&self.models).serve(request, peer).await
+        let path = request.uri().path();
+        if path == "/mcp" || path.starts_with("/mcp/") {
+            Arc::clone(&self.mcp).serve(request, peer).await
+        } else {
+            Arc::clone(&self.models).serve(request, peer).await
+        }
     }
 
     /// Whether the request is meant for this gateway (DNS rebinding, foreign pages).
@@ -193,16 +217,11 @@ impl Agents {
             peer: Some(peer),
         };
         let problem = self.gate.refuse(refused).await;
-        let mut reply = problem_reply(Route::OpenAiChat, &problem);
         if request.uri().path().starts_with("/mcp") {
-            let message = serde_json::json!({
-                "jsonrpc": "2.0",
-                "id": null,
-                "error": { "code": -31003, "message": problem.message },
-            });
-            *reply.body_mut() = Outgoing::from(message.to_string());
+            mcp::problem_reply(problem)
+        } else {
+            problem_reply(Route::OpenAiChat, &problem)
         }
-        reply
     }
 }
 

@@ -1,3 +1,19 @@
 //! What the suites share: fixtures and clients; it tests nothing by itself.
+#![expect(clippy::unwrap_used, reason = "a suite stops at what it did not expect")]
+#![expect(clippy::panic, reason = "a suite stops at what it did not expect")]
+
+pub mod patience;
+
+pub mod tools;
+
+pub mod wire;
+
+pub mod upstream;
+
+pub mod records;
+
+pub mod gateway;
 
 pub mod recordings;
+
+pub mod standins;

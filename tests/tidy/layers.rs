@@ -10,7 +10,7 @@ pub(crate) const CRATES: &[(&str, &str, &[&str])] = &[
     ("ledger", "ledger", &["events"]),
     ("approvals", "approvals", &["events", "ledger", "policy"]),
     ("analytics", "analytics", &["events", "ledger", "policy"]),
-    ("dashboards", "dashboards", &["events", "approvals", "analytics"]),
+    ("dashboards", "dashboards", &["events", "ledger", "approvals", "analytics"]),
     ("proxy", "proxy", &["events", "policy", "ledger", "approvals", "analytics", "dashboards"]),
     ("tests", "tests", &["events", "ledger", "proxy"]),
 ];

@@ -154,7 +154,8 @@ fn a_noisy_agent_forgets_its_own_past_first() {
 
 #[test]
 fn a_mark_is_hmac_sha_256_over_fields_with_their_lengths() {
-    // Computed with Python: hmac.new(bytes([1] * 32), (2).to_bytes(8, "big") + b"ab" + (1).to_bytes(8, "big") +
+    // Computed with Python:
+    // hmac.new(bytes([1] * 32), (2).to_bytes(8, "big") + b"ab" + (1).to_bytes(8, "big") +
     // b"c", "sha256").
     let mark = marks::Marks::new([1; 32]).mark("ab", &[b"c"]);
     assert_eq!(mark.to_string(), "00f7da38a97bdafddab2519a3ee0272e");

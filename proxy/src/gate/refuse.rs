@@ -34,6 +34,13 @@ impl Gate {
     /// Records a refusal, and gives the problem back as it is to be answered. If even that cannot
     /// be recorded the caller still gets the refusal: nothing was done, and nothing will be.
     pub async fn refuse(&self, refused: Refused<'_>) -> Problem {
+        let status = refused.problem.code.status().as_u16();
+        self.refuse_as(refused, status).await
+    }
+
+    /// As [`Gate::refuse`], where the caller gets another status than the problem's own; 0 where
+    /// the connection is closed instead.
+    pub async fn refuse_as(&self, refused: Refused<'_>, status: u16) -> Problem {
         let call = clock::call_id();
         let problem = refused.problem;
         let fact = CallRefused {
@@ -44,7 +51,7 @@ impl Gate {
             method: refused.method.map(|text| text.chars().take(METHOD_CHARS_MAX).collect()),
             peer: refused.peer.map(|peer| peer.to_string()),
             principal: refused.agent.map(|agent| self.principal(agent)),
-            status: problem.code.status().as_u16(),
+            status,
         };
         let draft = Draft {
             id: EventId::new(call.ulid()),

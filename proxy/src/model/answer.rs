@@ -157,12 +157,14 @@ pub(super) fn completed(answer: &dialect::Answer, status: u16) -> CallCompleted 
         output: usage.output_tokens,
         reasoning: usage.reasoning_tokens,
     };
+    // Bytes that are not even JSON: they are released as they are, but they are no success.
+    let unreadable = answer.problems.listed().iter().any(|problem| problem.place.is_empty());
     CallCompleted {
         finish: answer.finish_reasons.clone(),
         model: answer.model.clone(),
         response: answer.id.clone(),
         status,
-        unsuccessful: answer.error.is_some() || 400 <= status,
+        unsuccessful: answer.error.is_some() || 400 <= status || unreadable,
         usage: (usage != Usage::default()).then_some(usage),
         ..CallCompleted::default()
     }

@@ -1,0 +1,61 @@
+//! Runs the scripts of `tests/clients`, which keep the third-party clients.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tests::tools::available;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
+}
+
+/// Whether the clients are installed.
+pub(crate) fn installed() -> bool {
+    let runs = Command::new(folder().join("run"))
+        .args(["--python", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    available(runs, "third-party clients", "run tests/clients/setup")
+}
+
+/// A server that runs until it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    /// The URL that it printed.
+    pub(crate) url: String,
+}
+
+impl Server {
+    /// Starts a server of `tests/clients` and waits for its address.
+    pub(crate) fn start(script: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(folder().join("run"));
+        command.arg(script).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ");
+        let url = url.unwrap_or_else(|| panic!("{script} said `{line}`")).to_owned();
+        Self { child, url }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Runs a client to its end; fails with all it said unless every step passed.
+pub(crate) fn client(script: &str, arguments: &[&str]) {
+    let output = Command::new(folder().join("run")).arg(script).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script} {}:\n{said}{errors}", output.status);
+    assert!(said.contains("all steps passed"), "{script} said:\n{said}");
+    assert!(!said.contains("skipped"), "{script} left steps out:\n{said}");
+}

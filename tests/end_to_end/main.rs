@@ -1,0 +1,9 @@
+//! Each promise of the product, kept by the real program on real connections.
+#![expect(clippy::panic, reason = "a suite stops at what it did not expect")]
+#![expect(clippy::unwrap_used, reason = "a suite stops at what it did not expect")]
+
+mod recorded_first;
+
+mod complete;
+
+mod leaving;

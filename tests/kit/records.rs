@@ -1,0 +1,130 @@
+//! What the ledger on disk says, read as any other program would read it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use events::{CallDispatched, CallId, CallRefused, Envelope, Event, PayloadRef, SessionId};
+use ledger::Sequence;
+use ledger::backend::file::FileReader;
+use ledger::log::Reader as _;
+use ledger::payload;
+
+/// How much is read at a time.
+const READ_BYTES_MAX: usize = 1 << 20;
+
+/// All events of a ledger, in order.
+pub struct Records {
+    /// Each with its place.
+    pub events: Vec<Envelope>,
+    reader: FileReader,
+}
+
+impl Records {
+    /// Reads the ledger in a gateway's data folder, beside its writer if there is one.
+    pub fn read(data: &Path) -> Self {
+        Self::try_read(data).unwrap_or_else(|error| panic!("the ledger cannot be read: {error}"))
+    }
+
+    /// As [`Records::read`], for a ledger that may be damaged.
+    pub fn try_read(data: &Path) -> Result<Self, String> {
+        let reader = FileReader::open(&data.join("ledger")).map_err(|error| error.to_string())?;
+        let mut events: Vec<Envelope> = Vec::new();
+        loop {
+            let next = u64::try_from(events.len()).unwrap_or(u64::MAX);
+            let records = reader
+                .read(Sequence::new(next), READ_BYTES_MAX)
+                .map_err(|error| error.to_string())?;
+            if records.is_empty() {
+                break;
+            }
+            for record in records {
+                events.push(Envelope::parse(&record).map_err(|error| error.to_string())?);
+            }
+        }
+        for (place, envelope) in (0..).zip(&events) {
+            assert_eq!(envelope.sequence, place, "the sequence has a gap or a double");
+        }
+        Ok(Self { events, reader })
+    }
+
+    /// Every dispatch, by its call.
+    pub fn dispatched(&self) -> BTreeMap<CallId, &CallDispatched> {
+        let mut found = BTreeMap::new();
+        for envelope in &self.events {
+            if let (Event::CallDispatched(fact), Some(call)) = (&envelope.event, envelope.call) {
+                found.insert(call, fact);
+            }
+        }
+        found
+    }
+
+    /// Every refusal.
+    pub fn refused(&self) -> Vec<&CallRefused> {
+        let mut found = Vec::new();
+        for envelope in &self.events {
+            if let Event::CallRefused(fact) = &envelope.event {
+                found.push(fact);
+            }
+        }
+        found
+    }
+
+    /// The outcomes of one call.
+    pub fn outcomes(&self, call: CallId) -> Vec<&Event> {
+        let about = self.events.iter().filter(|envelope| envelope.call == Some(call));
+        about.map(|envelope| &envelope.event).filter(|event| is_outcome(event)).collect()
+    }
+
+    /// The only outcome of the only call that asked for `model`; nothing before it is there.
+    pub fn outcome_of(&self, model: &str) -> Option<&Event> {
+        let asked = self.dispatched();
+        let mut calls = asked.iter().filter(|(_, fact)| fact.model.as_deref() == Some(model));
+        let (call, _) = calls.next()?;
+        assert!(calls.next().is_none(), "more than one call of `{model}`");
+        let outcomes = self.outcomes(*call);
+        assert!(outcomes.len() < 2, "two outcomes: {outcomes:?}");
+        outcomes.first().copied()
+    }
+
+    /// How many events of this kind there are.
+    pub fn count(&self, kind: &str) -> usize {
+        self.events.iter().filter(|envelope| envelope.event.kind() == kind).count()
+    }
+
+    /// Fails unless every dispatched call has exactly one outcome, and behind it, and no call that
+    /// was not dispatched has any.
+    pub fn assert_complete(&self) {
+        let mut open = BTreeSet::new();
+        let mut ended = BTreeSet::new();
+        for envelope in &self.events {
+            let Some(call) = envelope.call else { continue };
+            if matches!(envelope.event, Event::CallDispatched(_)) {
+                assert!(open.insert(call), "{call} was dispatched twice");
+                assert!(!ended.contains(&call), "{call} was dispatched behind its outcome");
+            } else if is_outcome(&envelope.event) {
+                assert!(open.remove(&call), "{call} has an outcome without a dispatch, or two");
+                ended.insert(call);
+            }
+        }
+        assert!(open.is_empty(), "calls without outcome: {open:?}");
+    }
+
+    /// The content of a payload.
+    pub fn payload(&self, session: Option<SessionId>, reference: &PayloadRef) -> Vec<u8> {
+        let session = session.unwrap_or_else(|| panic!("a payload without session"));
+        payload::load(&self.reader, session, reference).unwrap().unwrap_or_else(|| {
+            panic!("the store does not have payload {}", reference.digest);
+        })
+    }
+}
+
+/// Whether an event ends a call.
+pub const fn is_outcome(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::CallCompleted(_)
+            | Event::CallFailed(_)
+            | Event::CallCancelled(_)
+            | Event::CallInDoubt(_)
+    )
+}

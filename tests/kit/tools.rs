@@ -1,0 +1,26 @@
+//! What a suite needs of the machine, and what happens where it is missing.
+
+use std::process::{Command, Stdio};
+
+/// False where something is missing and may be; says how to get it. With
+/// `COUNTERSIGN_TESTS=required` it is a failure.
+pub fn available(there: bool, what: &str, remedy: &str) -> bool {
+    if there {
+        return true;
+    }
+    #[expect(clippy::disallowed_methods, reason = "a suite has no configuration file")]
+    let required = std::env::var("COUNTERSIGN_TESTS").is_ok_and(|value| value == "required");
+    assert!(!required, "{what} is required here: {remedy}");
+    #[expect(clippy::print_stderr, reason = "the reader must learn what was not tested")]
+    {
+        eprintln!("skipped for want of {what}: {remedy}");
+    }
+    false
+}
+
+/// Whether a program can be run with this argument.
+pub fn runs(program: &str, argument: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg(argument).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
