@@ -234,14 +234,18 @@ fn address(line: &str) -> Option<(String, SocketAddr)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, Found, LookupError, Secret, SecretRef};
 
     #[test]
     fn the_benchmarks_gateway_is_configured_without_a_warning() {
         let address = SocketAddr::from(([127, 0, 0, 1], 9000));
         let upstreams = Upstreams { provider: address, tools: address, stamped: address };
         let text = configuration(upstreams, true);
-        let loaded = Config::parse(&text, Path::new("bench.toml"), &|_| None).unwrap();
+        let key = |_: &SecretRef| -> Result<Found, LookupError> {
+            let secret = Secret::new("a-key-of-some-length");
+            Ok(Found { secret, readable_by_others: false })
+        };
+        let loaded = Config::parse(&text, Path::new("bench.toml"), &key).unwrap();
         assert_eq!(loaded.warnings.len(), 0);
     }
 
