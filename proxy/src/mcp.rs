@@ -35,6 +35,8 @@ mod line;
 mod floor;
 mod speaker;
 
+mod merged_text;
+
 mod carrier;
 
 mod host;
@@ -42,8 +44,6 @@ mod host;
 mod connect;
 
 mod errand;
-
-mod merged_text;
 
 mod merged_list;
 

@@ -1,15 +1,19 @@
 //! Carries one request over a line to its response, each step on record before the next; what is
 //! done with the response is the caller's matter.
 
-use events::Relay;
+use std::time::Duration;
+
+use events::{FailureReason, Relay};
 use http::{HeaderMap, HeaderValue};
 
 use crate::json::Limits;
+use crate::memory::Held;
 
-use super::clerk::{Call, Talk};
+use super::clerk::{Call, Failure, Talk};
 use super::envelope::{Kind, Message};
 use super::floor::{Floor, Unasked};
 use super::line::{Asked, Line};
+use super::merged_text::outward_message;
 use super::pump::Bench;
 use super::reading::reserve;
 use super::reply::Refusal;
@@ -22,7 +26,14 @@ pub(crate) struct Carrier<'a> {
     pub(crate) line: &'a Line,
     /// Headers of the agent that the server should see.
     pub(crate) extra: &'a HeaderMap,
+    /// Whether agents see the server among others.
+    pub(crate) merged: bool,
+    /// Whether the request is a subscription: without end, and each message on record.
+    pub(crate) listens: bool,
 }
+
+/// How long a subscription may be silent: a year, which no process lives.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Who hears what comes before the response.
 pub(crate) struct Audience<'a> {
@@ -96,47 +107,68 @@ impl Carrier<'_> {
         call: Call,
         audience: &mut Option<Audience<'_>>,
     ) -> Result<Carried, NoResponse> {
-        let limits = Limits { depth_max: self.bench.limits.json_depth_max };
-        let mut kept = String::new();
-        let mut held = self.bench.memory.hold();
-        let patience = self.bench.limits.upstream_idle_timeout;
-        let mut flying = audience
-            .as_ref()
-            .and_then(|audience| Some(audience.floor?.fly(audience.member, audience.id, asked.own_id())));
+        let limits = self.limits();
+        let mut kept = Kept { text: String::new(), held: self.bench.memory.hold() };
+        let mut flying = audience.as_ref().and_then(|audience| {
+            Some(audience.floor?.fly(audience.member, audience.id, asked.own_id()))
+        });
+        let member = audience.as_ref().map_or(0, |audience| audience.member);
         loop {
             let hangs_up = audience.as_ref().is_some_and(|audience| audience.modern);
             let next = tokio::select! {
-                next = tokio::time::timeout(patience, asked.next(limits)) => next,
+                next = self.next(&call, &mut asked) => next,
                 Some(aside) = aside(&mut flying) => {
                     self.say(&call, audience, aside).await?;
                     continue;
                 }
                 () = gone(audience), if hangs_up => {
                     self.tell_cancelled(&call, &asked.own_id()).await;
-                    call.cancel("the agent hung up", kept.as_bytes()).await;
+                    call.cancel("the agent hung up", kept.text.as_bytes()).await;
                     return Err(NoResponse::Cancelled);
                 }
             };
-            let next = next.unwrap_or_else(|_| Err(silent(patience)));
             let text = match next {
                 Ok(text) => text,
-                Err(failure) => return Err(call.fail(failure, kept.as_bytes()).await.into()),
+                Err(failure) => return Err(call.fail(failure, kept.text.as_bytes()).await.into()),
             };
-            kept.push_str(&text);
-            let bytes_max = self.bench.limits.answer_bytes_max;
-            if let Err(failure) = reserve(&mut held, kept.len(), bytes_max).await {
-                return Err(call.fail(failure, kept.as_bytes()).await.into());
-            }
             let Ok(message) = Message::read(text.as_bytes(), limits) else { continue };
-            if let Kind::Response { .. } = message.kind {
-                call.complete(asked.status(), Some(&message), kept.as_bytes()).await?;
+            let responds = matches!(message.kind, Kind::Response { .. });
+            if responds || !self.listens {
+                let bytes_max = self.bench.limits.answer_bytes_max;
+                if let Err(failure) = kept.add(&text, bytes_max).await {
+                    return Err(call.fail(failure, kept.text.as_bytes()).await.into());
+                }
+            }
+            if responds {
+                call.complete(asked.status(), Some(&message), kept.text.as_bytes()).await?;
                 let (status, session) = (asked.status(), asked.session());
                 return Ok(Carried { text, status, session });
             }
-            kept.push('\n');
-            let member = audience.as_ref().map_or(0, |audience| audience.member);
             self.say(&call, audience, Unasked { member, text }).await?;
         }
+    }
+
+    /// The next message of an answer, which is resumed where it breaks off and can be.
+    async fn next(&self, call: &Call, asked: &mut Asked) -> Result<String, Failure> {
+        let patience = if self.listens { FOREVER } else { self.bench.limits.upstream_idle_timeout };
+        loop {
+            let failure = match asked.next(self.limits(), patience).await {
+                Ok(text) => return Ok(text),
+                Err(failure) => failure,
+            };
+            let broken = matches!(failure.reason, FailureReason::Truncated | FailureReason::Broken);
+            let Some(wait) = asked.resumable().filter(|_| broken) else { return Err(failure) };
+            tokio::time::sleep(wait).await;
+            let said = ("GET", &b""[..]);
+            let relayed =
+                self.bench.clerk.relay(self.talk, Relay::ToUpstream, Some(call), said).await;
+            let Ok(permit) = relayed else { return Err(failure) };
+            self.line.resume(permit, asked).await?;
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { depth_max: self.bench.limits.json_depth_max }
     }
 
     /// Tells a server that keeps no stream open for a request that nobody waits for it any more.
@@ -145,8 +177,7 @@ impl Carrier<'_> {
             return; // closing the stream says it
         }
         let text = cancelled_text(own);
-        let limits = Limits { depth_max: self.bench.limits.json_depth_max };
-        let Ok(message) = Message::read(text.as_bytes(), limits) else { return };
+        let Ok(message) = Message::read(text.as_bytes(), self.limits()) else { return };
         let said = (message.method(), text.as_bytes());
         let relayed = self.bench.clerk.relay(self.talk, Relay::ToUpstream, Some(call), said).await;
         if let Ok(permit) = relayed
@@ -164,24 +195,44 @@ impl Carrier<'_> {
         audience: &mut Option<Audience<'_>>,
         unasked: Unasked,
     ) -> Result<(), Refusal> {
-        let limits = Limits { depth_max: self.bench.limits.json_depth_max };
+        let limits = self.limits();
         let Some(audience) = audience else { return Ok(()) };
         let Ok(message) = Message::read(unasked.text.as_bytes(), limits) else { return Ok(()) };
-        if let Kind::Request { .. } = message.kind {
+        let on_record = matches!(message.kind, Kind::Request { .. }) || self.listens;
+        if on_record {
             let said = (message.method(), message.text.as_bytes());
             self.bench.clerk.relay(self.talk, Relay::ToAgent, Some(call), said).await?;
-            if audience.modern {
+            if audience.modern && matches!(message.kind, Kind::Request { .. }) {
                 tracing::warn!(server = %self.talk.server, "asked an agent that takes no questions");
                 return Ok(());
             }
         }
         let outward = match audience.floor {
             Some(floor) => floor.outward(&unasked, limits),
-            None => Some(unasked.text),
+            None => Some(unasked.text.clone()),
         };
-        if let Some(text) = outward {
+        let acknowledges = message.method() == "notifications/subscriptions/acknowledged";
+        if let Some(text) = outward.filter(|_| !(self.merged && acknowledges)) {
+            let text = if self.merged { outward_message(&text, &self.talk.server) } else { text };
             audience.speaker.say(&text).await;
         }
+        Ok(())
+    }
+}
+
+/// What has come of an answer, a line for each message, and the memory for it.
+struct Kept {
+    text: String,
+    held: Held,
+}
+
+impl Kept {
+    async fn add(&mut self, message: &str, bytes_max: usize) -> Result<(), Failure> {
+        reserve(&mut self.held, self.text.len() + message.len() + 1, bytes_max).await?;
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push_str(message);
         Ok(())
     }
 }
@@ -191,11 +242,6 @@ fn cancelled_text(id: &str) -> String {
     format!(
         r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id},"reason":"the agent hung up"}}}}"#
     )
-}
-
-fn silent(patience: std::time::Duration) -> super::clerk::Failure {
-    let detail = format!("it said nothing for {patience:?}");
-    super::clerk::Failure::new(events::FailureReason::TimedOut, detail)
 }
 
 async fn aside(flying: &mut Option<super::floor::Flying<'_>>) -> Option<Unasked> {

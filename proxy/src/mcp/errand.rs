@@ -36,8 +36,14 @@ impl Host {
         speaker: Option<&mut Speaker>,
     ) -> Result<Carried, NoResponse> {
         let talk = self.talk(visitor, to.member);
-        let carrier =
-            Carrier { bench: &self.bench, talk: &talk, line: &to.open.line, extra: &visitor.extra };
+        let carrier = Carrier {
+            bench: &self.bench,
+            talk: &talk,
+            line: &to.open.line,
+            extra: &visitor.extra,
+            merged: !self.is_plain(),
+            listens: message.asks("subscriptions/listen"),
+        };
         let audience = speaker.map(|speaker| Audience {
             speaker,
             floor: visitor.session.as_ref().map(|session| &*session.floor),

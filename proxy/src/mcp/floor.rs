@@ -56,6 +56,11 @@ pub(crate) struct Flying<'f> {
 impl Drop for Flying<'_> {
     fn drop(&mut self) {
         lock(&self.floor.flights).retain(|flight| flight.number != self.number);
+        // What came too late to be said beside the request is said on the stream for the rest.
+        self.asides.close();
+        while let Ok(unasked) = self.asides.try_recv() {
+            self.floor.wait(unasked);
+        }
     }
 }
 
@@ -87,13 +92,19 @@ impl Floor {
             Some(aside) => aside.try_send(unasked).err().map(mpsc::error::TrySendError::into_inner),
             None => Some(unasked),
         };
-        let Some(left) = left else { return };
+        if let Some(left) = left {
+            self.wait(left);
+        }
+    }
+
+    /// Puts a message on the stream for what belongs to no request.
+    pub(crate) fn wait(&self, unasked: Unasked) {
         let mut backlog = lock(&self.backlog);
         if backlog.len() >= BACKLOG_MAX {
             tracing::warn!("a message for an agent that does not listen was lost");
             backlog.pop_front();
         }
-        backlog.push_back(left);
+        backlog.push_back(unasked);
         self.news.notify_one();
     }
 

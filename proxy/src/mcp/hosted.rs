@@ -15,8 +15,9 @@ use super::connect::Visitor;
 use super::envelope::{INVALID_PARAMS, INVALID_REQUEST, Kind, Message};
 use super::errand::{To, status};
 use super::headers::{MODERN, VERSION, single};
-use super::host::{Host, Open, Session, Way, mirrored};
+use super::host::{Host, Open, Session, mirrored};
 use super::http_line::Era;
+use super::merged_text::outward_message;
 use super::passage::Sent;
 use super::pump::{Awaited, Place, shown};
 use super::reply::{Refusal, Reply, empty_reply, error_text, json_reply};
@@ -49,12 +50,6 @@ impl Host {
         Ok(empty_reply(StatusCode::ACCEPTED))
     }
 
-    /// Whether all goes to one server as it is.
-    pub(crate) fn is_plain(&self) -> bool {
-        matches!(self.members.as_slice(), [member] if matches!(member.way, Way::Stdio(_)))
-            && self.members.first().is_some_and(|member| member.name == self.scope)
-    }
-
     fn visitor(&self, sent: &Sent) -> Result<Visitor, Refusal> {
         let session = if sent.modern { None } else { Some(self.find(&sent.talk)?) };
         if session.is_some()
@@ -77,7 +72,8 @@ impl Host {
         } else {
             self.visitor(&sent)?
         };
-        if let (true, Some(reply)) = (visitor.is_modern() && !self.is_plain(), self.unfit(message)) {
+        if let (true, Some(reply)) = (visitor.is_modern() && !self.is_plain(), self.unfit(message))
+        {
             return Ok(reply);
         }
         let (speaker, answer) = Speaker::new();
@@ -174,13 +170,19 @@ impl Host {
     }
 
     /// A response of the agent to a server's question.
-    async fn answer(&self, visitor: &Visitor, message: &Message<'_>, id: &str) -> Result<(), Refusal> {
+    async fn answer(
+        &self,
+        visitor: &Visitor,
+        message: &Message<'_>,
+        id: &str,
+    ) -> Result<(), Refusal> {
         let Some(session) = &visitor.session else { return Ok(()) };
         let Some((member, own)) = session.floor.answered(id) else {
             let detail = format!("nobody asked a question with the id {id}");
             return Err(Refusal::malformed(INVALID_REQUEST, detail));
         };
-        let text = json::set(message.text, &["id"], &own).unwrap_or_else(|_| message.text.to_owned());
+        let text =
+            json::set(message.text, &["id"], &own).unwrap_or_else(|_| message.text.to_owned());
         self.tell(visitor, member, &text).await
     }
 
@@ -235,7 +237,12 @@ impl Host {
         })
     }
 
-    async fn speak_unasked(self: Arc<Self>, session: Arc<Session>, talk: Talk, mut speaker: Speaker) {
+    async fn speak_unasked(
+        self: Arc<Self>,
+        session: Arc<Session>,
+        talk: Talk,
+        mut speaker: Speaker,
+    ) {
         let floor = Arc::clone(&session.floor);
         let mut ended = session.ended();
         drop(session); // the stream alone does not keep it
@@ -248,7 +255,9 @@ impl Host {
                 _ = ended.changed() => return,
                 _ = stopping.wait_for(|stop| *stop) => return,
             };
-            let Ok(message) = Message::read(unasked.text.as_bytes(), self.limits()) else { continue };
+            let Ok(message) = Message::read(unasked.text.as_bytes(), self.limits()) else {
+                continue;
+            };
             let Some(member) = self.members.get(unasked.member) else { continue };
             let talk = Talk { server: Arc::clone(&member.name), ..talk.clone() };
             let said = (message.method(), message.text.as_bytes());
@@ -256,6 +265,8 @@ impl Host {
                 return;
             }
             if let Some(text) = floor.outward(&unasked, self.limits()) {
+                let text =
+                    if self.is_plain() { text } else { outward_message(&text, &talk.server) };
                 speaker.say(&text).await;
             }
         }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use events::FailureReason;
@@ -17,6 +18,7 @@ use super::clerk::Failure;
 use super::envelope::{Kind, META_VERSION, Message, target_key};
 use super::headers::{METHOD, MODERN, NAME, SESSION, VERSION, encoded};
 use super::http_server::HttpServer;
+use super::line_link::SUBSCRIPTION;
 use super::pump::Bench;
 use super::reading::{Reading, too_large};
 
@@ -56,7 +58,14 @@ pub(crate) struct HttpAsking {
     source: Source,
     waiting: VecDeque<String>,
     bytes_max: usize,
+    /// The last event's id, from which the stream can be resumed.
+    last_event: Option<String>,
+    retry: Duration,
 }
+
+/// How long to wait before a stream is resumed, where the server does not say; and at most.
+const RETRY: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(30);
 
 enum Source {
     Stream(Box<(Reading, Parser)>),
@@ -92,7 +101,10 @@ impl HttpLine {
             return Ok(());
         }
         let detail = format!("it answered a {} with {status}", message.method());
-        Err(Failure { status: Some(status.as_u16()), ..Failure::new(FailureReason::Garbled, detail) })
+        Err(Failure {
+            status: Some(status.as_u16()),
+            ..Failure::new(FailureReason::Garbled, detail)
+        })
     }
 
     /// Opens the stream of what the server says unasked; `None` if it has none.
@@ -103,6 +115,30 @@ impl HttpLine {
             return Ok(None);
         }
         self.asking(response, String::new(), String::new()).await.map(Some)
+    }
+
+    /// Goes on with an answer whose stream has ended before the response, where that is possible.
+    pub(crate) async fn resume(
+        &self,
+        permit: Permit,
+        asking: &mut HttpAsking,
+    ) -> Result<(), Failure> {
+        let mut headers = self.headers(None);
+        let last = asking.last_event.take().and_then(|id| HeaderValue::from_str(&id).ok());
+        if let Some(last) = last {
+            headers.insert(HeaderName::from_static("last-event-id"), last);
+        }
+        let response = self.server.send(permit, Method::GET, headers, Bytes::new()).await?;
+        if !response.status().is_success() {
+            let detail =
+                format!("its answer broke off, and it resumes nothing: {}", response.status());
+            return Err(Failure::new(FailureReason::Truncated, detail));
+        }
+        let limits = &self.bench.limits;
+        let reading = Reading::new(response.into_body(), limits.upstream_idle_timeout);
+        let parser = Parser::new(limits.answer_bytes_max);
+        asking.source = Source::Stream(Box::new((reading, parser)));
+        Ok(())
     }
 
     /// Ends the session at the server.
@@ -141,7 +177,8 @@ impl HttpLine {
             }
         };
         let modern = message.filter(|message| {
-            matches!(self.era, Era::Modern) || message.value(&["params", "_meta", META_VERSION]).is_some()
+            matches!(self.era, Era::Modern)
+                || message.value(&["params", "_meta", META_VERSION]).is_some()
         });
         if let Some(message) = modern {
             put(VERSION, message.meta_version().as_deref().unwrap_or(MODERN));
@@ -185,6 +222,8 @@ impl HttpLine {
             source: Source::Done,
             waiting: VecDeque::new(),
             bytes_max,
+            last_event: None,
+            retry: RETRY,
         };
         if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) {
             asking.source = Source::Stream(Box::new((reading, Parser::new(bytes_max))));
@@ -196,7 +235,8 @@ impl HttpLine {
         match Message::read(&all, depth) {
             Ok(message) => asking.waiting.push_back(asking.restored(&message)),
             Err(malformed) => {
-                let detail = format!("it answered {} with what is no message: {malformed}", head.status);
+                let detail =
+                    format!("it answered {} with what is no message: {malformed}", head.status);
                 let failure = Failure::new(FailureReason::Garbled, detail);
                 return Err(Failure { status: Some(status), ..failure });
             }
@@ -206,6 +246,11 @@ impl HttpLine {
 }
 
 impl HttpAsking {
+    /// How long to wait before the stream is resumed; `None` when it cannot be.
+    pub(crate) fn resumable(&self) -> Option<Duration> {
+        self.last_event.as_ref().map(|_| self.retry)
+    }
+
     /// The next message; `None` when no more will come.
     pub(crate) async fn next(&mut self, limits: Limits) -> Result<Option<String>, Failure> {
         loop {
@@ -216,6 +261,11 @@ impl HttpAsking {
             let (reading, parser) = &mut **stream;
             let bytes_max = self.bytes_max;
             if let Some(frame) = parser.next_frame().map_err(|_| too_large(bytes_max))? {
+                if let Some(id) = frame.fields.id {
+                    self.last_event = Some(id).filter(|id| !id.is_empty());
+                }
+                let retry = frame.fields.retry.map(Duration::from_millis);
+                self.retry = retry.map_or(self.retry, |retry| retry.min(RETRY_MAX));
                 let data = frame.fields.data.filter(|data| !data.is_empty());
                 let Some(data) = data else { continue };
                 let message = Message::read(data.as_bytes(), limits).map_err(|malformed| {
@@ -235,9 +285,13 @@ impl HttpAsking {
 
     /// A message with the id that its asker knows.
     fn restored(&self, message: &Message<'_>) -> String {
-        let ours = matches!(message.kind, Kind::Response { id, .. } if id.is_none_or(|id| id == self.own));
-        if ours && !self.own.is_empty() {
-            json::set(message.text, &["id"], &self.id).unwrap_or_else(|_| message.text.to_owned())
+        let ours =
+            matches!(message.kind, Kind::Response { id, .. } if id.is_none_or(|id| id == self.own));
+        let subscription =
+            message.value(&SUBSCRIPTION).filter(|id| id.trim_matches('"') == self.own);
+        let path: &[&str] = if ours { &["id"] } else { &SUBSCRIPTION };
+        if !self.own.is_empty() && (ours || subscription.is_some()) {
+            json::set(message.text, path, &self.id).unwrap_or_else(|_| message.text.to_owned())
         } else {
             message.text.to_owned()
         }

@@ -1,7 +1,11 @@
 //! A line to one tool server, whatever carries it.
 
+use std::time::Duration;
+
 use events::FailureReason;
 use http::{HeaderMap, HeaderValue};
+
+use tokio::time::timeout;
 
 use crate::json::Limits;
 use crate::upstream::Permit;
@@ -71,10 +75,10 @@ impl Line {
         extra: &HeaderMap,
     ) -> Result<Asked, Failure> {
         match self {
-            Self::Http(line) => {
-                Ok(Asked::Http(Box::new(line.ask(permit, message, extra).await?)))
+            Self::Http(line) => Ok(Asked::Http(Box::new(line.ask(permit, message, extra).await?))),
+            Self::Stdio { running, .. } => {
+                Ok(Asked::Stdio(running.link.ask(permit, message).await?))
             }
-            Self::Stdio { running, .. } => Ok(Asked::Stdio(running.link.ask(permit, message).await?)),
         }
     }
 
@@ -87,12 +91,38 @@ impl Line {
     }
 }
 
+impl Line {
+    /// Goes on with an answer that has broken off.
+    pub(crate) async fn resume(&self, permit: Permit, asked: &mut Asked) -> Result<(), Failure> {
+        match (self, asked) {
+            (Self::Http(line), Asked::Http(asking)) => line.resume(permit, asking).await,
+            _ => Err(Failure::new(FailureReason::Truncated, "its answer broke off")),
+        }
+    }
+}
+
 impl Asked {
-    /// The next message; the response is the last.
-    pub(crate) async fn next(&mut self, limits: Limits) -> Result<String, Failure> {
+    /// How long to wait before a broken answer is gone on with; `None` when it cannot be.
+    pub(crate) fn resumable(&self) -> Option<Duration> {
+        match self {
+            Self::Http(asking) => asking.resumable(),
+            Self::Stdio(_) => None,
+        }
+    }
+
+    /// The next message; the response is the last. Fails when nothing comes for `patience`.
+    pub(crate) async fn next(
+        &mut self,
+        limits: Limits,
+        patience: Duration,
+    ) -> Result<String, Failure> {
         let next = match self {
+            // Its reading has that patience with every byte, also with those that keep it alive.
             Self::Http(asking) => asking.next(limits).await?,
-            Self::Stdio(asking) => asking.next().await,
+            Self::Stdio(asking) => timeout(patience, asking.next()).await.map_err(|_| {
+                let detail = format!("it said nothing for {patience:?}");
+                Failure::new(FailureReason::TimedOut, detail)
+            })?,
         };
         next.ok_or_else(|| match self {
             Self::Http(_) => {

@@ -21,7 +21,9 @@ pub(crate) const WAITING_MAX: usize = 256;
 
 const TOKEN: [&str; 3] = ["params", "_meta", "progressToken"];
 const PROGRESS: [&str; 2] = ["params", "progressToken"];
-const SUBSCRIPTION: [&str; 3] = ["params", "_meta", "io.modelcontextprotocol/subscriptionId"];
+/// Where a notification says to which subscription it belongs: the id of its request.
+pub(crate) const SUBSCRIPTION: [&str; 3] =
+    ["params", "_meta", "io.modelcontextprotocol/subscriptionId"];
 
 /// One process's end of the line; cheap to clone.
 #[derive(Clone)]
@@ -71,7 +73,11 @@ impl Drop for Asking {
 
 impl Link {
     /// A link that writes to `lines`, and hands on to `unasked` what nobody asked for.
-    pub(crate) fn new(lines: mpsc::Sender<Bytes>, unasked: mpsc::Sender<String>, limits: Limits) -> Self {
+    pub(crate) fn new(
+        lines: mpsc::Sender<Bytes>,
+        unasked: mpsc::Sender<String>,
+        limits: Limits,
+    ) -> Self {
         let waiting = Mutex::new(Some(HashMap::new()));
         Self(Arc::new(Shared { lines, waiting, next: AtomicU64::new(1), unasked, limits }))
     }
@@ -82,7 +88,11 @@ impl Link {
     }
 
     /// Sends a request.
-    pub(crate) async fn ask(&self, permit: Permit, message: &Message<'_>) -> Result<Asking, Failure> {
+    pub(crate) async fn ask(
+        &self,
+        permit: Permit,
+        message: &Message<'_>,
+    ) -> Result<Asking, Failure> {
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
         let token = message.value(&TOKEN).map(str::to_owned);
         let own = number.to_string();

@@ -13,10 +13,10 @@ use crate::problem::ErrorCode;
 use super::carrier::NoResponse;
 use super::connect::{LEGACY, Visitor, own_meta};
 use super::envelope::{INVALID_PARAMS, METHOD_NOT_FOUND, Message, quoted};
+use super::errand::{To, status};
 use super::headers::MODERN;
 use super::host::{Host, lock};
-use super::errand::status;
-use super::merged_text::{inward_uri, modernised, outward_result, union};
+use super::merged_text::{inward_subscription, inward_uri, modernised, outward_result, union};
 use super::names::{Exposed, Owner};
 use super::reply::{Refusal, denied_text, error_text, result_text};
 use super::speaker::Speaker;
@@ -36,7 +36,12 @@ enum Route {
 
 impl Host {
     /// Answers a request to the merged endpoint.
-    pub(crate) async fn merged(&self, visitor: &Visitor, message: &Message<'_>, mut speaker: Speaker) {
+    pub(crate) async fn merged(
+        &self,
+        visitor: &Visitor,
+        message: &Message<'_>,
+        mut speaker: Speaker,
+    ) {
         let id = message.id().unwrap_or("null").to_owned();
         let modern = visitor.is_modern();
         let route = match message.method() {
@@ -46,7 +51,9 @@ impl Host {
             },
             "ping" if !modern => Ok(Route::Result("{}".to_owned())),
             "server/discover" if modern => Ok(Route::Result(self.discovered(visitor).await)),
-            "subscriptions/listen" if modern => return self.listen_modern(visitor, &id, speaker).await,
+            "subscriptions/listen" if modern => {
+                return self.subscribe(visitor, message, speaker).await;
+            }
             "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list" => {
                 self.list(visitor, message).await.map(Route::Result)
             }
@@ -79,7 +86,8 @@ impl Host {
     ) {
         let Ok(message) = Message::read(text.as_bytes(), self.limits()) else { return };
         let id = message.id().unwrap_or("null");
-        let carried = self.carry_open(visitor, (member, exposed), &message, Some(&mut speaker)).await;
+        let carried =
+            self.carry_open(visitor, (member, exposed), &message, Some(&mut speaker)).await;
         let carried = match carried {
             Ok(carried) => carried,
             Err(NoResponse::Cancelled) => return,
@@ -100,7 +108,8 @@ impl Host {
                 if visitor.is_modern() {
                     result = modernised(&result, false);
                 }
-                json::set(&carried.text, &["result"], &result).unwrap_or_else(|_| carried.text.clone())
+                json::set(&carried.text, &["result"], &result)
+                    .unwrap_or_else(|_| carried.text.clone())
             }
             _ => carried.text.clone(),
         };
@@ -156,20 +165,56 @@ impl Host {
         union(&said)
     }
 
-    /// A subscription: acknowledged, and open until the agent or the gateway ends it. None of the
-    /// changes that it could tell of is offered, and the acknowledgement says so.
-    async fn listen_modern(&self, _visitor: &Visitor, id: &str, mut speaker: Speaker) {
+    /// A subscription: acknowledged at once, and then open to every server that has subscriptions,
+    /// until the agent or the gateway ends it. A server of the legacy era tells of nothing here.
+    async fn subscribe(&self, visitor: &Visitor, message: &Message<'_>, mut speaker: Speaker) {
+        let id = message.id().unwrap_or("null");
+        let asked = message.value(&["params", "notifications"]).unwrap_or("{}");
         let text = format!(
-            r#"{{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{{"notifications":{{}},"_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}}}}}}"#
+            r#"{{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{{"notifications":{asked},"_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}}}}}}"#
         );
         speaker.say(&text).await;
+        let listening = self.reachable(visitor).map(|member| {
+            let fork = speaker.fork();
+            self.subscribe_one(visitor, member, message, fork)
+        });
+        let listening: Vec<_> = listening.collect();
         let mut stopping = self.bench.stopping.clone();
+        let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
+        // Each subscription ends by itself when the agent has gone, and that on record.
+        let listened = async {
+            join_all(listening).await;
+            speaker.gone().await;
+        };
         tokio::select! {
-            () = speaker.gone() => return,
-            _ = stopping.wait_for(|stop| *stop) => {}
+            () = listened => {}
+            () = stopped => {}
         }
         let result = r#"{"resultType":"complete"}"#;
         speaker.finish(StatusCode::OK, result_text(id, result)).await;
+    }
+
+    async fn subscribe_one(
+        &self,
+        visitor: &Visitor,
+        member: usize,
+        message: &Message<'_>,
+        mut fork: Speaker,
+    ) {
+        let open = match self.connect(visitor, member).await {
+            Ok(open) if open.line.is_modern() => open,
+            Ok(_) => return,
+            Err(refusal) => return self.log_absent(member, &refusal),
+        };
+        let Some(server) = self.members.get(member) else { return };
+        let text = inward_subscription(message.text, &server.name);
+        let Ok(own) = Message::read(text.as_bytes(), self.limits()) else { return };
+        let to = To { member, open: &open, exposed: None };
+        if let Err(NoResponse::Refused(refusal)) =
+            self.carry(visitor, to, &own, Some(&mut fork)).await
+        {
+            self.log_absent(member, &refusal);
+        }
     }
 
     /// Tells all servers that can log how much to log.
@@ -236,7 +281,9 @@ impl Host {
         });
         match found {
             Some((member, text)) => Route::Server(member, text, None),
-            None => Route::Error(INVALID_PARAMS, format!("no tool server has the resource `{uri}`")),
+            None => {
+                Route::Error(INVALID_PARAMS, format!("no tool server has the resource `{uri}`"))
+            }
         }
     }
 

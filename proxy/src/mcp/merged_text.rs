@@ -43,10 +43,39 @@ pub(crate) fn outward_result(result: &str, server: &str) -> String {
     })
 }
 
+/// A notification of one server, with the address in it as agents know it.
+pub(crate) fn outward_message(text: &str, server: &str) -> String {
+    let updated = json::find(text, &["method"])
+        .is_some_and(|method| method.text == r#""notifications/resources/updated""#);
+    let uri = json::find(text, &["params", "uri"]).filter(|_| updated);
+    let uri = uri.and_then(|uri| json::string(uri.text));
+    let renamed = uri.and_then(|uri| {
+        json::set(text, &["params", "uri"], &quoted(&outward_uri(server, &uri))).ok()
+    });
+    renamed.unwrap_or_else(|| text.to_owned())
+}
+
+/// A subscription's parameters as far as they concern one server.
+pub(crate) fn inward_subscription(text: &str, server: &str) -> String {
+    let path = ["params", "notifications", "resourceSubscriptions"];
+    let Some(asked) = json::find(text, &path) else { return text.to_owned() };
+    let own: Vec<String> = json::elements(asked.text)
+        .filter_map(|uri| {
+            let uri = json::string(uri.text)?;
+            let (of, own) = inward_uri(&uri)?;
+            (of == server).then(|| quoted(own))
+        })
+        .collect();
+    json::set(text, &path, &format!("[{}]", own.join(","))).unwrap_or_else(|_| text.to_owned())
+}
+
 /// One piece of content; `None` if it names no resource.
 fn outward_content(content: &str, server: &str) -> Option<String> {
-    let path: &[&str] =
-        if json::find(content, &["resource", "uri"]).is_some() { &["resource", "uri"] } else { &["uri"] };
+    let path: &[&str] = if json::find(content, &["resource", "uri"]).is_some() {
+        &["resource", "uri"]
+    } else {
+        &["uri"]
+    };
     let uri = json::find(content, path).and_then(|uri| json::string(uri.text))?;
     json::set(content, path, &quoted(&outward_uri(server, &uri))).ok()
 }

@@ -24,6 +24,11 @@ impl Speaker {
         (Self { reply: Some(reply), pieces: None, session: None }, answer)
     }
 
+    /// Another that speaks on the same stream, which must be open.
+    pub(crate) fn fork(&self) -> Self {
+        Self { reply: None, pieces: self.pieces.clone(), session: None }
+    }
+
     /// Says something before the response. An agent that has gone hears nothing, which is no error:
     /// everything is on record.
     pub(crate) async fn say(&mut self, message: &str) {
