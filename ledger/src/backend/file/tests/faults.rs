@@ -115,7 +115,7 @@ fn what_was_cut_is_kept_with_its_digest() {
     let (mut log, _) = open(&disk).unwrap();
     log.append(&batch(0, 1, false)).unwrap();
     disk.fail(1, Fault::Off);
-    assert!(log.append(&batch(1, 9, false)).is_err());
+    assert!(log.append(&batch(1, 9, true)).is_err());
     drop(log);
     let torn = disk.crash(super::super::simulated::Crash::Prefix);
     let (log, recovery) = open(&torn).unwrap();
