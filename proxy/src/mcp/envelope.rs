@@ -376,7 +376,8 @@ mod tests {
             let text = value.to_string();
             let message = read(&text).unwrap();
             prop_assert_eq!(message.method(), method);
-            prop_assert_eq!(message.id(), Some(id.to_string().as_str()));
+            let id = id.to_string();
+            prop_assert_eq!(message.id(), Some(id.as_str()));
             prop_assert_eq!(message.string(&["params", "name"]).unwrap(), name);
         }
     }
