@@ -72,7 +72,7 @@ impl Host {
         } else {
             self.visitor(&sent)?
         };
-        if let (true, Some(reply)) = (visitor.is_modern() && !self.is_plain(), self.unfit(message))
+        if let (true, Some(reply)) = (visitor.is_modern() && !self.is_plain(), unfit(message))
         {
             return Ok(reply);
         }
