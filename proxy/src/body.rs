@@ -180,6 +180,8 @@ where
     if bytes_max < announced {
         return Err(ReceiveError::TooLarge(bytes_max));
     }
+    // All of it at once: many who hold a part each would wait for one another, all in vain.
+    held.reserve(announced).await?;
     loop {
         let frame = match silence_max {
             None => body.frame().await,

@@ -20,6 +20,8 @@ mod trace;
 
 mod demo;
 
+mod bench;
+
 #[cfg(test)]
 mod tests;
 
@@ -49,6 +51,8 @@ enum Command {
     Trace(trace::Args),
     /// Make an API key for an agent, and the hash that the configuration wants.
     Keygen(keygen::Args),
+    /// Measure what the gateway costs on this machine.
+    Bench(bench::Args),
 }
 
 /// The exit code of a wrong command line (sysexits.h).
@@ -113,6 +117,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Events(args) => events::run(&args, &mut out),
         Command::Trace(args) => trace::run(&args, &mut out),
         Command::Keygen(args) => keygen::run(&args, &mut out),
+        Command::Bench(args) => bench::run(&args, &mut out),
     };
     match ended.and_then(|()| out.flush().map_err(Into::into)) {
         Ok(()) | Err(CommandError::Closed) => ExitCode::SUCCESS,

@@ -43,4 +43,6 @@ pub mod gateway;
 
 pub mod standin;
 
+pub mod bench;
+
 pub mod command;

@@ -1,4 +1,7 @@
-//! The memory that bodies may take, all calls together: a budget in KiB, waited for, not exceeded.
+//! The memory that bodies may take, all calls together: budgets in KiB, waited for, not exceeded.
+//!
+//! Requests and answers have a budget each. With one for both, requests that hold all of it would
+//! wait for the memory of their own answers, and these would be lost after the calls were made.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +12,15 @@ const UNIT_BYTES: usize = 1024;
 /// How long a call waits for memory that others hold.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// The budget; cheap to clone.
+/// The budgets; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Memory {
+    requests: Budget,
+    answers: Budget,
+}
+
+#[derive(Clone, Debug)]
+struct Budget {
     units: Arc<Semaphore>,
     units_max: usize,
 }
@@ -24,25 +33,44 @@ pub struct Exhausted(usize);
 /// What one body holds; given back when dropped.
 #[derive(Debug)]
 pub struct Held {
-    memory: Memory,
+    budget: Budget,
     permit: Option<OwnedSemaphorePermit>,
     bytes: usize,
 }
 
 impl Memory {
-    /// A budget of this many bytes.
+    /// A budget of this many bytes for requests, and one of as many for answers.
     pub fn new(bytes_max: usize) -> Self {
-        let units_max = bytes_max.div_ceil(UNIT_BYTES).min(Semaphore::MAX_PERMITS);
-        Self { units: Arc::new(Semaphore::new(units_max)), units_max }
+        Self { requests: Budget::new(bytes_max), answers: Budget::new(bytes_max) }
     }
 
-    /// Holds nothing yet.
+    /// Holds nothing yet, for a request.
     pub fn hold(&self) -> Held {
-        Held { memory: self.clone(), permit: None, bytes: 0 }
+        self.requests.hold()
+    }
+
+    /// Holds nothing yet, for an answer.
+    pub fn hold_answer(&self) -> Held {
+        self.answers.hold()
     }
 
     /// How many bytes are held now.
     pub fn bytes_held(&self) -> usize {
+        self.requests.bytes_held() + self.answers.bytes_held()
+    }
+}
+
+impl Budget {
+    fn new(bytes_max: usize) -> Self {
+        let units_max = bytes_max.div_ceil(UNIT_BYTES).min(Semaphore::MAX_PERMITS);
+        Self { units: Arc::new(Semaphore::new(units_max)), units_max }
+    }
+
+    fn hold(&self) -> Held {
+        Held { budget: self.clone(), permit: None, bytes: 0 }
+    }
+
+    fn bytes_held(&self) -> usize {
         (self.units_max - self.units.available_permits()) * UNIT_BYTES
     }
 }
@@ -54,12 +82,12 @@ impl Held {
         if missing == 0 {
             return Ok(());
         }
-        let exhausted = Exhausted(self.memory.units_max * UNIT_BYTES);
-        if self.memory.units_max < missing {
+        let exhausted = Exhausted(self.budget.units_max * UNIT_BYTES);
+        if self.budget.units_max < missing {
             return Err(exhausted);
         }
         let units = u32::try_from(missing).map_err(|_| exhausted)?;
-        let semaphore = Arc::clone(&self.memory.units);
+        let semaphore = Arc::clone(&self.budget.units);
         let permit = match Arc::clone(&semaphore).try_acquire_many_owned(units) {
             Ok(permit) => permit,
             Err(_) => tokio::time::timeout(WAIT, semaphore.acquire_many_owned(units))
@@ -90,5 +118,15 @@ mod tests {
         drop(first);
         second.reserve(3 * UNIT_BYTES).await.unwrap();
         assert_eq!(memory.bytes_held(), 3 * UNIT_BYTES);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_never_waits_for_requests() {
+        let memory = Memory::new(8 * UNIT_BYTES);
+        let mut request = memory.hold();
+        request.reserve(8 * UNIT_BYTES).await.unwrap();
+        let mut answer = memory.hold_answer();
+        answer.reserve(8 * UNIT_BYTES).await.unwrap();
+        assert_eq!(memory.bytes_held(), 16 * UNIT_BYTES);
     }
 }

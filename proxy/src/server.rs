@@ -7,7 +7,7 @@ use crate::heard::{Heard, Listening};
 use crate::mcp::{self, Mcp};
 use crate::model::{Models, Reply, problem_reply};
 use crate::problem::{ErrorCode, Problem};
-use http::{HeaderMap, Request, Uri, header};
+use http::{HeaderMap, HeaderValue, Request, Uri, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -27,6 +27,8 @@ const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// How long nothing is accepted after the system could not.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// What agents reach.
 pub struct Agents {
@@ -95,11 +97,18 @@ impl Agents {
         let heard = Heard::default();
         let stream = Listening::new(stream, heard.clone());
         let hearing = heard.clone();
-        let service = service_fn(move |request| {
+        let service = service_fn(move |request: Request<Incoming>| {
             let agents = Arc::clone(&agents);
             let heard = hearing.clone();
             async move {
-                let reply = agents.route(request, peer).await;
+                let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+                let mut reply = agents.route(request, peer).await;
+                if chunked {
+                    // It may have had a length as well, which hyper takes away unseen: whoever
+                    // stands before the gateway may take the rest for another request than hyper
+                    // does, so there must not be another one (RFC 9112 §6.1).
+                    reply.headers_mut().insert(header::CONNECTION, CLOSE);
+                }
                 heard.answered();
                 Ok::<_, Infallible>(reply)
             }

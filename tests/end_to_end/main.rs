@@ -7,3 +7,15 @@ mod recorded_first;
 mod complete;
 
 mod leaving;
+
+mod malformed;
+
+mod credentials;
+
+mod shutdown;
+
+mod correlated;
+
+mod fail_closed;
+
+mod bounded;

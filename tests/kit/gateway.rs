@@ -96,6 +96,12 @@ impl Setup {
         self.start_in(folder)
     }
 
+    /// Starts the program; what it said where it ends before it listens.
+    pub fn try_start(self) -> Result<Gateway, Vec<String>> {
+        let folder = tempfile::tempdir().unwrap();
+        self.try_start_in(folder)
+    }
+
     fn start_in(self, folder: TempDir) -> Gateway {
         self.try_start_in(folder).unwrap_or_else(|said| panic!("it did not start: {said:?}"))
     }
@@ -227,6 +233,11 @@ impl Gateway {
         let _ = pid.map(|pid| kill_process(pid, signal));
     }
 
+    /// How it ended, if it has.
+    pub fn exited(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// Waits for its end.
     pub fn ended(&mut self) -> ExitStatus {
         let child = &mut self.child;
@@ -253,14 +264,6 @@ impl Gateway {
         let setup = Setup { wrapper: Vec::new(), ..self.setup.clone() };
         drop(self);
         setup.start_in(folder)
-    }
-
-    /// Starts it anew; what it said where it does not start.
-    pub fn try_again(mut self) -> Result<Self, Vec<String>> {
-        let folder = self.folder.take().unwrap_or_else(|| panic!("a folder of its own"));
-        let setup = Setup { wrapper: Vec::new(), ..self.setup.clone() };
-        drop(self);
-        setup.try_start_in(folder)
     }
 
     /// Stops it, and checks that nothing was left open and that it said so on record.
@@ -290,6 +293,13 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     build.args(["build", "--quiet", "--package", "proxy", "--bin", "countersign"]);
     build.current_dir(env!("CARGO_MANIFEST_DIR"));
     build.arg("--target-dir").arg(profile.parent().unwrap_or(Path::new(".")));
+    // What the outer cargo says of this package would make build scripts run anew each time.
+    for (name, _) in std::env::vars_os() {
+        let own = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
+        if name.to_str().is_some_and(|name| own.iter().any(|own| name.starts_with(own))) {
+            build.env_remove(name);
+        }
+    }
     if profile.ends_with("release") {
         build.arg("--release");
     }

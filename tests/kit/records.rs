@@ -109,6 +109,23 @@ impl Records {
         assert!(open.is_empty(), "calls without outcome: {open:?}");
     }
 
+    /// The content of every payload that an event of a call names, in order.
+    pub fn payloads(&self) -> Result<Vec<Vec<u8>>, String> {
+        let mut contents = Vec::new();
+        for envelope in &self.events {
+            let reference = match &envelope.event {
+                Event::CallDispatched(fact) => fact.request,
+                Event::CallCompleted(fact) => fact.answer,
+                _ => None,
+            };
+            let (Some(reference), Some(session)) = (reference, envelope.session) else { continue };
+            let content = payload::load(&self.reader, session, &reference);
+            let content = content.map_err(|error| error.to_string())?;
+            contents.push(content.ok_or_else(|| format!("no payload {}", reference.digest))?);
+        }
+        Ok(contents)
+    }
+
     /// The content of a payload.
     pub fn payload(&self, session: Option<SessionId>, reference: &PayloadRef) -> Vec<u8> {
         let session = session.unwrap_or_else(|| panic!("a payload without session"));

@@ -28,10 +28,11 @@ impl Standins {
         let recordings = Arc::new(Recordings::embedded().unwrap());
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let key = Some(UPSTREAM_KEY.to_owned());
-        let options = provider::Options { key: key.clone(), delay, ..Default::default() };
+        let options = provider::Options { key, delay, ..Default::default() };
         let starting = provider::start(anywhere, Arc::clone(&recordings), options);
         let provider = runtime.block_on(starting).unwrap();
-        let options = airline::Options { key, ..Default::default() };
+        // It wants no key, so that agents can also reach it past the gateway.
+        let options = airline::Options::default();
         let starting = airline::start(anywhere, Arc::clone(&recordings), options);
         let airline = runtime.block_on(starting).unwrap();
         Self { recordings, provider, airline, runtime }

@@ -8,14 +8,19 @@ pub fn available(there: bool, what: &str, remedy: &str) -> bool {
     if there {
         return true;
     }
-    #[expect(clippy::disallowed_methods, reason = "a suite has no configuration file")]
-    let required = std::env::var("COUNTERSIGN_TESTS").is_ok_and(|value| value == "required");
-    assert!(!required, "{what} is required here: {remedy}");
+    assert!(!required(), "{what} is required here: {remedy}");
     #[expect(clippy::print_stderr, reason = "the reader must learn what was not tested")]
     {
         eprintln!("skipped for want of {what}: {remedy}");
     }
     false
+}
+
+/// Whether everything must be tested, however long it takes: `COUNTERSIGN_TESTS=required`.
+pub fn required() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "a suite has no configuration file")]
+    let asked = std::env::var("COUNTERSIGN_TESTS");
+    asked.is_ok_and(|value| value == "required")
 }
 
 /// Whether a program can be run with this argument.

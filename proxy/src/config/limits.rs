@@ -12,7 +12,8 @@ pub(super) const GIB: usize = 1024 * MIB;
 pub struct Limits {
     /// Largest request body, in bytes.
     pub body_bytes_max: usize,
-    /// Bodies held at once over all calls, in bytes; at least `body_bytes_max`.
+    /// Request bodies held at once over all calls, in bytes, and as much again for answers; at
+    /// least `body_bytes_max`.
     pub memory_bytes_max: usize,
     /// Largest answer of an upstream, in bytes.
     pub answer_bytes_max: usize,

@@ -79,8 +79,7 @@ impl Models {
         let whole = {
             let Some(to_agent) = reply.as_mut() else { return Ok(()) };
             let bounds = self.answer_bounds();
-            // The request's memory is spoken for until the end; the answer's comes on top.
-            let mut memory = self.memory.hold();
+            let mut memory = self.memory.hold_answer();
             tokio::select! {
                 received = receive_patiently(body, &mut memory, bounds) =>
                     received.map(|bytes| (bytes, memory)),

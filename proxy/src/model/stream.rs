@@ -78,7 +78,7 @@ impl Models {
             whole: BytesMut::new(),
             withheld: BytesMut::new(),
             terminal: false,
-            held: self.memory.hold(),
+            held: self.memory.hold_answer(),
             bounds: self.answer_bounds(),
         };
         let end = relaying.run(body, &pieces).await;

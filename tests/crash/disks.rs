@@ -1,0 +1,59 @@
+//! Disks that fail under the real program: strace makes its system calls fail.
+
+use std::sync::Arc;
+
+use tests::gateway::Setup;
+use tests::patience::until;
+use tests::tools::{available, runs};
+
+use crate::witness::Witness;
+
+/// Runs a gateway whose n-th call of this kind fails, under load, until it gives up.
+fn fails(inject: &str, whens: &[u32]) {
+    let there = runs("strace", "--version");
+    if !available(there, "strace", "install the package `strace`") {
+        return;
+    }
+    for when in whens {
+        let fault = format!("inject={inject}:when={when}+");
+        let trace = inject.split(':').next().unwrap_or_default();
+        let traced = format!("trace={trace}");
+        let witness = Arc::new(Witness::default());
+        let upstream = witness.upstream();
+        // `-D` makes the gateway itself the child; `-qq` and `-o` keep strace silent.
+        let wrapper = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", &traced, "-e", &fault];
+        let setup = Setup::new().provider("openai", &upstream.url(), "*");
+        let mut gateway = match setup.under(&wrapper).try_start() {
+            Ok(gateway) => gateway,
+            // The fault came before the first call: that it refuses to start is right.
+            Err(_) => continue,
+        };
+        let agents = gateway.agents;
+        let status = std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| witness.call_until_gone(agents));
+            }
+            until("its end", || gateway.exited())
+        });
+        assert_eq!(status.code(), Some(74), "{fault}: {status}");
+        witness.check(&gateway.records());
+        let mut gateway = gateway.again();
+        witness.check(&gateway.records());
+        let records = gateway.stop_and_check();
+        println!(
+            "{fault}: {} answers, {} in doubt",
+            witness.answers(),
+            records.count("call.in_doubt")
+        );
+    }
+}
+
+#[test]
+fn a_sync_that_fails_ends_the_gateway_with_74_and_a_restart_has_all_that_was_acknowledged() {
+    fails("fdatasync:error=EIO", &[8, 9, 14, 31, 60]);
+}
+
+#[test]
+fn a_write_that_fails_ends_the_gateway_with_74_and_a_restart_has_all_that_was_acknowledged() {
+    fails("pwrite64:error=EIO", &[20, 33, 54]);
+}

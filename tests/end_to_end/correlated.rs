@@ -1,0 +1,59 @@
+//! Model calls of one conversation belong to one session, without the agent's help.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use events::{Event, FindingKind};
+use tests::gateway::Setup;
+use tests::standins::Standins;
+use tests::wire::AGENT_KEY;
+
+use proxy::standin::conversation::Role;
+use proxy::standin::player::{Era, Options};
+use proxy::standin::recording::Message;
+
+#[test]
+fn recorded_agents_play_as_without_a_gateway_and_each_conversation_is_one_session() {
+    let standins = Standins::start(Duration::ZERO);
+    let mut gateway = Setup::new().provider("openai", &standins.provider_url(), "*").start();
+    // Tools are called past the gateway here, so each of their results is one it never saw.
+    let options = |stream| Options {
+        model_url: format!("http://{}/v1", gateway.agents),
+        tools_url: standins.airline_url(),
+        key: Some(AGENT_KEY.into()),
+        era: Era::Legacy,
+        stream,
+    };
+    let played = standins.play([options(false), options(true), options(true)]);
+    assert_eq!((played.failed, played.first_failure, played.mismatches), (0, None, 0));
+    let records = gateway.stop_and_check();
+    assert_eq!(records.count("call.dispatched"), played.model_requests);
+    assert_eq!(records.count("call.completed"), played.model_requests);
+    let sessions: BTreeSet<_> =
+        records.events.iter().filter_map(|envelope| envelope.session).collect();
+    assert_eq!(sessions.len(), standins.recordings.sessions().len());
+    let unseen = records.events.iter().filter(|envelope| {
+        matches!(&envelope.event, Event::FindingRaised(finding)
+            if finding.kind == FindingKind::UnservedResult)
+    });
+    assert_eq!(unseen.count(), told(&standins), "a finding for each result it never served");
+}
+
+/// How many tool calls the model is told the results of: all but those at the end of a session.
+/// One whose id comes twice in a session is told of once.
+fn told(standins: &Standins) -> usize {
+    let sessions = standins.recordings.sessions().iter();
+    let told = sessions.map(|session| {
+        let answers = session
+            .messages
+            .iter()
+            .rposition(|message| matches!(message.turn().role, Role::Assistant));
+        let before = session.messages.iter().take(answers.unwrap_or_default());
+        let ids = before.filter_map(|message| match message {
+            Message::Tool { tool_call_id, .. } => Some(tool_call_id),
+            _ => None,
+        });
+        ids.collect::<BTreeSet<_>>().len()
+    });
+    told.sum()
+}

@@ -1,0 +1,160 @@
+//! When the ledger cannot record, calls get a bounded, explained error, and nothing goes upstream.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use events::Event;
+use tempfile::TempDir;
+use tests::gateway::{Gateway, Setup};
+use tests::patience::PATIENCE;
+use tests::tools::available;
+use tests::upstream::{Upstream, chunk, completion};
+use tests::wire::{Connection, ask, chat, look, post};
+
+/// A file system of 32 MiB in memory.
+struct SmallDisk {
+    folder: TempDir,
+}
+
+impl SmallDisk {
+    /// Mounts one, where the system lets us.
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=32m", "tmpfs"]).arg(folder.path());
+        let mounted = mount.output().is_ok_and(|output| output.status.success());
+        available(mounted, "a small file system", "run as root, with the right to mount tmpfs")
+            .then_some(Self { folder })
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.folder.path().join("ballast")
+    }
+
+    /// Uses up what is left.
+    fn fill(&self) {
+        let mut file = File::options().create(true).append(true).open(self.ballast()).unwrap();
+        for size in [1 << 16, 1 << 12, 1] {
+            while file.write_all(&vec![1; size]).is_ok() {}
+        }
+    }
+
+    fn free(&self) {
+        fs::remove_file(self.ballast()).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily, because a gateway that is being killed may still have it open.
+        drop(Command::new("umount").arg("--lazy").arg(self.folder.path()).status());
+    }
+}
+
+/// Text that does not compress.
+fn noise(bytes: usize) -> String {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut text = String::with_capacity(bytes + 16);
+    while text.len() < bytes {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        text.extend(state.to_le_bytes().map(|byte| char::from(b'A' + byte % 58 % 26)));
+    }
+    text
+}
+
+fn ready(gateway: &Gateway) -> u16 {
+    look(gateway.people, "/readyz").unwrap().status()
+}
+
+/// A gateway whose ledger has no room for a call of some size, and what its agents ask.
+fn full(disk: &SmallDisk, upstream: &Upstream) -> Gateway {
+    let setup = Setup::new().provider("openai", &upstream.url(), "*").provider(
+        "anthropic",
+        &upstream.url(),
+        "*",
+    );
+    let gateway = setup.data(&disk.data()).start();
+    assert_eq!(ask(gateway.agents, chat("before", "hello", false)).unwrap().status(), 200);
+    disk.fill();
+    gateway
+}
+
+#[test]
+fn on_a_full_disk_calls_are_refused_in_time_and_accepted_again_when_there_is_room() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let upstream = Upstream::start(|_, connection| connection.reply(200, &completion("well")));
+    let mut gateway = full(&disk, &upstream);
+    let large = noise(3 << 20);
+    for path in ["/v1/chat/completions", "/v1/messages"] {
+        let model = format!("large{}", path.len());
+        let body = format!(
+            "{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\"content\":\"{large}\"}}]}}"
+        );
+        let began = Instant::now();
+        let answer = ask(gateway.agents, post(path, &[], &body)).unwrap();
+        assert!(began.elapsed() < PATIENCE, "it took {:?}", began.elapsed());
+        assert_eq!(answer.status(), 503, "{answer:?}");
+        let body = answer.json();
+        assert!(body.pointer("/error/message").is_some(), "{body}");
+        if path.contains("chat") {
+            assert_eq!(answer.code(), "ledger_unavailable");
+        }
+        assert_eq!(answer.head.header("retry-after"), Some("1"));
+        assert_eq!(ready(&gateway), 503);
+    }
+    assert_eq!(upstream.seen().len(), 1, "nothing went upstream unrecorded");
+    disk.free();
+    let body = format!(
+        "{{\"model\":\"after\",\"messages\":[{{\"role\":\"user\",\"content\":\"{large}\"}}]}}"
+    );
+    assert_eq!(ask(gateway.agents, post("/v1/messages", &[], body)).unwrap().status(), 200);
+    assert_eq!(ready(&gateway), 200);
+    let records = gateway.stop_and_check();
+    assert!(matches!(records.outcome_of("after"), Some(Event::CallCompleted(_))));
+}
+
+#[test]
+fn an_answer_whose_outcome_has_no_room_is_withheld_and_in_doubt_after_the_next_start() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let large = noise(3 << 20);
+    let upstream = Upstream::start(move |request, connection| {
+        let body = String::from_utf8_lossy(&request.body);
+        if body.contains("\"before\"") {
+            return connection.reply(200, &completion("well"));
+        }
+        if body.contains("\"whole\"") {
+            return connection.reply(200, &completion(&large));
+        }
+        connection.begin_stream()?;
+        connection.event(&chunk(&large, None))?;
+        connection.event(&chunk("last", Some("stop")))?;
+        connection.event("[DONE]")?;
+        connection.end_stream()
+    });
+    let mut gateway = full(&disk, &upstream);
+    let answer = ask(gateway.agents, chat("whole", "hello", false)).unwrap();
+    assert_eq!((answer.status(), &*answer.code()), (503, "outcome_unrecorded"));
+    assert_eq!(answer.head.header("x-should-retry"), Some("false"));
+    let mut stream = Connection::open(gateway.agents).unwrap();
+    stream.send(chat("stream", "hello", true)).unwrap();
+    assert_eq!(stream.head().unwrap().status, 200);
+    let rest = String::from_utf8_lossy(&stream.rest()).into_owned();
+    assert!(rest.contains("outcome_unrecorded"), "{}", rest.len());
+    assert!(!rest.contains("[DONE]") && !rest.ends_with("0\r\n\r\n"), "its end was released");
+    disk.free();
+    gateway.stop();
+    let mut gateway = gateway.again();
+    let records = gateway.stop_and_check();
+    for model in ["whole", "stream"] {
+        assert!(matches!(records.outcome_of(model), Some(Event::CallInDoubt(_))), "{model}");
+    }
+}
