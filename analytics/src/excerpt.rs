@@ -147,10 +147,13 @@ mod tests {
     #[test]
     fn the_last_words_of_the_person_are_found_in_every_dialect() {
         let bodies = [
-            r#"{"messages":[{"role":"user","content":"old"},{"role":"user","content":"hi"},{"role":"tool","content":"no"}]}"#,
-            r#"{"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"user","content":[{"type":"tool_result","content":"no"}]}]}"#,
+            r#"{"messages":[{"role":"user","content":"old"},{"role":"user","content":"hi"},
+                {"role":"tool","content":"no"}]}"#,
+            r#"{"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},
+                {"role":"user","content":[{"type":"tool_result","content":"no"}]}]}"#,
             r#"{"input":"hi"}"#,
-            r#"{"input":[{"role":"user","content":[{"type":"input_text","text":"hi"}]},{"type":"function_call_output","output":"no"}]}"#,
+            r#"{"input":[{"role":"user","content":[{"type":"input_text","text":"hi"}]},
+                {"type":"function_call_output","output":"no"}]}"#,
         ];
         for body in bodies {
             assert_eq!(user_text(body.as_bytes()).as_deref(), Some("hi"), "{body}");
@@ -167,7 +170,8 @@ mod tests {
             r#"{"content":[{"type":"text","text":"hi"},{"type":"tool_use"}]}"#,
             r#"{"output":[{"type":"reasoning"},{"content":[{"type":"output_text","text":"hi"}]}]}"#,
             r#"{"error":{"message":"hi"}}"#,
-            "data: {\"choices\":[{\"delta\":{\"content\":\"h\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"i\"}}]}\n\ndata: [DONE]\n\n",
+            "data: {\"choices\":[{\"delta\":{\"content\":\"h\"}}]}\n\n\
+             data: {\"choices\":[{\"delta\":{\"content\":\"i\"}}]}\n\ndata: [DONE]\n\n",
             "event: x\r\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"hi\"}\r\n\r\n",
             "data:{\"type\":\"content_block_delta\",\"delta\":{\"text\":\"hi\"}}\n\n",
         ];
@@ -188,7 +192,8 @@ mod tests {
             (r#"{"id":1,"result":{"contents": []}}"#, r#"{"contents":[]}"#),
             (r#"{"id":1,"error":{"code": -1}}"#, r#"{"code":-1}"#),
             (
-                "data: {\"method\":\"notifications/progress\"}\n\ndata: {\"result\":{\"content\":[{\"text\":\"paid\"}]}}\n\n",
+                "data: {\"method\":\"notifications/progress\"}\n\n\
+                 data: {\"result\":{\"content\":[{\"text\":\"paid\"}]}}\n\n",
                 "paid",
             ),
         ];

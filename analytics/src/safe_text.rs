@@ -145,7 +145,10 @@ mod tests {
         }
 
         #[test]
-        fn different_texts_look_different(a in "[↵⟦\n\u{202e}U+0-9E⟧]{0,8}", b in "[↵⟦\n\u{202e}U+0-9E⟧]{0,8}") {
+        fn different_texts_look_different(
+            a in "[↵⟦\n\u{202e}U+0-9E⟧]{0,8}",
+            b in "[↵⟦\n\u{202e}U+0-9E⟧]{0,8}",
+        ) {
             prop_assert_eq!(one_line(&a, 400) == one_line(&b, 400), a == b);
         }
     }

@@ -104,7 +104,7 @@ pub(crate) const fn finding(kind: FindingKind) -> &'static str {
 
 /// What is said of a call that had no effect known for sure.
 pub(crate) const fn effect(may_have_acted: bool) -> &'static str {
-    if may_have_acted { "it may have acted" } else { "nothing was sent" }
+    if may_have_acted { "it may have acted" } else { "nothing was done" }
 }
 
 #[cfg(test)]

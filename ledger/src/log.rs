@@ -68,6 +68,10 @@ pub trait Log: Send {
     /// Where the next record will stand.
     fn next(&self) -> Sequence;
 
+    /// Bytes that appends have taken in the store since it was opened, with frames and after
+    /// compression; room that is filled in advance does not count. For figures alone.
+    fn stored_bytes(&self) -> u64;
+
     /// A handle that reads what is committed, from any thread, while the log is written.
     fn reader(&self) -> Arc<dyn Reader>;
 }

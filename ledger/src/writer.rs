@@ -63,6 +63,7 @@ pub(crate) struct Counters {
     record_bytes: AtomicU64,
     payload_bytes: AtomicU64,
     append_us: AtomicU64,
+    stored_bytes: AtomicU64,
 }
 
 /// What was written since the start, at one moment.
@@ -78,6 +79,8 @@ pub struct Written {
     pub payload_bytes: u64,
     /// Time spent in appends, in microseconds.
     pub append_us: u64,
+    /// Bytes that all of it took in the store.
+    pub stored_bytes: u64,
 }
 
 impl Counters {
@@ -90,6 +93,7 @@ impl Counters {
             record_bytes: of(&self.record_bytes),
             payload_bytes: of(&self.payload_bytes),
             append_us: of(&self.append_us),
+            stored_bytes: of(&self.stored_bytes),
         }
     }
 
@@ -168,6 +172,7 @@ impl Writer {
         let began = std::time::Instant::now();
         let appended = self.log.append(&batch);
         self.counters.add(&batch, began.elapsed());
+        self.counters.stored_bytes.store(self.log.stored_bytes(), Ordering::Relaxed);
         let failure = self.note(appended);
         for (done, sequence) in callers {
             // A caller that no longer listens has its own way to find out.

@@ -20,6 +20,8 @@ mod trace;
 
 mod demo;
 
+mod bench;
+
 #[cfg(test)]
 mod tests;
 
@@ -49,7 +51,12 @@ enum Command {
     Trace(trace::Args),
     /// Make an API key for an agent, and the hash that the configuration wants.
     Keygen(keygen::Args),
+    /// Measure what the gateway costs on this machine.
+    Bench(bench::Args),
 }
+
+/// The exit code of a wrong command line (sysexits.h).
+const USAGE: u8 = 64;
 
 /// How a command failed, by exit code (sysexits.h).
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +83,7 @@ impl CommandError {
         match self {
             Self::Closed => 0,
             Self::CheckFailed(_) => 1,
-            Self::Usage(_) => 64,
+            Self::Usage(_) => USAGE,
             Self::Io(_) => 74,
             Self::Configuration(_) => 78,
         }
@@ -93,6 +100,13 @@ impl From<io::Error> for CommandError {
     }
 }
 
+/// Says what is wrong with the command line, or what it asked to know about it.
+pub fn explain(error: &clap::Error) -> ExitCode {
+    // Where the output is closed there is nobody left to tell.
+    drop(error.print());
+    if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
+}
+
 /// Runs the command, and writes what went wrong to standard error.
 pub fn run(cli: Cli) -> ExitCode {
     let mut out = io::stdout();
@@ -103,6 +117,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Events(args) => events::run(&args, &mut out),
         Command::Trace(args) => trace::run(&args, &mut out),
         Command::Keygen(args) => keygen::run(&args, &mut out),
+        Command::Bench(args) => bench::run(&args, &mut out),
     };
     match ended.and_then(|()| out.flush().map_err(Into::into)) {
         Ok(()) | Err(CommandError::Closed) => ExitCode::SUCCESS,

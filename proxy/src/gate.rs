@@ -19,6 +19,7 @@ use crate::correlate::{Correlator, Note};
 use crate::metrics::Metrics;
 use crate::problem::{ErrorCode, Problem};
 use crate::tasks::Tasks;
+use crate::upstream::Permit;
 use events::{Draft, Event, MessageRelayed, PayloadRef, Principal, Relay, SessionId};
 use http::{HeaderMap, header};
 use ledger::payload::Packed;
@@ -107,7 +108,7 @@ impl Gate {
     }
 
     /// Records a message before it is passed on; on an error it must not be.
-    pub async fn relay(&self, relayed: Relayed<'_>) -> Result<(), Problem> {
+    pub async fn relay(&self, relayed: Relayed<'_>) -> Result<Permit, Problem> {
         let packed = self.pack(relayed.session, relayed.body, &[])?;
         let fact = MessageRelayed {
             call: relayed.call,
@@ -126,7 +127,8 @@ impl Gate {
             fact,
         };
         let entry = Entry { draft, also: Vec::new(), payloads: vec![packed] };
-        self.ledger.record(entry).await.map(drop).map_err(|error| self.unrecorded(&error))
+        let recorded = self.ledger.record(entry).await.map_err(|error| self.unrecorded(&error))?;
+        Ok(Permit::from_relayed(&recorded))
     }
 
     /// Records what the gateway itself did or saw.

@@ -4,6 +4,7 @@ use crate::clock;
 use crate::config::{Backend, Config, Durability, Loaded};
 use crate::correlate::{Correlator, Limits as CorrelateLimits};
 use crate::gate::Gate;
+use crate::mcp::Mcp;
 use crate::memory::Memory;
 use crate::model::Models;
 use crate::people::People;
@@ -99,7 +100,7 @@ impl Gateway {
         let events = log.next().number();
         let (ledger, writer) =
             Ledger::start(log, options(&config)).map_err(GatewayError::Writer)?;
-        let cut_bytes = note_cuts(&ledger, &recovery).await?;
+        let cut_bytes = note_cuts(&ledger, &recovery, &folder).await?;
         let in_doubt = found.settle(&ledger).await?;
         let report = StartReport { events, in_doubt, cut_bytes };
 
@@ -135,8 +136,11 @@ impl Gateway {
         let limits = config.limits.clone();
         let upstream =
             Upstream::new(limits.upstream_connect_timeout, limits.upstream_idle_timeout)?;
+        let stops = stopping.clone();
+        let mcp = Mcp::new(config, Arc::clone(gate), &upstream, memory.clone(), stops);
         let models = Models::new(Arc::clone(gate), upstream, Arc::clone(config), memory.clone());
-        let server = Agents::new(Arc::clone(gate), Arc::new(models), config.listen.clone(), limits);
+        let (models, mcp) = (Arc::new(models), Arc::new(mcp));
+        let server = Agents::new(Arc::clone(gate), models, mcp, config.listen.clone(), limits);
         let pages = People::new(Arc::clone(gate), memory).router();
         let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
         let mut stopped = stopping.clone();
@@ -265,14 +269,23 @@ fn key(config: &Config, folder: &Path) -> Result<[u8; 32], GatewayError> {
     }
 }
 
-async fn note_cuts(ledger: &Ledger, recovery: &Recovery) -> Result<u64, GatewayError> {
+async fn note_cuts(
+    ledger: &Ledger,
+    recovery: &Recovery,
+    folder: &Path,
+) -> Result<u64, GatewayError> {
     let mut cut_bytes = 0;
     for cut in &recovery.cuts {
         cut_bytes += cut.bytes;
         let fact = LedgerRecovered {
             cut_bytes: cut.bytes,
             cut_digest: Digest(cut.sha256),
-            quarantine: cut.kept_in.display().to_string(),
+            quarantine: cut
+                .kept_in
+                .strip_prefix(folder)
+                .unwrap_or(&cut.kept_in)
+                .display()
+                .to_string(),
         };
         ledger.record(plain(fact)).await?;
     }

@@ -31,6 +31,8 @@ pub mod gate;
 
 pub mod model;
 
+pub mod mcp;
+
 pub mod recover;
 
 pub mod server;
@@ -40,5 +42,7 @@ pub mod people;
 pub mod gateway;
 
 pub mod standin;
+
+pub mod bench;
 
 pub mod command;

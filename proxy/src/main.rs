@@ -1,9 +1,12 @@
 //! The program `countersign`: reads the command line, runs one command, says how it ended.
 
 use clap::Parser as _;
-use proxy::command::Cli;
+use proxy::command::{self, Cli};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    proxy::command::run(Cli::parse())
+    match Cli::try_parse() {
+        Ok(cli) => command::run(cli),
+        Err(error) => command::explain(&error),
+    }
 }

@@ -87,6 +87,12 @@ async fn metrics(
             "Time spent in appends.",
             written.append_us,
         ),
+        (
+            "countersign_ledger_stored_bytes_total",
+            "counter",
+            "Bytes that events and payloads took in the store.",
+            written.stored_bytes,
+        ),
         ("countersign_memory_held_bytes", "gauge", "Memory held for bodies.", held),
         ("countersign_tasks", "gauge", "Calls and connections under way.", under_way),
     ] {

@@ -80,6 +80,9 @@ pub fn look_back(reader: &dyn Reader, correlator: &mut Correlator) -> Result<Fou
         correlator.apply(envelope);
         found.apply(sequence, envelope);
     })?;
+    for call in found.open.keys() {
+        correlator.unanswered(*call);
+    }
     Ok(found)
 }
 

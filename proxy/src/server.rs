@@ -1,10 +1,10 @@
 //! The agents' listener: connections, their limits, and the way to the right dialect.
 
-use crate::body::Outgoing;
 use crate::config::{Limits, Listen};
 use crate::dialect::Route;
 use crate::gate::{Gate, Refused};
 use crate::heard::{Heard, Listening};
+use crate::mcp::{self, Mcp};
 use crate::model::{Models, Reply, problem_reply};
 use crate::problem::{ErrorCode, Problem};
 use http::{HeaderMap, HeaderValue, Request, Uri, header};
@@ -34,14 +34,21 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 pub struct Agents {
     gate: Arc<Gate>,
     models: Arc<Models>,
+    mcp: Arc<Mcp>,
     listen: Listen,
     limits: Limits,
 }
 
 impl Agents {
     /// Serves both kinds of call.
-    pub fn new(gate: Arc<Gate>, models: Arc<Models>, listen: Listen, limits: Limits) -> Arc<Self> {
-        Arc::new(Self { gate, models, listen, limits })
+    pub fn new(
+        gate: Arc<Gate>,
+        models: Arc<Models>,
+        mcp: Arc<Mcp>,
+        listen: Listen,
+        limits: Limits,
+    ) -> Arc<Self> {
+        Arc::new(Self { gate, models, mcp, listen, limits })
     }
 
     /// Accepts connections until told to stop, then lets those that are open finish.
@@ -160,7 +167,12 @@ impl Agents {
         if let Err(problem) = self.addressed(request.headers(), request.uri()) {
             return self.misdirected(&request, peer, problem).await;
         }
-        Arc::clone(&self.models).serve(request, peer).await
+        let path = request.uri().path();
+        if path == "/mcp" || path.starts_with("/mcp/") {
+            Arc::clone(&self.mcp).serve(request, peer).await
+        } else {
+            Arc::clone(&self.models).serve(request, peer).await
+        }
     }
 
     /// Whether the request is meant for this gateway (DNS rebinding, foreign pages).
@@ -219,16 +231,11 @@ impl Agents {
             peer: Some(peer),
         };
         let problem = self.gate.refuse(refused).await;
-        let mut reply = problem_reply(Route::OpenAiChat, &problem);
         if request.uri().path().starts_with("/mcp") {
-            let message = serde_json::json!({
-                "jsonrpc": "2.0",
-                "id": null,
-                "error": { "code": -31003, "message": problem.message },
-            });
-            *reply.body_mut() = Outgoing::from(message.to_string());
+            mcp::problem_reply(problem)
+        } else {
+            problem_reply(Route::OpenAiChat, &problem)
         }
-        reply
     }
 }
 

@@ -1,7 +1,7 @@
 //! The only door out: HTTP to model providers and tool servers, for calls that hold a permit.
 
 use bytes::Bytes;
-use events::{CallDispatched, Decision};
+use events::{CallDispatched, Decision, MessageRelayed};
 use http::{HeaderMap, HeaderName, Request, Response, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -18,7 +18,8 @@ const IDLE_CONNECTIONS_MAX: usize = 512;
 /// How long a connection may stay idle; below what servers commonly allow.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
-/// Evidence that a recorded verdict allows one call; used up by making it.
+/// Evidence that a recorded verdict allows one call, or that one message is on record; used up by
+/// sending it.
 ///
 /// ```compile_fail
 /// fn forge(sequence: ledger::Sequence) -> proxy::upstream::Permit {
@@ -35,6 +36,11 @@ impl Permit {
     pub fn from_dispatched(dispatched: &Recorded<CallDispatched>) -> Option<Self> {
         (dispatched.fact().verdict.decision == Decision::Allow)
             .then(|| Self { sequence: dispatched.sequence() })
+    }
+
+    /// A permit to pass on the message that was recorded, and nothing else.
+    pub const fn from_relayed(relayed: &Recorded<MessageRelayed>) -> Self {
+        Self { sequence: relayed.sequence() }
     }
 
     /// Where the dispatch stands in the ledger.

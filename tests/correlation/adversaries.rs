@@ -90,3 +90,22 @@ fn equal_calls_of_two_agents_never_cross() {
     world.ask("c", &messages, &json!({"header": "s"}));
     assert_eq!(world.findings(), [FindingKind::UnaskedCall, FindingKind::UnservedResult]);
 }
+
+#[test]
+fn a_tool_call_that_is_repeated_after_its_result_was_told_is_one_that_no_model_asked_for() {
+    let mut world = World::default();
+    let (model, _) = world.ask("a", &json!([user("x")]), &json!({}));
+    world.answer(model, &asks(&[("c1", "pay", "{}")]));
+    let pay = Tool::new("a", "pay", "{}").with_meta(json!({"callId": "c1"}));
+    let (call, _) = world.call(&pay);
+    world.result(call, "paid");
+    world.ask(
+        "a",
+        &json!([user("x"), asks(&[("c1", "pay", "{}")]), told("c1", "paid")]),
+        &json!({}),
+    );
+    assert_eq!(world.findings(), []);
+    let (again, _) = world.call(&pay);
+    assert!(world.links(again).is_empty());
+    assert_eq!(world.findings(), [FindingKind::UnaskedCall]);
+}

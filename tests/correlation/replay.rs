@@ -5,7 +5,7 @@ use events::{CallId, LinkMethod};
 use proxy::standin::conversation::Role;
 use proxy::standin::recording::{Message, Session};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// One recorded session on its way.
 struct Playing<'a> {
@@ -108,25 +108,26 @@ fn every_tool_call_of_every_recorded_session_finds_its_model_call() {
 
 #[test]
 fn sessions_that_run_at_once_under_one_key_are_kept_apart() {
-    for with_protocol_sessions in [false, true] {
-        let recordings = recordings();
-        let mut world = World::default();
-        let sessions = recordings.sessions().iter().enumerate();
-        let mut playing: Vec<_> = sessions
-            .map(|(number, session)| {
-                Playing::new(session, with_protocol_sessions.then(|| number.to_string()))
-            })
-            .collect();
-        while playing.iter_mut().filter_map(|one| one.step(&mut world).then_some(())).count() > 0 {}
-        for one in &playing {
-            one.check(&world);
-        }
-        assert_eq!(world.findings(), []);
-        let sessions: BTreeMap<_, usize> =
-            world.events.iter().fold(BTreeMap::new(), |mut sessions, event| {
-                *sessions.entry(event.session).or_default() += 1;
-                sessions
-            });
-        assert_eq!(sessions.len(), recordings.sessions().len());
+    play_at_once(|_| None);
+}
+
+#[test]
+fn sessions_that_run_at_once_with_a_protocol_session_each_are_kept_apart() {
+    play_at_once(|number| Some(number.to_string()));
+}
+
+/// Each session takes a step in turn until all have ended.
+fn play_at_once(protocol: impl Fn(usize) -> Option<String>) {
+    let recordings = recordings();
+    let mut world = World::default();
+    let sessions = recordings.sessions().iter().enumerate();
+    let mut playing: Vec<_> =
+        sessions.map(|(number, session)| Playing::new(session, protocol(number))).collect();
+    while playing.iter_mut().filter_map(|one| one.step(&mut world).then_some(())).count() > 0 {}
+    for one in &playing {
+        one.check(&world);
     }
+    assert_eq!(world.findings(), []);
+    let sessions: BTreeSet<_> = world.events.iter().map(|event| event.session).collect();
+    assert_eq!(sessions.len(), recordings.sessions().len());
 }

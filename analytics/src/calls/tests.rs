@@ -106,7 +106,9 @@ fn a_gap_is_an_error_and_changes_nothing() {
 #[test]
 fn a_kind_of_a_later_version_is_counted_and_passed_over() {
     let mut fold = Fold::new(Calls::default());
-    let record = br#"{"data":{},"dataschema":"urn:countersign:events:9","id":"00000000000000000000000000","sequence":"00000000000000000000","source":"x","specversion":"1.0","time":"2026-11-21T08:00:00Z","type":"call.dreamt"}"#;
+    let record = br#"{"data":{},"dataschema":"urn:countersign:events:9",
+        "id":"00000000000000000000000000","sequence":"00000000000000000000","source":"x",
+        "specversion":"1.0","time":"2026-11-21T08:00:00Z","type":"call.dreamt"}"#;
     fold.apply_record(record).unwrap();
     assert_eq!((fold.cursor(), fold.unknown()), (1, 1));
     assert!(matches!(fold.apply_record(b"{}"), Err(FoldError::Unreadable { sequence: 1, .. })));

@@ -62,7 +62,7 @@ fn calls() -> Vec<(Event, &'static str)> {
             "812 ms, tokens 1,204 in (1,024 cached), 36 out, tool_calls, asks for pay",
         ),
         (failed.into(), "1.5 ms, the connection broke (it may have acted): reset"),
-        (cancelled.into(), "1.5 ms, by the agent (nothing was sent): closed"),
+        (cancelled.into(), "1.5 ms, by the agent (nothing was done): closed"),
         (
             CallInDoubt { dispatched: 7, detail: "killed".into() }.into(),
             "dispatched as event 7, outcome unknown: killed",

@@ -35,11 +35,13 @@ fn agent_loop() -> Book {
     book.write((1, 9), listing).write((1, 9), served(900, None)).wait(4);
     let ask = book.payload(r#"{"messages":[{"role":"user","content":"Where is\nmy bag?"}]}"#);
     let more = book.payload(
-        r#"{"messages":[{"role":"user","content":"Where is\nmy bag?"},{"role":"tool","content":"x"}]}"#,
+        r#"{"messages":[{"role":"user","content":"Where is\nmy bag?"},
+            {"role":"tool","content":"x"}]}"#,
     );
     let find = book.payload(r#"{"params":{"name":"find_bag","arguments":{"tag": "LH\u202e1"}}}"#);
     let found = book.payload(
-        r#"{"result":{"content":[{"type":"text","text":"Zürich, belt 4. The bag was seen first at 07:12 and then again at 07:45 by the scanner of belt 4."}]}}"#,
+        "{\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"Zürich, belt 4. The bag was seen \
+         first at 07:12 and then again at 07:45 by the scanner of belt 4.\"}]}}",
     );
     let said = book.payload(r#"{"choices":[{"message":{"content":"At belt 4 in Zürich."}}]}"#);
     book.write((1, 1), chat(Some(ask))).wait(812);

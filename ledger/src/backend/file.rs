@@ -101,6 +101,7 @@ pub struct FileLog {
     payloads: PayloadWriter,
     /// Why an append ended unknown; nothing is written any more then.
     poisoned: Option<String>,
+    stored_bytes: u64,
     /// Dropped last: whoever opens the log next must find it at rest.
     _lock: Box<dyn Send>,
 }
@@ -160,7 +161,16 @@ impl FileLog {
         let events = events.map_err(cannot_prepare(dir))?;
         let reader = Arc::new(FileReader::beside_writer(Arc::clone(&disk), dir, committed));
         let dir = dir.to_owned();
-        let mut log = Self { disk, dir, reader, events, payloads, poisoned: None, _lock: lock };
+        let mut log = Self {
+            disk,
+            dir,
+            reader,
+            events,
+            payloads,
+            poisoned: None,
+            stored_bytes: 0,
+            _lock: lock,
+        };
         log.prepare_segments();
         Ok((log, recovery))
     }
@@ -214,6 +224,7 @@ impl FileLog {
     /// Makes a batch durable, and then known to readers.
     fn commit(&mut self, batch: &Batch, fresh: &[&Sealed], room: Room) -> io::Result<()> {
         self.roll(room)?;
+        let before = (self.events.tail.end, self.payloads.position().end);
         let places = self.payloads.write(fresh)?;
         let written = self.events.write(&batch.records, self.payloads.position());
         let synced = written.and_then(|written| {
@@ -225,6 +236,7 @@ impl FileLog {
         }
         let (tail, points) = synced?;
         self.events.commit(tail, &points);
+        self.stored_bytes += tail.end - before.0 + (tail.payloads.end - before.1);
         self.reader.publish(|committed| {
             committed.tail = tail;
             committed.points.extend(points);
@@ -295,6 +307,10 @@ impl Log for FileLog {
 
     fn next(&self) -> Sequence {
         Sequence::new(self.events.tail.next)
+    }
+
+    fn stored_bytes(&self) -> u64 {
+        self.stored_bytes
     }
 
     fn reader(&self) -> Arc<dyn Reader> {

@@ -36,7 +36,7 @@ impl MemoryStore {
         }
         kept.is_open = true;
         drop(kept);
-        Ok(MemoryLog { store: self.clone(), poisoned: None })
+        Ok(MemoryLog { store: self.clone(), poisoned: None, stored_bytes: 0 })
     }
 
     /// Makes the next append end in [`AppendError::Unknown`], with nothing kept.
@@ -54,6 +54,7 @@ impl MemoryStore {
 pub struct MemoryLog {
     store: MemoryStore,
     poisoned: Option<String>,
+    stored_bytes: u64,
 }
 
 impl MemoryLog {
@@ -61,7 +62,7 @@ impl MemoryLog {
     pub fn new() -> Self {
         let store = MemoryStore::default();
         store.lock().is_open = true;
-        Self { store, poisoned: None }
+        Self { store, poisoned: None, stored_bytes: 0 }
     }
 }
 
@@ -94,11 +95,19 @@ impl Log for MemoryLog {
             kept.payloads.entry(name).or_insert_with(|| payload.bytes.clone());
         }
         kept.records.extend(batch.records.iter().cloned());
+        drop(kept);
+        let records = batch.records.iter().map(Bytes::len);
+        let payloads = batch.payloads.iter().map(|payload| payload.bytes.len());
+        self.stored_bytes += records.chain(payloads).sum::<usize>() as u64;
         Ok(())
     }
 
     fn next(&self) -> Sequence {
         Reader::next(&self.store)
+    }
+
+    fn stored_bytes(&self) -> u64 {
+        self.stored_bytes
     }
 
     fn reader(&self) -> Arc<dyn Reader> {

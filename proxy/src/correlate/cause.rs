@@ -2,11 +2,12 @@
 //!
 //! In order: the id that the caller sends (100), name and arguments with the same trace (99), name
 //! and arguments (95), name and arguments but for what clients add (80), the trace alone (70), an
-//! id whose name fits but not its arguments (50), and at last a tool call that was carried out
-//! before: the agent repeats it (50). Where a name fits only behind an unknown prefix, ten less.
-//! Where k fit equally well the oldest is taken, at the k-th part.
+//! id whose name fits but not its arguments (50), and at last a tool call that is carried out
+//! already: until its result is told to the model, the agent may repeat it (50). Where a name fits
+//! only behind an unknown prefix, ten less. Where k fit equally well the oldest is taken, at the
+//! k-th part.
 
-use super::limits::FRESH_US;
+use super::limits::{EQUAL_MAX, FRESH_US};
 use super::remembered::{Agent, Asked};
 use super::shelf::RowId;
 use super::tool_name::{Fit, ToolName};
@@ -62,7 +63,7 @@ struct Candidate {
 
 /// Looks for the cause among what the agent's models asked for.
 pub(super) fn search(agent: &Agent, sought: &Sought<'_>) -> Search {
-    let by_id = || sought.ids.iter().flat_map(|id| agent.asked.find(*id));
+    let by_id = || sought.ids.iter().flat_map(|id| agent.asked.find(*id).rev());
     let agrees = |row: RowId| {
         [sought.arguments, sought.reduced].iter().any(|mark| agent.asked.has(row, *mark))
     };
@@ -70,11 +71,11 @@ pub(super) fn search(agent: &Agent, sought: &Sought<'_>) -> Search {
     if let Some(found) = best(agreeing, LinkMethod::ToolCallId, 100) {
         return Search { found: Some(found), mismatch: None };
     }
-    let mismatch = by_id().last().map(|(row, _)| row);
+    let mismatch = by_id().next().map(|(row, _)| row);
     let found = by_content(agent, sought)
         .or_else(|| best(candidates(sought, by_id()), LinkMethod::ToolCallId, 50))
         .or_else(|| {
-            let again = agent.asked.find(sought.arguments);
+            let again = agent.asked.find(sought.arguments).rev();
             let again = again.filter(|(_, asked)| asked.age_us(sought.now) <= sought.window_us);
             best(candidates(sought, again), LinkMethod::Arguments, 50)
         });
@@ -84,7 +85,7 @@ pub(super) fn search(agent: &Agent, sought: &Sought<'_>) -> Search {
 /// The methods that need no id, and so see what is pending alone.
 fn by_content(agent: &Agent, sought: &Sought<'_>) -> Option<Found> {
     let pending = |mark: Mark| {
-        let rows = agent.asked.find(mark);
+        let rows = agent.asked.find(mark).rev();
         rows.filter(|(_, asked)| asked.is_pending(sought.now, sought.window_us))
     };
     let traced = |row: RowId| sought.trace.is_some_and(|trace| agent.asked.has(row, trace));
@@ -105,7 +106,7 @@ fn candidates<'a>(
     sought: &Sought<'_>,
     rows: impl Iterator<Item = (RowId, &'a Asked)>,
 ) -> Vec<Candidate> {
-    let ranked = rows.filter_map(|(row, asked)| {
+    let ranked = rows.take(EQUAL_MAX).filter_map(|(row, asked)| {
         let rank = Rank {
             fit: sought.name.fit(&asked.name)?,
             pending: asked.claimed.is_none() && !asked.closed,

@@ -52,7 +52,7 @@ impl<'a> Confirming<'a> {
             let told = Told {
                 result,
                 texts: result_text::told(self.marks, &result.text),
-                once: once_mark(self.marks, self.session, &id, &result.text),
+                once: self.once(&id, &result.text),
             };
             self.settle(&told, &id);
         }
@@ -63,13 +63,22 @@ impl<'a> Confirming<'a> {
         self.notes
     }
 
+    /// The mark under which a finding about a result is remembered: that of its id, else of its
+    /// text.
+    fn once(&self, id: &str, text: &str) -> Mark {
+        if id.is_empty() {
+            let session = self.session.ulid().0.to_be_bytes();
+            self.marks.mark("told text", &[&session, text.as_bytes()])
+        } else {
+            self.marks.tool_call_in(self.session, id)
+        }
+    }
+
     fn settle(&mut self, told: &Told<'_>, id: &str) {
         let Some(row) = self.row_of(told, id) else {
             return self.settle_unasked(told, id);
         };
-        let Some(asked) = self.agent.asked.get_mut(row) else { return };
-        asked.closed = true;
-        let asked = asked.clone();
+        let Some(asked) = self.agent.asked.get(row).cloned() else { return };
         let linked = asked.claimed.and_then(|call| self.served(call));
         if let Some((served_row, served)) = &linked
             && self.is_of(*served_row, told)
@@ -87,7 +96,7 @@ impl<'a> Confirming<'a> {
             // It failed, has nothing to compare, or runs still: what the model is told then is
             // the agent's own words.
             Some(_) => {}
-            None => self.unserved(told, id),
+            None => self.unserved(told, id, Some(row)),
         }
     }
 
@@ -97,8 +106,7 @@ impl<'a> Confirming<'a> {
         if id.is_empty() {
             return None;
         }
-        let rows = self.agent.asked.find(self.marks.tool_call(id));
-        let rows = rows.filter(|(_, asked)| asked.session == self.session);
+        let rows = self.agent.asked.find(self.marks.tool_call_in(self.session, id));
         let ranked = rows.map(|(row, asked)| {
             let served = asked.claimed.and_then(|call| self.served(call));
             let equal = served.as_ref().is_some_and(|(served, _)| self.is_of(*served, told));
@@ -118,7 +126,7 @@ impl<'a> Confirming<'a> {
         };
         let seen = known.into_iter().any(|(_, served)| telling || same_id(served));
         if !seen {
-            self.unserved(told, id);
+            self.unserved(told, id, None);
         }
     }
 
@@ -146,7 +154,9 @@ impl<'a> Confirming<'a> {
     }
 
     fn confirm(&mut self, served: RowId, row: RowId, asked: &Asked) {
-        self.agent.prove(served, row);
+        let in_session = asked.id.as_deref();
+        let in_session = in_session.map(|id| self.marks.tool_call_in(self.session, id));
+        self.agent.prove(served, row, in_session);
         let Some(served) = self.agent.served.get(served) else { return };
         let link = proved(asked.cause, asked.id.clone());
         self.notes.push(Note::link(self.session, served.call, self.call, link));
@@ -163,12 +173,17 @@ impl<'a> Confirming<'a> {
         self.raise(FindingKind::ResultAltered, served, detail, asked.id.clone());
     }
 
-    fn unserved(&mut self, told: &Told<'_>, id: &str) {
+    /// The tool call that it answers, if known, will not be made any more.
+    fn unserved(&mut self, told: &Told<'_>, id: &str, row: Option<RowId>) {
         if self.is_told(told) {
             return;
         }
         self.unserved += 1;
         if self.unserved <= UNSERVED_NOTES_MAX {
+            // Only with a finding, from which it will be known after a restart.
+            if let Some(asked) = row.and_then(|row| self.agent.asked.get_mut(row)) {
+                asked.closed = true;
+            }
             let id = Some(id.to_owned()).filter(|id| !id.is_empty());
             let detail =
                 "the model was told a tool result that the gateway never served".to_owned();
@@ -196,15 +211,5 @@ impl<'a> Confirming<'a> {
         evidence.dedup();
         let finding = FindingRaised { detail, evidence, kind, tool_call };
         self.notes.push(Note::finding(self.session, about, Some(self.call), finding));
-    }
-}
-
-/// The mark under which a finding about a result is remembered: that of its id, else of its text.
-pub(super) fn once_mark(marks: &Marks, session: SessionId, id: &str, text: &str) -> Mark {
-    let session = session.ulid().0.to_be_bytes();
-    if id.is_empty() {
-        marks.mark("told text", &[&session, text.as_bytes()])
-    } else {
-        marks.mark("told", &[&session, id.as_bytes()])
     }
 }

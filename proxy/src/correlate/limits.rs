@@ -2,17 +2,17 @@
 
 /// Bounds of what a [`Correlator`](super::Correlator) remembers. The counts are totals over all
 /// agents; when one is reached, the agent with the most loses its oldest, so that a noisy agent
-/// forgets its own past first. At the defaults it is less than 8 MiB.
+/// forgets its own past first. At the defaults it is less than 10 MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Agents; the one unused for longest is forgotten whole.
     pub agents: usize,
     /// Places in conversations where a later request may go on, two or three for each model call;
-    /// about 150 bytes each.
+    /// about 200 bytes each.
     pub places: usize,
-    /// Tool calls that models asked for; about 700 bytes each.
+    /// Tool calls that models asked for; at most 800 bytes each.
     pub asked: usize,
-    /// Tool calls that were made; about 500 bytes each.
+    /// Tool calls that were made; at most 800 bytes each.
     pub served: usize,
     /// Findings about results that are not raised again; about 100 bytes each.
     pub told: usize,
@@ -61,6 +61,10 @@ pub(super) const UNSERVED_NOTES_MAX: usize = 16;
 
 /// How many turns back a request may differ from what is known and still be found to go on from it.
 pub(super) const LOOKBACK_MAX: usize = 4096;
+
+/// How many equal things are compared to find the best, the newest of them: whoever does the same
+/// again and again must not make every decision slow.
+pub(super) const EQUAL_MAX: usize = 256;
 
 /// Shorter results than this many bytes say too little to recognise a tool call by.
 pub(super) const TELLING_BYTES_MIN: usize = 32;

@@ -83,6 +83,11 @@ impl Marks {
         self.mark("tool call", &[id.as_bytes()])
     }
 
+    /// The mark of such an id within a session.
+    pub(super) fn tool_call_in(&self, session: SessionId, id: &str) -> Mark {
+        self.mark("tool call in", &[&session.ulid().0.to_be_bytes(), id.as_bytes()])
+    }
+
     /// The session that a caller names. Its id is derived from the name: it is the same on every
     /// gateway with this key and after every restart, and another for each agent. The time in it
     /// is zero.

@@ -99,7 +99,9 @@ impl Memory {
         supersede(agent, conversation, open.session);
         for (asked, reduced) in ended.tool_calls {
             let id = asked.id.as_deref().map(|id| marks.tool_call(id));
-            let found_by = [id, Some(asked.arguments), Some(*reduced), trace, conversation];
+            let in_session = asked.id.as_deref().map(|id| marks.tool_call_in(open.session, id));
+            let (arguments, reduced) = (Some(asked.arguments), Some(*reduced));
+            let found_by = [id, in_session, arguments, reduced, trace, conversation];
             let row = Asked {
                 cause: ended.call,
                 session: open.session,

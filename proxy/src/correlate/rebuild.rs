@@ -4,7 +4,6 @@
 //! results, and of arguments reduced; what depends on these alone is found less well for a while.
 
 use super::claim;
-use super::confirm::once_mark;
 use super::memory::{Memory, ModelBegun, ModelEnded};
 use super::remembered::{OpenKind, is_certain};
 use events::{
@@ -22,7 +21,7 @@ pub(super) fn apply(memory: &mut Memory, envelope: &Envelope) {
         Event::CallFailed(_) | Event::CallCancelled(_) | Event::CallInDoubt(_) => {
             memory.unanswered(call);
         }
-        Event::CallLinked(link) => linked(memory, call, link),
+        Event::CallLinked(link) => linked(memory, call, session, link),
         Event::FindingRaised(finding) => found(memory, call, session, finding),
         Event::CallDenied(_)
         | Event::CallRefused(_)
@@ -85,7 +84,7 @@ fn ended(memory: &mut Memory, call: CallId, now: Timestamp, completed: &CallComp
     }
 }
 
-fn linked(memory: &mut Memory, call: CallId, link: &CallLinked) {
+fn linked(memory: &mut Memory, call: CallId, session: SessionId, link: &CallLinked) {
     let Some(name) = agent_of(memory, call) else { return };
     let (marks, agent) = memory.agent(&name);
     let Some(row) = agent.served_by(call) else { return };
@@ -93,15 +92,16 @@ fn linked(memory: &mut Memory, call: CallId, link: &CallLinked) {
     let proved = link.method == LinkMethod::Result;
     let certain = is_certain(link);
     served.confirmed |= proved;
-    let id = link.tool_call.as_deref().map(|id| marks.tool_call(id));
-    let found = agent.asked.find(id.unwrap_or(served.arguments));
+    let id = link.tool_call.as_deref();
+    let in_session = id.map(|id| marks.tool_call_in(session, id));
+    let found = agent.asked.find(in_session.unwrap_or(served.arguments));
     // Those that were free were preferred, and of these the oldest.
     let taken = |claimed: Option<CallId>| claimed.is_some_and(|claimed| claimed != call);
     let fitting = found.filter(|(_, asked)| asked.cause == link.cause);
     let best = fitting.min_by_key(|(row, asked)| (taken(asked.claimed), *row));
     let Some(asked_row) = best.map(|(row, _)| row) else { return };
     if proved {
-        agent.prove(row, asked_row);
+        agent.prove(row, asked_row, in_session);
     } else {
         agent.claim(row, asked_row, certain);
     }
@@ -115,12 +115,12 @@ fn found(memory: &mut Memory, call: CallId, session: SessionId, finding: &Findin
     };
     let Some(name) = agent_of(memory, call) else { return };
     let (marks, agent) = memory.agent(&name);
-    agent.told.insert((), [once_mark(marks, session, id, "")]);
-    let rows = agent.asked.find(marks.tool_call(id));
-    let rows = rows.filter(|(_, asked)| asked.session == session);
+    let in_session = marks.tool_call_in(session, id);
+    agent.told.insert((), [in_session]);
+    let rows = agent.asked.find(in_session);
     let row = rows.max_by_key(|(row, asked)| (asked.claimed.is_some(), *row)).map(|(row, _)| row);
     if let Some(asked) = row.and_then(|row| agent.asked.get_mut(row)) {
-        asked.closed = true;
+        asked.closed |= finding.kind == FindingKind::UnservedResult;
     }
 }
 

@@ -8,7 +8,8 @@ use events::{CallId, CallLinked, LinkMethod, Mark, SessionId, Timestamp};
 pub(super) struct Agent {
     /// By the mark of a conversation, or of a provider's answer id.
     pub(super) places: Shelf<Place>,
-    /// By the marks of id, arguments and reduced arguments, trace and conversation.
+    /// By the marks of id, of id in session, of arguments and reduced arguments, of trace and
+    /// conversation; once their result was proved, by id in session alone.
     pub(super) asked: Shelf<Asked>,
     /// By the call, and by the marks of its result.
     pub(super) served: Shelf<Served>,
@@ -32,16 +33,17 @@ impl Agent {
     }
 
     /// Links a tool call to one that was asked for, for certain. What each was linked to before
-    /// is linked to the other's.
-    pub(super) fn prove(&mut self, served_row: RowId, asked_row: RowId) {
+    /// is linked to the other's. From now on `in_session` alone leads to it: it is done.
+    pub(super) fn prove(&mut self, served_row: RowId, asked_row: RowId, in_session: Option<Mark>) {
         let Some(served) = self.served.get_mut(served_row) else { return };
         let Some(asked) = self.asked.get_mut(asked_row) else { return };
         let call = served.call;
+        let other = asked.claimed.replace(call).filter(|other| *other != call);
         served.confirmed = true;
         served.certain = true;
         asked.closed = true;
+        self.asked.keep_mark(asked_row, in_session);
         let before = served.asked.replace(asked_row);
-        let other = asked.claimed.replace(call).filter(|other| *other != call);
         if before == Some(asked_row) {
             return;
         }
@@ -89,7 +91,7 @@ pub(super) struct Asked {
     pub(super) answered: Timestamp,
     /// The tool call that carries it out.
     pub(super) claimed: Option<CallId>,
-    /// A result was told to the model, so that nobody will carry it out any more.
+    /// The model was told its result, or one that was never served: nobody will make it any more.
     pub(super) closed: bool,
     /// The same request was answered again later.
     pub(super) superseded: bool,

@@ -1,7 +1,7 @@
 //! Finds the session of a model call, and how much of its conversation is known already.
 
 use super::asked::ModelAsked;
-use super::limits::LOOKBACK_MAX;
+use super::limits::{EQUAL_MAX, LOOKBACK_MAX};
 use super::marks::Marks;
 use super::remembered::{Agent, Place};
 use super::shelf::RowId;
@@ -64,7 +64,7 @@ impl<'a> Conversation<'a> {
         let mut heads = self.heads.iter().enumerate().rev().take(LOOKBACK_MAX);
         heads.find_map(|(index, head)| {
             let turns = index + 1;
-            let places = agent.places.find(marks.conversation(*head));
+            let places = agent.places.find(marks.conversation(*head)).rev().take(EQUAL_MAX);
             let usable = places.filter(|(_, place)| usable(place, turns == last));
             // Where several end in the same words, the newest that has not gone on; else the
             // newest, of which this is a fork.

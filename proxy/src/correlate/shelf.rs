@@ -41,6 +41,12 @@ impl<T> Shelf<T> {
         }
     }
 
+    /// Leaves a row findable by one mark alone, if it has that.
+    pub(super) fn keep_mark(&mut self, id: RowId, kept: Option<Mark>) {
+        let Some((_, marks)) = self.rows.get_mut(&id) else { return };
+        marks.retain(|mark| Some(*mark) == kept || !self.index.remove(&(*mark, id)));
+    }
+
     pub(super) fn get(&self, id: RowId) -> Option<&T> {
         self.rows.get(&id).map(|(row, _)| row)
     }

@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod readers;
+
 use proxy::json::{FaultKind, Limits, canonical, check, elements, members, remove, set, string};
 use proxy::sse::{Fault, Frame, Parser};
 use serde_json::Value;
@@ -121,6 +123,24 @@ mod tests {
             super::json_check(&bytes);
             super::json_canonical(&bytes);
             super::sse(&bytes);
+            super::readers::dialect(&bytes);
+            super::readers::configuration(&bytes);
+            super::readers::envelope(&bytes);
+        }
+
+        #[test]
+        fn bodies_like_those_of_models_keep_what_must_hold(
+            text in "(\\{\"(model|messages|input|content|role|usage|choices|tool_calls|id)\":\
+                     (\"a\"|1|null|\\[\\]|\\[\\{\"role\":\"user\",\"content\":\"x\"\\}\\])\\}|\n|data: ){0,5}",
+        ) {
+            super::readers::dialect(text.as_bytes());
+        }
+
+        #[test]
+        fn text_like_a_configuration_keeps_what_must_hold(
+            text in "((data|url|key|name)=(1|\"a\"|\\{env=\"A\"\\})\n|\\[\\[(model|tools|agent)\\]\\]\n){0,9}",
+        ) {
+            super::readers::configuration(text.as_bytes());
         }
     }
 }

@@ -1,0 +1,57 @@
+//! Tool servers: the Model Context Protocol over Streamable HTTP in both of its eras, every message
+//! on record before it goes on. What a call may do is decided above; how it is recorded, by the gate.
+//!
+//! `/mcp/{server}` of an HTTP server is a `passage`: bytes pass as they are. Of a process, and for all
+//! servers behind `/mcp`, the gateway itself is the server that agents see: a `host`.
+
+mod envelope;
+
+mod headers;
+
+mod reply;
+
+mod bound_session;
+mod catalogue;
+mod names;
+
+mod clerk;
+
+mod open_calls;
+mod reading;
+
+mod http_server;
+mod pump;
+
+mod passage;
+
+mod line_link;
+
+mod process;
+
+mod http_line;
+
+mod line;
+
+mod floor;
+mod speaker;
+
+mod merged_text;
+
+mod carrier;
+
+mod host;
+
+mod connect;
+
+mod errand;
+
+mod merged_list;
+
+mod merged;
+
+mod hosted;
+
+mod endpoint;
+
+pub use endpoint::Mcp;
+pub use reply::problem_reply;

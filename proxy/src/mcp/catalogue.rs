@@ -1,0 +1,184 @@
+//! Lists of tools as their upstreams give them: what changed since they were last seen, and what of
+//! them one agent may see. Not the tools themselves.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use events::{Digest, ToolSeen, ToolsChanged};
+use sha2::{Digest as _, Sha256};
+
+use crate::config::Agent;
+use crate::json;
+
+/// How many tools of one server are remembered. A list that is longer is passed on and its rest not
+/// compared, which is logged.
+pub(crate) const TOOLS_MAX: usize = 4096;
+
+/// How many bytes of names one event tells of; a longer change is told in several. An event must
+/// stay below what the ledger takes, and a definition's digest takes as much again as a short name.
+const NAMES_BYTES_MAX: usize = 8 * 1024;
+
+/// How many characters of a tool's name are kept; no client takes longer ones.
+const NAME_CHARS_MAX: usize = 1024;
+
+/// The definitions last seen of every server's tools.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogue(Mutex<BTreeMap<String, BTreeMap<String, Digest>>>);
+
+impl Catalogue {
+    /// Compares a result of `tools/list` with what was seen before, and remembers it. `whole` says
+    /// that it is the complete list, so that what it lacks is gone.
+    pub(crate) fn observe(&self, server: &str, result: &str, whole: bool) -> Vec<ToolsChanged> {
+        let seen = read(result);
+        if seen.len() > TOOLS_MAX {
+            tracing::warn!(server, "more than {TOOLS_MAX} tools: the rest is not compared");
+        }
+        let mut servers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = servers.entry(server.to_owned()).or_default();
+        let mut changes = Changes::of(server);
+        if whole {
+            for name in known.keys().filter(|name| !seen.contains_key(*name)) {
+                changes.room(name).removed.push(name.clone());
+            }
+            known.retain(|name, _| seen.contains_key(name));
+        }
+        for (name, definition) in seen.into_iter().take(TOOLS_MAX) {
+            let tool = ToolSeen { definition, name: name.clone() };
+            match known.insert(name.clone(), definition) {
+                Some(before) if before == definition => {}
+                Some(_) => changes.room(&name).altered.push(tool),
+                None => changes.room(&name).added.push(tool),
+            }
+        }
+        changes.tell()
+    }
+}
+
+/// Changes, in as many events as they need.
+struct Changes {
+    told: Vec<ToolsChanged>,
+    last: ToolsChanged,
+    bytes: usize,
+}
+
+impl Changes {
+    fn of(server: &str) -> Self {
+        Self { told: Vec::new(), last: nothing(Arc::from(server)), bytes: 0 }
+    }
+
+    /// The event that has room for a change of this tool.
+    fn room(&mut self, name: &str) -> &mut ToolsChanged {
+        // What else is said of a tool, its digest above all, is no longer than this.
+        self.bytes += name.len() + 100;
+        if self.bytes > NAMES_BYTES_MAX {
+            self.bytes = name.len() + 100;
+            let next = nothing(Arc::clone(&self.last.upstream));
+            self.told.push(std::mem::replace(&mut self.last, next));
+        }
+        &mut self.last
+    }
+
+    fn tell(mut self) -> Vec<ToolsChanged> {
+        if self.bytes > 0 {
+            self.told.push(self.last);
+        }
+        self.told
+    }
+}
+
+fn nothing(upstream: Arc<str>) -> ToolsChanged {
+    ToolsChanged { added: Vec::new(), altered: Vec::new(), removed: Vec::new(), upstream }
+}
+
+/// The digest of each definition in a result of `tools/list`.
+fn read(result: &str) -> BTreeMap<String, Digest> {
+    let Some(tools) = json::find(result, &["tools"]) else { return BTreeMap::new() };
+    let named = json::elements(tools.text).filter_map(|tool| {
+        let name = json::find(tool.text, &["name"]).and_then(|name| json::string(name.text))?;
+        // A definition with a number that no double holds has no canonical form; its bytes do.
+        let form = json::canonical(tool.text).unwrap_or_else(|_| tool.text.as_bytes().to_vec());
+        let name: String = name.chars().take(NAME_CHARS_MAX).collect();
+        Some((name, Digest(Sha256::digest(form).into())))
+    });
+    named.collect()
+}
+
+/// A result of `tools/list` with only the tools that this agent may call; the same text when that is
+/// all of them. A list cut for one agent is no other's, so `cacheScope` then says so.
+pub(crate) fn visible(result: &str, server: &str, agent: &Agent) -> String {
+    let Some(tools) = json::find(result, &["tools"]) else { return result.to_owned() };
+    let total = json::elements(tools.text).count();
+    let kept: Vec<&str> = json::elements(tools.text)
+        .filter(|tool| {
+            let name = json::find(tool.text, &["name"]).and_then(|name| json::string(name.text));
+            name.is_some_and(|name| agent.may_call(server, &name))
+        })
+        .map(|tool| tool.text)
+        .collect();
+    if kept.len() == total {
+        return result.to_owned();
+    }
+    let cut = json::set(result, &["tools"], &format!("[{}]", kept.join(",")));
+    private(&cut.unwrap_or_else(|_| r#"{"tools":[]}"#.to_owned()))
+}
+
+/// A result that no cache may give to another agent.
+pub(crate) fn private(result: &str) -> String {
+    if json::find(result, &["cacheScope"]).is_none() {
+        return result.to_owned();
+    }
+    json::set(result, &["cacheScope"], "\"private\"").unwrap_or_else(|_| result.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{KeyHash, ToolPattern};
+
+    fn agent(tools: &[&str]) -> Agent {
+        Agent {
+            name: "a".to_owned(),
+            team: String::new(),
+            owner: "o".to_owned(),
+            keys: vec![KeyHash::of("k")],
+            models: Vec::new(),
+            tools: tools.iter().map(|tool| ToolPattern::parse(tool).unwrap()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_tool_is_reported_when_it_is_new_or_altered_or_gone() {
+        let catalogue = Catalogue::default();
+        let list = r#"{"tools":[{"name":"a","x":1},{"name":"b"}]}"#;
+        let changed = catalogue.observe("crm", list, true).remove(0);
+        assert_eq!(changed.added.len(), 2);
+        let respelled = r#"{"tools":[{"x":1.0, "name":"\u0061"},{"name":"b"}]}"#;
+        assert_eq!(catalogue.observe("crm", respelled, true), [], "the same definition");
+        let changed = catalogue.observe("crm", r#"{"tools":[{"name":"a","x":2}]}"#, true).remove(0);
+        assert_eq!((changed.altered.len(), changed.removed), (1, vec!["b".to_owned()]));
+        assert_eq!(catalogue.observe("mail", list, true).len(), 1, "servers are kept apart");
+    }
+
+    #[test]
+    fn a_long_change_is_told_in_events_that_the_ledger_takes() {
+        let tools: Vec<String> =
+            (0..TOOLS_MAX).map(|n| format!(r#"{{"name":"{n}{}"}}"#, "n".repeat(2000))).collect();
+        let list = format!(r#"{{"tools":[{}]}}"#, tools.join(","));
+        let told = Catalogue::default().observe("crm", &list, true);
+        let size = |changed: &ToolsChanged| serde_json::to_vec(changed).unwrap().len();
+        assert!(told.iter().map(size).max().unwrap() < 32 * 1024);
+        assert_eq!(told.iter().map(|changed| changed.added.len()).sum::<usize>(), TOOLS_MAX);
+    }
+
+    #[test]
+    fn an_agent_sees_only_tools_that_it_may_call() {
+        let list =
+            r#"{"tools":[{"name":"read","z": 1},{"name":"drop"}],"cacheScope":"public","ttlMs":5}"#;
+        assert_eq!(visible(list, "crm", &agent(&["crm/*"])), list);
+        assert_eq!(
+            visible(list, "crm", &agent(&["crm/re*"])),
+            r#"{"tools":[{"name":"read","z": 1}],"cacheScope":"private","ttlMs":5}"#
+        );
+        assert!(visible(list, "crm", &agent(&["mail/*"])).starts_with(r#"{"tools":[],"#));
+    }
+}

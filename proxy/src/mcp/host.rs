@@ -1,0 +1,323 @@
+//! The sessions and lines that the gateway itself keeps, for servers that are processes and for the
+//! merged endpoint: opening, finding, forgetting. What is said in them is not known here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use events::Relay;
+use http::HeaderMap;
+use tokio::sync::{Mutex as Turn, mpsc, watch};
+
+use crate::config::{Agent, PrefixRule};
+use crate::json::Limits;
+use crate::problem::ErrorCode;
+
+use super::clerk::Talk;
+use super::floor::{Floor, Unasked};
+use super::http_line::{Era, HttpLine};
+use super::http_server::HttpServer;
+use super::line::Line;
+use super::line_link::WAITING_MAX;
+use super::names::Exposed;
+use super::process::Launcher;
+use super::pump::Bench;
+use super::reply::Refusal;
+
+/// How many sessions one endpoint keeps. The one unused for longest is ended first.
+const SESSIONS_MAX: usize = 1024;
+
+/// How the servers of an endpoint are reached.
+pub(crate) enum Way {
+    /// Over HTTP.
+    Http(HttpServer),
+    /// As processes.
+    Stdio(Launcher),
+}
+
+/// One server of an endpoint.
+pub(crate) struct Member {
+    pub(crate) name: Arc<str>,
+    pub(crate) prefix: String,
+    pub(crate) way: Way,
+}
+
+/// One endpoint whose server the gateway itself is.
+pub(crate) struct Host {
+    pub(crate) bench: Bench,
+    pub(crate) members: Vec<Member>,
+    pub(crate) rule: PrefixRule,
+    /// What tells its sessions from those of other endpoints.
+    pub(crate) scope: Arc<str>,
+    sessions: Mutex<Sessions>,
+    /// Lines of agents that keep no session.
+    shared: Mutex<HashMap<(String, usize), Arc<Slot>>>,
+    /// Names last listed to agents that keep no session, by agent.
+    shared_names: Mutex<HashMap<String, Arc<Names>>>,
+}
+
+#[derive(Default)]
+struct Sessions {
+    by_id: HashMap<Arc<str>, (u64, Arc<Session>)>,
+    uses: u64,
+}
+
+/// One session of an agent at this endpoint.
+pub(crate) struct Session {
+    pub(crate) id: Arc<str>,
+    pub(crate) agent: Arc<Agent>,
+    /// The parameters of its `initialize`.
+    pub(crate) hello: String,
+    pub(crate) floor: Arc<Floor>,
+    lines: Mutex<BTreeMap<usize, Arc<Slot>>>,
+    /// Dropped with the session, which ends what listens for it.
+    alive: watch::Sender<()>,
+    /// The names of its tools and prompts, as last listed.
+    pub(crate) names: Arc<Names>,
+}
+
+/// The names that were last listed to somebody.
+#[derive(Default)]
+pub(crate) struct Names {
+    pub(crate) tools: Mutex<Option<Arc<Exposed>>>,
+    pub(crate) prompts: Mutex<Option<Arc<Exposed>>>,
+}
+
+/// A place for a line; whoever opens it makes the others wait.
+#[derive(Default)]
+pub(crate) struct Slot(pub(crate) Turn<Option<Arc<Open>>>);
+
+/// An open line.
+pub(crate) struct Open {
+    pub(crate) line: Line,
+    /// What the server said it can do, as JSON.
+    pub(crate) capabilities: String,
+}
+
+impl Session {
+    /// Fails when the session has ended.
+    pub(crate) fn ended(&self) -> watch::Receiver<()> {
+        self.alive.subscribe()
+    }
+}
+
+impl Host {
+    pub(crate) fn new(
+        bench: Bench,
+        members: Vec<Member>,
+        rule: PrefixRule,
+        scope: Arc<str>,
+    ) -> Self {
+        Self {
+            bench,
+            members,
+            rule,
+            scope,
+            sessions: Mutex::default(),
+            shared: Mutex::default(),
+            shared_names: Mutex::default(),
+        }
+    }
+
+    /// Whether all goes to one server as it is.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.members.as_slice(), [member] if matches!(member.way, Way::Stdio(_)))
+            && self.members.first().is_some_and(|member| member.name == self.scope)
+    }
+
+    /// A session that no agent knows yet; `None` without a source of randomness.
+    pub(crate) fn session(&self, agent: &Arc<Agent>, hello: &str) -> Result<Arc<Session>, Refusal> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|error| {
+            Refusal::new(ErrorCode::Internal, format!("no random session id: {error}"))
+        })?;
+        Ok(Arc::new(Session {
+            id: format!("{:032x}", u128::from_be_bytes(bytes)).into(),
+            agent: Arc::clone(agent),
+            hello: hello.to_owned(),
+            floor: Arc::new(Floor::default()),
+            lines: Mutex::default(),
+            alive: watch::Sender::new(()),
+            names: Arc::default(),
+        }))
+    }
+
+    /// Keeps a session from now on.
+    pub(crate) fn keep(&self, session: Arc<Session>) {
+        let mut sessions = lock(&self.sessions);
+        sessions.uses += 1;
+        let used = sessions.uses;
+        if sessions.by_id.len() >= SESSIONS_MAX {
+            let oldest = sessions.by_id.iter().min_by_key(|(_, (used, _))| *used);
+            if let Some(id) = oldest.map(|(id, _)| Arc::clone(id)) {
+                tracing::info!("a session was ended to make room for another");
+                sessions.by_id.remove(&id);
+            }
+        }
+        sessions.by_id.insert(Arc::clone(&session.id), (used, session));
+    }
+
+    /// The session that a request of this agent names.
+    pub(crate) fn find(&self, talk: &Talk) -> Result<Arc<Session>, Refusal> {
+        let Some(id) = &talk.session else {
+            let message = "the header `MCP-Session-Id` is missing: initialize a session first";
+            return Err(Refusal::new(ErrorCode::MalformedRequest, message));
+        };
+        let mut sessions = lock(&self.sessions);
+        sessions.uses += 1;
+        let used = sessions.uses;
+        match sessions.by_id.get_mut(id) {
+            Some((last, session)) if session.agent.name == talk.agent.name => {
+                *last = used;
+                Ok(Arc::clone(session))
+            }
+            _ => Err(Refusal::no_session()),
+        }
+    }
+
+    /// The names last listed to an agent that keeps no session.
+    pub(crate) fn shared_names(&self, agent: &str) -> Arc<Names> {
+        Arc::clone(lock(&self.shared_names).entry(agent.to_owned()).or_default())
+    }
+
+    /// Forgets a session whose only server has gone.
+    pub(crate) fn lose(&self, session: &Session) {
+        lock(&self.sessions).by_id.remove(&session.id);
+    }
+
+    /// Forgets a session, and ends those at the servers that it led to.
+    pub(crate) async fn forget(&self, session: &Session, talk: &Talk) {
+        lock(&self.sessions).by_id.remove(&session.id);
+        let slots: Vec<_> =
+            lock(&session.lines).iter().map(|(member, slot)| (*member, Arc::clone(slot))).collect();
+        for (member, slot) in slots {
+            let Some(open) = slot.0.lock().await.take() else { continue };
+            let Line::Http(line) = &open.line else { continue };
+            let Some(member) = self.members.get(member).filter(|_| line.has_session()) else {
+                continue;
+            };
+            let talk = Talk { server: Arc::clone(&member.name), ..talk.clone() };
+            let said = ("DELETE", &b""[..]);
+            let relayed = self.bench.clerk.relay(&talk, Relay::ToUpstream, None, said).await;
+            if let Ok(permit) = relayed {
+                line.end(permit).await;
+            }
+        }
+    }
+
+    /// The place of the line to a server: a session's own, or the one that all requests without a
+    /// session share; to a process they share it over all agents, to HTTP servers by agent.
+    pub(crate) fn slot(
+        &self,
+        session: Option<&Session>,
+        agent: &Agent,
+        member: usize,
+    ) -> Arc<Slot> {
+        if let Some(session) = session {
+            return Arc::clone(lock(&session.lines).entry(member).or_default());
+        }
+        let of = match self.members.get(member).map(|member| &member.way) {
+            Some(Way::Http(_)) => agent.name.clone(),
+            Some(Way::Stdio(_)) | None => String::new(),
+        };
+        Arc::clone(lock(&self.shared).entry((of, member)).or_default())
+    }
+
+    /// A new line to a server, on which nothing is agreed yet.
+    pub(crate) async fn line(
+        &self,
+        session: Option<&Arc<Session>>,
+        member: usize,
+    ) -> Result<Line, Refusal> {
+        match self.members.get(member).map(|member| &member.way) {
+            Some(Way::Http(server)) => {
+                let line = HttpLine::new(self.bench.clone(), server.clone());
+                Ok(Line::Http(line))
+            }
+            Some(Way::Stdio(launcher)) => {
+                let (unasked, said) = mpsc::channel(WAITING_MAX);
+                let running = launcher.launch(unasked).await.map_err(|error| {
+                    Refusal::new(ErrorCode::UpstreamUnreachable, error.to_string())
+                })?;
+                let floor = session.map(|session| Arc::downgrade(&session.floor));
+                tokio::spawn(hear(said, floor, member));
+                Ok(Line::Stdio { running, era: Era::Unknown })
+            }
+            None => Err(Refusal::no_server("")),
+        }
+    }
+
+    /// Listens to what an HTTP server says unasked, for as long as the session and the line live.
+    pub(crate) fn listen(
+        &self,
+        session: &Arc<Session>,
+        open: &Arc<Open>,
+        talk: Talk,
+        member: usize,
+    ) {
+        let (bench, floor) = (self.bench.clone(), Arc::downgrade(&session.floor));
+        let (open, mut alive) = (Arc::downgrade(open), session.ended());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = hear_stream(&bench, &floor, &open, (talk, member)) => {}
+                _ = alive.changed() => {}
+            }
+        });
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { depth_max: self.bench.limits.json_depth_max }
+    }
+}
+
+async fn hear(mut said: mpsc::Receiver<String>, floor: Option<Weak<Floor>>, member: usize) {
+    while let Some(text) = said.recv().await {
+        match floor.as_ref().and_then(Weak::upgrade) {
+            Some(floor) => floor.unasked(Unasked { member, text }),
+            // Whom it concerns cannot be known when many agents share one process.
+            None => tracing::warn!("a tool server said what nobody asked: {text}"),
+        }
+    }
+}
+
+async fn hear_stream(
+    bench: &Bench,
+    floor: &Weak<Floor>,
+    open: &Weak<Open>,
+    (talk, member): (Talk, usize),
+) {
+    let Ok(permit) = bench.clerk.relay(&talk, Relay::ToUpstream, None, ("GET", b"")).await else {
+        return;
+    };
+    let asking = {
+        let Some(open) = open.upgrade() else { return };
+        let Line::Http(line) = &open.line else { return };
+        match line.listen(permit).await {
+            Ok(Some(asking)) => asking,
+            Ok(None) => return,
+            Err(failure) => {
+                tracing::warn!(server = %talk.server, "no stream of what it says: {}", failure.detail);
+                return;
+            }
+        }
+    };
+    let limits = Limits { depth_max: bench.limits.json_depth_max };
+    let mut asking = asking;
+    while let Ok(Some(text)) = asking.next(limits).await {
+        let Some(floor) = floor.upgrade() else { return };
+        floor.wait(Unasked { member, text });
+    }
+}
+
+/// Headers of an agent that servers should see even where the gateway itself calls.
+pub(crate) fn mirrored(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for (name, value) in headers.iter().filter(|(name, _)| name.as_str().starts_with("mcp-param-"))
+    {
+        kept.append(name.clone(), value.clone());
+    }
+    kept
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

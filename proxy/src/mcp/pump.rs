@@ -1,0 +1,354 @@
+//! Moves the event stream of an upstream to an agent, each frame as it came, and holds the frame with
+//! the awaited response back until the outcome is on record. It opens no stream itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use events::{FailureReason, Relay};
+use tokio::sync::watch;
+
+use crate::body::BrokenOff;
+use crate::json::{self, Limits};
+use crate::memory::{Held, Memory};
+use crate::sse::{self, Fields, Frame, Parser};
+
+use super::catalogue::{Catalogue, visible};
+use super::clerk::{Call, Clerk, Failure, Talk};
+use super::envelope::{Kind, Message};
+use super::open_calls::{Key, OpenCalls};
+use super::reading::{Reading, reserve, too_large};
+use super::reply::Pieces;
+
+/// What every stream needs.
+#[derive(Clone)]
+pub(crate) struct Bench {
+    pub(crate) clerk: Clerk,
+    pub(crate) calls: Arc<OpenCalls>,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) limits: Arc<crate::config::Limits>,
+    pub(crate) memory: Memory,
+    /// Becomes true when the gateway stops; streams that nothing is awaited on then end.
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+/// The request whose response a stream should bring.
+pub(crate) struct Awaited {
+    /// Its id, as written.
+    pub(crate) id: String,
+    /// Its method.
+    pub(crate) method: String,
+    /// Whether it asks for a later page of a list.
+    pub(crate) paged: bool,
+    /// Where its call is.
+    pub(crate) place: Place,
+}
+
+/// Where the call of an awaited response is kept.
+pub(crate) enum Place {
+    /// Here: it ends with its stream.
+    Held(Call),
+    /// With the session's calls: its response may come on another stream.
+    Shared(Key),
+    /// Nowhere: it has its outcome.
+    Done,
+}
+
+impl Awaited {
+    /// The request of this message, whose call is kept at `place`; `None` if it is no request.
+    pub(crate) fn new(message: &Message<'_>, place: Place) -> Option<Self> {
+        Some(Self {
+            id: message.id()?.to_owned(),
+            method: message.method().to_owned(),
+            paged: message.value(&["params", "cursor"]).is_some(),
+            place,
+        })
+    }
+
+    /// Whether it is a subscription: a stream without end, of messages that are each on record.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.method == "subscriptions/listen"
+    }
+
+    /// What of a list of tools its response is.
+    pub(crate) fn list(&self) -> List {
+        match (self.method.as_str(), self.paged) {
+            ("tools/list", false) => List::Whole,
+            ("tools/list", true) => List::Page,
+            _ => List::None,
+        }
+    }
+}
+
+/// What of a server's list of tools a response is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum List {
+    /// Nothing of it.
+    None,
+    /// Perhaps a part.
+    Page,
+    /// All of it, if it names no further page.
+    Whole,
+}
+
+impl Place {
+    fn held(&self) -> Option<&Call> {
+        match self {
+            Self::Held(call) => Some(call),
+            Self::Shared(_) | Self::Done => None,
+        }
+    }
+
+    pub(crate) fn take(&mut self, calls: &OpenCalls) -> Option<Call> {
+        match std::mem::replace(self, Self::Done) {
+            Self::Held(call) => Some(call),
+            Self::Shared(key) => calls.take(&key),
+            Self::Done => None,
+        }
+    }
+}
+
+/// One stream under way.
+pub(crate) struct Pump {
+    pub(crate) bench: Bench,
+    pub(crate) talk: Talk,
+    pub(crate) status: u16,
+    pub(crate) awaited: Option<Awaited>,
+    pub(crate) modern: bool,
+    pub(crate) pieces: Pieces,
+    /// What has come of the awaited answer.
+    pub(crate) kept: Vec<u8>,
+    /// The memory for it.
+    pub(crate) held: Held,
+    /// Whether the agent still listens.
+    pub(crate) heard: bool,
+    /// Whether an event had an id, so that an agent may resume elsewhere.
+    pub(crate) resumable: bool,
+}
+
+/// Why a stream is not read on.
+enum Stop {
+    /// The answer is useless.
+    Failed(Failure),
+    /// The agent has gone, and nobody needs the rest.
+    Unheard,
+    /// The ledger does not record.
+    Unrecorded,
+}
+
+impl Pump {
+    /// Reads the stream to its end.
+    pub(crate) async fn run(mut self, mut reading: Reading) {
+        let mut parser = Parser::new(self.bench.limits.answer_bytes_max);
+        let ended = self.read(&mut reading, &mut parser).await;
+        match ended {
+            Ok(()) => {
+                let (frame, rest) = parser.finish();
+                let last = match frame {
+                    Some(frame) => self.frame(frame).await,
+                    None => Ok(()),
+                };
+                if last.is_ok() && !rest.is_empty() {
+                    drop(self.release(rest).await);
+                }
+                let detail = "the stream ended without the response";
+                self.finish(Failure::new(FailureReason::Truncated, detail)).await;
+            }
+            Err(Stop::Failed(failure)) => {
+                self.finish(failure).await;
+                drop(self.pieces.send(Err(BrokenOff)).await);
+            }
+            Err(Stop::Unheard) => {
+                if let Some(call) = self.take_call() {
+                    call.cancel("the agent closed the stream", &self.kept).await;
+                }
+            }
+            Err(Stop::Unrecorded) => drop(self.pieces.send(Err(BrokenOff)).await),
+        }
+    }
+
+    async fn read(&mut self, reading: &mut Reading, parser: &mut Parser) -> Result<(), Stop> {
+        let pieces = self.pieces.clone();
+        let mut stopping = self.bench.stopping.clone();
+        loop {
+            // Only a stream that nothing is awaited on, or that is of the modern era, ends with its
+            // agent: in the legacy era to disconnect is not to cancel.
+            let with_agent = self.modern || self.awaited.is_none();
+            let with_gateway = self.awaited.as_ref().is_none_or(Awaited::is_listening);
+            let piece = tokio::select! {
+                piece = reading.next() => piece.map_err(Stop::Failed)?,
+                () = pieces.closed(), if with_agent => return Err(Stop::Unheard),
+                _ = stopping.wait_for(|stop| *stop), if with_gateway => return Ok(()),
+            };
+            let Some(piece) = piece else { return Ok(()) };
+            parser.feed(&piece);
+            loop {
+                let frame = parser.next_frame();
+                let too_long = |_| Stop::Failed(too_large(self.bench.limits.answer_bytes_max));
+                match frame.map_err(too_long)? {
+                    Some(frame) => self.frame(frame).await?,
+                    None => break,
+                }
+            }
+        }
+    }
+
+    /// Passes one frame on, after what must be on record first.
+    async fn frame(&mut self, frame: Frame) -> Result<(), Stop> {
+        self.resumable |= frame.fields.id.is_some();
+        self.keep(&frame.raw).await?;
+        let Some(data) = frame.fields.data.as_deref().filter(|data| !data.is_empty()) else {
+            return self.release(frame.raw).await;
+        };
+        let limits = Limits { depth_max: self.bench.limits.json_depth_max };
+        let message = match Message::read(data.as_bytes(), limits) {
+            Ok(message) => message,
+            Err(malformed) => {
+                let detail = format!("the upstream sent what is no message: {malformed}");
+                return Err(Stop::Failed(Failure::new(FailureReason::Garbled, detail)));
+            }
+        };
+        match &message.kind {
+            Kind::Response { id: Some(id), .. } => {
+                if let Some((list, call)) = self.call_for(id) {
+                    return self.response(&frame, &message, (list, call)).await;
+                }
+                self.relay(&message).await?;
+            }
+            // What comes in the course of a call is part of its answer, as the outcome has it.
+            Kind::Notification { .. }
+                if self.awaited.as_ref().is_some_and(|awaited| !awaited.is_listening()) => {}
+            Kind::Response { .. } | Kind::Request { .. } | Kind::Notification { .. } => {
+                self.relay(&message).await?;
+            }
+        }
+        self.release(frame.raw).await
+    }
+
+    /// Gives a call its outcome, then releases the frame that answers it.
+    async fn response(
+        &mut self,
+        frame: &Frame,
+        message: &Message<'_>,
+        (list, call): (List, Call),
+    ) -> Result<(), Stop> {
+        let own = self.awaited.as_ref().is_some_and(|awaited| message.answers(&awaited.id));
+        let answer: &[u8] = if own { &self.kept } else { &frame.raw };
+        call.complete(self.status, Some(message), answer).await.map_err(|_| Stop::Unrecorded)?;
+        if own {
+            self.awaited = None;
+            self.kept = Vec::new();
+        }
+        let released = shown(&self.bench, &self.talk, list, message).await;
+        let raw = match released {
+            None => frame.raw.clone(),
+            Some(text) => {
+                let fields = Fields { data: Some(text), ..frame.fields.clone() };
+                sse::write(&fields).map_err(|_| Stop::Unrecorded)?
+            }
+        };
+        self.release(raw).await
+    }
+
+    /// The open call that a response with this id answers, and whether it lists tools.
+    fn call_for(&mut self, id: &str) -> Option<(List, Call)> {
+        if let Some(awaited) = self.awaited.as_mut().filter(|awaited| awaited.id == id) {
+            let list = awaited.list();
+            return Some((list, awaited.place.take(&self.bench.calls)?));
+        }
+        let session = self.talk.session.as_deref()?;
+        let key = (self.talk.server.to_string(), session.to_owned(), id.to_owned());
+        // Of a request whose response comes on another stream, only the id is known here. What its
+        // result holds shows whether it is a list.
+        Some((List::Page, self.bench.calls.take(&key)?))
+    }
+
+    async fn relay(&self, message: &Message<'_>) -> Result<(), Stop> {
+        let call = self.awaited.as_ref().and_then(|awaited| awaited.place.held());
+        let said = (message.method(), message.text.as_bytes());
+        let relayed = self.bench.clerk.relay(&self.talk, Relay::ToAgent, call, said).await;
+        relayed.map(drop).map_err(|_| Stop::Unrecorded)
+    }
+
+    async fn keep(&mut self, raw: &[u8]) -> Result<(), Stop> {
+        if self.awaited.as_ref().is_none_or(Awaited::is_listening) {
+            return Ok(());
+        }
+        let bytes_max = self.bench.limits.answer_bytes_max;
+        let total = self.kept.len() + raw.len();
+        reserve(&mut self.held, total, bytes_max).await.map_err(Stop::Failed)?;
+        self.kept.extend_from_slice(raw);
+        Ok(())
+    }
+
+    /// Hands bytes to the agent. One that takes none for as long as an upstream may be silent counts
+    /// as gone.
+    async fn release(&mut self, raw: Bytes) -> Result<(), Stop> {
+        let patience = self.bench.limits.upstream_idle_timeout;
+        if self.heard && self.pieces.send_timeout(Ok(raw), patience).await.is_err() {
+            self.heard = false;
+        }
+        if self.heard || (!self.modern && self.awaited.is_some()) {
+            return Ok(());
+        }
+        Err(Stop::Unheard)
+    }
+
+    fn take_call(&mut self) -> Option<Call> {
+        self.awaited.as_mut()?.place.take(&self.bench.calls)
+    }
+
+    /// Gives the awaited call its outcome when the stream ended without the response: at once, or,
+    /// where the agent may resume the stream, when nothing has come in the time allowed.
+    async fn finish(&mut self, failure: Failure) {
+        let Some(awaited) = &mut self.awaited else { return };
+        match &awaited.place {
+            Place::Shared(key) if self.resumable && failure.reason != FailureReason::Garbled => {
+                let (key, calls) = (key.clone(), Arc::clone(&self.bench.calls));
+                let (patience, kept) =
+                    (self.bench.limits.upstream_idle_timeout, std::mem::take(&mut self.kept));
+                tokio::spawn(expire(calls, key, patience, failure, kept));
+            }
+            Place::Held(_) | Place::Shared(_) | Place::Done => {
+                if let Some(call) = awaited.place.take(&self.bench.calls) {
+                    drop(call.fail(failure, &self.kept).await);
+                }
+            }
+        }
+    }
+}
+
+async fn expire(
+    calls: Arc<OpenCalls>,
+    key: Key,
+    patience: Duration,
+    failure: Failure,
+    kept: Vec<u8>,
+) {
+    tokio::time::sleep(patience).await;
+    if let Some(call) = calls.take(&key) {
+        drop(call.fail(failure, &kept).await);
+    }
+}
+
+/// What an agent gets in place of a response's text; `None` when it gets it as it is. Notes what a
+/// list of tools says.
+pub(crate) async fn shown(
+    bench: &Bench,
+    talk: &Talk,
+    list: List,
+    response: &Message<'_>,
+) -> Option<String> {
+    if list == List::None {
+        return None;
+    }
+    let result = response.value(&["result"])?;
+    json::find(result, &["tools"])?;
+    let whole = list == List::Whole && json::find(result, &["nextCursor"]).is_none();
+    bench.clerk.note_tools(bench.catalogue.observe(&talk.server, result, whole)).await;
+    let cut = visible(result, &talk.server, &talk.agent);
+    if cut == result {
+        return None;
+    }
+    json::set(response.text, &["result"], &cut).ok()
+}

@@ -1,0 +1,164 @@
+//! What goes back to an agent that speaks MCP: the gateway's own errors as JSON-RPC, and the shapes of
+//! answers. Not the answers of upstreams.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::body::{BrokenOff, Outgoing, PIECES_MAX};
+use crate::problem::{ErrorCode, Problem};
+
+use super::envelope::quoted;
+use super::headers::BUFFERING;
+
+/// What an agent is answered.
+pub(crate) type Reply = Response<Outgoing>;
+
+/// Pieces of an answer, as they may be released.
+pub(crate) type Pieces = mpsc::Sender<Result<Bytes, BrokenOff>>;
+
+/// A body that is whatever is sent into the channel, until all senders are gone.
+pub(crate) fn stream() -> (Pieces, Outgoing) {
+    let (pieces, receiver) = mpsc::channel(PIECES_MAX);
+    (pieces, Outgoing::Pieces(receiver))
+}
+
+/// Why the gateway itself answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    /// What is wrong.
+    pub(crate) problem: Problem,
+    /// The JSON-RPC code.
+    pub(crate) code: i64,
+}
+
+impl From<Problem> for Refusal {
+    /// With a code of our own: `-31000` less the HTTP status. JSON-RPC and MCP reserve all from
+    /// -32768 to -32000, so no client takes these for something else.
+    fn from(problem: Problem) -> Self {
+        let code = -31_000 - i64::from(problem.code.status().as_u16());
+        Self { problem, code }
+    }
+}
+
+impl Refusal {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Problem::new(code, message).into()
+    }
+
+    /// A message that breaks a rule of the protocol, which has a code for that.
+    pub(crate) fn malformed(code: i64, message: impl Into<String>) -> Self {
+        Self { problem: Problem::new(ErrorCode::MalformedRequest, message), code }
+    }
+
+    /// There is no such server.
+    pub(crate) fn no_server(server: &str) -> Self {
+        let message = format!("there is no tool server named `{server}` here");
+        Self::new(ErrorCode::NotFound, message)
+    }
+
+    /// No session of this agent has this id. Clients begin a new one after this status.
+    pub(crate) fn no_session() -> Self {
+        Self::new(ErrorCode::NotFound, "there is no such session: initialize a new one")
+    }
+
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.problem.code.status()
+    }
+
+    /// The JSON-RPC error for the request with this id (as written; `None` where there is none).
+    pub(crate) fn body(&self, id: Option<&str>) -> String {
+        error_text(id, self.code, &self.problem.message)
+    }
+
+    /// The whole answer.
+    pub(crate) fn reply(&self, id: Option<&str>) -> Reply {
+        let mut reply = json_reply(self.status(), self.body(id));
+        let headers = reply.headers_mut();
+        if let Some(id) = self.problem.id.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
+            headers.insert("x-request-id", id);
+        }
+        match self.problem.code {
+            ErrorCode::InvalidKey => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            ErrorCode::MethodNotAllowed => {
+                headers.insert(header::ALLOW, HeaderValue::from_static("POST, GET, DELETE"));
+            }
+            code if code.is_retryable() => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        reply
+    }
+}
+
+/// A problem as MCP clients understand it, for a request whose id is not known.
+pub fn problem_reply(problem: Problem) -> Reply {
+    Refusal::from(problem).reply(None)
+}
+
+/// A JSON-RPC error.
+pub(crate) fn error_text(id: Option<&str>, code: i64, message: &str) -> String {
+    let id = id.unwrap_or("null");
+    let message = quoted(message);
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":{message}}}}}"#)
+}
+
+/// A JSON-RPC result, given as JSON text.
+pub(crate) fn result_text(id: &str, result: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#)
+}
+
+/// The result of a tool call that was not made, for the model to read.
+pub(crate) fn denied_text(id: &str, detail: &str, modern: bool) -> String {
+    let mut result = json!({"content": [{"type": "text", "text": detail}], "isError": true});
+    if let (true, Some(members)) = (modern, result.as_object_mut()) {
+        members.insert("resultType".to_owned(), "complete".into());
+    }
+    result_text(id, &result.to_string())
+}
+
+/// An answer of one JSON text.
+pub(crate) fn json_reply(status: StatusCode, text: String) -> Reply {
+    let mut reply = Response::new(Outgoing::from(text));
+    *reply.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    reply.headers_mut().insert(header::CONTENT_TYPE, json);
+    reply
+}
+
+/// An answer with no body.
+pub(crate) fn empty_reply(status: StatusCode) -> Reply {
+    let mut reply = Response::new(Outgoing::empty());
+    *reply.status_mut() = status;
+    reply
+}
+
+/// An answer that is an event stream.
+pub(crate) fn stream_reply(body: Outgoing) -> Reply {
+    let mut reply = Response::new(body);
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(BUFFERING, HeaderValue::from_static("no"));
+    reply
+}
+
+/// An answer with a status, headers and a body.
+pub(crate) fn reply_with(status: StatusCode, headers: HeaderMap, body: Outgoing) -> Reply {
+    let mut reply = Response::new(body);
+    *reply.status_mut() = status;
+    *reply.headers_mut() = headers;
+    reply
+}
+
+/// One event that carries one message. A message is one line, because line ends inside JSON text
+/// are whitespace and become spaces.
+pub(crate) fn event(message: &str) -> Bytes {
+    let line = message.replace(['\n', '\r'], " ");
+    Bytes::from(format!("event: message\ndata: {line}\n\n"))
+}

@@ -1,0 +1,87 @@
+//! One answer that the gateway itself composes: a JSON body if the response comes first, an event
+//! stream from the first message that comes before it. What is said is the caller's matter.
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode};
+use tokio::sync::oneshot;
+
+use super::headers::SESSION;
+use super::reply::{Pieces, Refusal, Reply, event, json_reply, stream, stream_reply};
+
+/// Speaks to the agent that waits for one answer.
+#[derive(Debug)]
+pub(crate) struct Speaker {
+    reply: Option<oneshot::Sender<Result<Reply, Refusal>>>,
+    pieces: Option<Pieces>,
+    /// The session that the answer opens, if it does.
+    pub(crate) session: Option<HeaderValue>,
+}
+
+impl Speaker {
+    /// A speaker, and where its answer will be.
+    pub(crate) fn new() -> (Self, oneshot::Receiver<Result<Reply, Refusal>>) {
+        let (reply, answer) = oneshot::channel();
+        (Self { reply: Some(reply), pieces: None, session: None }, answer)
+    }
+
+    /// Another that speaks on the same stream, which must be open.
+    pub(crate) fn fork(&self) -> Self {
+        Self { reply: None, pieces: self.pieces.clone(), session: None }
+    }
+
+    /// Says something before the response. An agent that has gone hears nothing, which is no error:
+    /// everything is on record.
+    pub(crate) async fn say(&mut self, message: &str) {
+        self.piece(event(message)).await;
+    }
+
+    /// Opens the stream, if it is not open, and keeps it alive.
+    pub(crate) async fn comment(&mut self) {
+        self.piece(Bytes::from_static(b": \n\n")).await;
+    }
+
+    async fn piece(&mut self, piece: Bytes) {
+        if let Some(reply) = self.reply.take() {
+            let (pieces, body) = stream();
+            self.pieces = Some(pieces);
+            drop(reply.send(Ok(self.opening(stream_reply(body)))));
+        }
+        if let Some(pieces) = &self.pieces
+            && pieces.send(Ok(piece)).await.is_err()
+        {
+            self.pieces = None;
+        }
+    }
+
+    /// Says the response, with this status if nothing was said before.
+    pub(crate) async fn finish(mut self, status: StatusCode, response: String) {
+        match self.reply.take() {
+            Some(reply) => drop(reply.send(Ok(self.opening(json_reply(status, response))))),
+            None => self.say(&response).await,
+        }
+    }
+
+    /// Refuses the request with this id, as an error message if the stream is open.
+    pub(crate) async fn refuse(mut self, refusal: Refusal, id: &str) {
+        match self.reply.take() {
+            Some(reply) => drop(reply.send(Err(refusal))),
+            None => self.say(&refusal.body(Some(id))).await,
+        }
+    }
+
+    /// Returns when the agent has gone.
+    pub(crate) async fn gone(&mut self) {
+        match (&mut self.reply, &self.pieces) {
+            (Some(reply), _) => reply.closed().await,
+            (None, Some(pieces)) => pieces.closed().await,
+            (None, None) => {}
+        }
+    }
+
+    fn opening(&mut self, mut reply: Reply) -> Reply {
+        if let Some(session) = self.session.take() {
+            reply.headers_mut().insert(SESSION, session);
+        }
+        reply
+    }
+}
