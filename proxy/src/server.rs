@@ -101,14 +101,7 @@ impl Agents {
             let agents = Arc::clone(&agents);
             let heard = hearing.clone();
             async move {
-                let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-                let mut reply = agents.route(request, peer).await;
-                if chunked {
-                    // It may have had a length as well, which hyper takes away unseen: whoever
-                    // stands before the gateway may take the rest for another request than hyper
-                    // does, so there must not be another one (RFC 9112 §6.1).
-                    reply.headers_mut().insert(header::CONNECTION, CLOSE);
-                }
+                let reply = agents.answer(request, peer).await;
                 heard.answered();
                 Ok::<_, Infallible>(reply)
             }
@@ -156,6 +149,18 @@ impl Agents {
             peer: Some(peer),
         };
         self.gate.refuse_as(refused, status).await;
+    }
+
+    /// Answers one request. A chunked one is the last of its connection: it may have had a length
+    /// as well, which hyper takes away unseen, and whoever stands before the gateway may then take
+    /// what follows for another request than hyper does (RFC 9112 §6.1).
+    async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
+        let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+        let mut reply = self.route(request, peer).await;
+        if chunked {
+            reply.headers_mut().insert(header::CONNECTION, CLOSE);
+        }
+        reply
     }
 
     async fn route(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Reply {

@@ -23,11 +23,8 @@ fn fails(inject: &str, whens: &[u32]) {
         // `-D` makes the gateway itself the child; `-qq` and `-o` keep strace silent.
         let wrapper = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", &traced, "-e", &fault];
         let setup = Setup::new().provider("openai", &upstream.url(), "*");
-        let mut gateway = match setup.under(&wrapper).try_start() {
-            Ok(gateway) => gateway,
-            // The fault came before the first call: that it refuses to start is right.
-            Err(_) => continue,
-        };
+        // Where the fault comes before the first call, it is right that it does not start.
+        let Ok(mut gateway) = setup.under(&wrapper).try_start() else { continue };
         let agents = gateway.agents;
         let status = std::thread::scope(|scope| {
             for _ in 0..4 {

@@ -32,10 +32,10 @@ fn no_credential_of_an_agent_goes_upstream_and_the_upstreams_own_does() {
     for request in upstream.seen() {
         let leaked = request.headers.iter().any(|(_, value)| value.contains(AGENT_KEY));
         assert!(!leaked, "{request:?}");
-        match request.line.contains("/messages") {
-            true => assert_eq!(request.header("x-api-key"), Some(UPSTREAM_KEY)),
-            false => assert_eq!(request.header("authorization"), Some(&*own)),
-        }
+        let messages = request.line.contains("/messages");
+        let (name, value) =
+            if messages { ("x-api-key", UPSTREAM_KEY) } else { ("authorization", &*own) };
+        assert_eq!(request.header(name), Some(value));
     }
     assert_eq!(upstream.seen().len(), 6);
     gateway.stop_and_check();

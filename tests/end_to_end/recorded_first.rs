@@ -1,5 +1,6 @@
 //! Nothing is done before it is on disk, and nothing is released before its outcome is.
 
+use std::net::SocketAddr;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
@@ -58,27 +59,30 @@ fn when_the_upstream_has_a_request_its_dispatch_and_payload_are_on_disk() {
     let mut gateway = setup.data(&data).start();
     let agents = gateway.agents;
     std::thread::scope(|scope| {
-        for worker in 0..6_u64 {
-            scope.spawn(move || {
-                let mut connection = Connection::open(agents).unwrap();
-                for turn in 0..8 {
-                    let number = worker * 100 + turn;
-                    let path = ["/v1/chat/completions", "/v1/messages"][usize::from(turn % 4 == 3)];
-                    let stream = turn % 2 == 0;
-                    let body = format!(
-                        "{{\"model\":\"m\",\"max_tokens\":9,\"stream\":{stream},\"messages\":\
-                         [{{\"role\":\"user\",\"content\":\"{number}\"}}]}}"
-                    );
-                    let request = post(path, &[("traceparent", &trace(number))], body);
-                    assert_eq!(connection.ask(request).unwrap().status(), 200);
-                }
-            });
+        for worker in 0..6 {
+            scope.spawn(move || converse(agents, worker));
         }
     });
     assert_eq!(*flaws.lock().unwrap(), Vec::<String>::new());
     assert_eq!(upstream.seen().len(), 48);
     let records = gateway.stop_and_check();
     assert_eq!((records.count("call.dispatched"), records.count("call.completed")), (48, 48));
+}
+
+/// Makes eight calls over one connection, in both dialects, streaming and not.
+fn converse(agents: SocketAddr, worker: u64) {
+    let mut connection = Connection::open(agents).unwrap();
+    for turn in 0..8 {
+        let number = worker * 100 + turn;
+        let path = if turn % 4 == 3 { "/v1/messages" } else { "/v1/chat/completions" };
+        let stream = turn % 2 == 0;
+        let body = format!(
+            "{{\"model\":\"m\",\"max_tokens\":9,\"stream\":{stream},\"messages\":\
+             [{{\"role\":\"user\",\"content\":\"{number}\"}}]}}"
+        );
+        let request = post(path, &[("traceparent", &trace(number))], body);
+        assert_eq!(connection.ask(request).unwrap().status(), 200);
+    }
 }
 
 /// The completed outcome of the only call, and the answer that it recorded.

@@ -1,6 +1,7 @@
 //! What the suites share: fixtures and clients; it tests nothing by itself.
 #![expect(clippy::unwrap_used, reason = "a suite stops at what it did not expect")]
 #![expect(clippy::panic, reason = "a suite stops at what it did not expect")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "a suite looks for one kind of event")]
 
 pub mod patience;
 

@@ -1,7 +1,7 @@
 //! `countersign demo`: the gateway with stand-in upstreams, and recorded agents that use it over
 //! real HTTP; then the trace of one session, and the gateway goes on serving.
 
-use super::serve::{announce, runtime, until_stopped};
+use super::serve::{Signals, announce, runtime, until_stopped};
 use super::{CommandError, telemetry, trace};
 use crate::config::{Config, Found, Loaded, Secret, SecretRef};
 use crate::gateway::Gateway;
@@ -85,7 +85,7 @@ async fn play(
     } else {
         writeln!(out, "\nServing on; Ctrl-C ends it.")?;
         out.flush()?;
-        until_stopped(gateway, out).await?;
+        until_stopped(gateway, Signals::listen()?, out).await?;
     }
     model.shutdown().await;
     tools.shutdown().await;

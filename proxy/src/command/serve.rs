@@ -3,9 +3,9 @@
 use super::{CommandError, telemetry};
 use crate::config::{Config, Loaded, look_up};
 use crate::gateway::{Gateway, GatewayError};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -34,8 +34,10 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
     let data = loaded.config.data.clone();
     runtime()?.block_on(async {
         let gateway = Gateway::start(loaded).await?;
+        // Whoever reads the announcement may ask it to stop at once.
+        let signals = Signals::listen()?;
         announce(&gateway, &data, out)?;
-        until_stopped(gateway, out).await
+        until_stopped(gateway, signals, out).await
     })
 }
 
@@ -74,16 +76,28 @@ pub(super) fn announce(
     Ok(())
 }
 
+/// The signals that ask the program to stop; from here on they do not end it by themselves.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+}
+
 /// Waits for a signal or for the ledger's failure, then stops in order.
 pub(super) async fn until_stopped(
     gateway: Gateway,
+    mut signals: Signals,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     let (reason, failure) = tokio::select! {
-        _ = terminate.recv() => ("SIGTERM", None),
-        _ = interrupt.recv() => ("SIGINT", None),
+        _ = signals.terminate.recv() => ("SIGTERM", None),
+        _ = signals.interrupt.recv() => ("SIGINT", None),
         failure = gateway.failed() => ("the ledger failed", Some(failure)),
     };
     if let Some(failure) = failure {
