@@ -33,7 +33,7 @@ pub(crate) struct Carrier<'a> {
 }
 
 /// How long a subscription may be silent: a year, which no process lives.
-const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const FOREVER: Duration = Duration::from_hours(365 * 24);
 
 /// Who hears what comes before the response.
 pub(crate) struct Audience<'a> {
@@ -133,11 +133,11 @@ impl Carrier<'_> {
             };
             let Ok(message) = Message::read(text.as_bytes(), limits) else { continue };
             let responds = matches!(message.kind, Kind::Response { .. });
-            if responds || !self.listens {
-                let bytes_max = self.bench.limits.answer_bytes_max;
-                if let Err(failure) = kept.add(&text, bytes_max).await {
-                    return Err(call.fail(failure, kept.text.as_bytes()).await.into());
-                }
+            let bytes_max = self.bench.limits.answer_bytes_max;
+            let added =
+                if responds || !self.listens { kept.add(&text, bytes_max).await } else { Ok(()) };
+            if let Err(failure) = added {
+                return Err(call.fail(failure, kept.text.as_bytes()).await.into());
             }
             if responds {
                 call.complete(asked.status(), Some(&message), kept.text.as_bytes()).await?;

@@ -184,7 +184,7 @@ impl Host {
             listens: false,
         };
         match carrier.carry(&message, None, None).await {
-            Ok(carried) => Ok(Some(carried)),
+            Ok(answer) => Ok(Some(answer)),
             Err(NoResponse::Refused(refusal))
                 if refusal.problem.code == crate::problem::ErrorCode::UpstreamBroken
                     && matches!(line, Line::Http(_)) =>

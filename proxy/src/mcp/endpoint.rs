@@ -42,7 +42,7 @@ pub struct Mcp {
 }
 
 enum Server {
-    Http(HttpServer),
+    Http(Box<HttpServer>),
     Stdio(Arc<Host>),
 }
 
@@ -76,7 +76,7 @@ impl Mcp {
             stopping,
         };
         let way = |tools: &ToolUpstream| {
-            let http = HttpServer::new(tools, upstream.clone()).map(Way::Http);
+            let http = HttpServer::new(tools, upstream.clone()).map(Box::new).map(Way::Http);
             let launcher = Launcher::new(tools, &config.limits, bench.clerk.clone());
             let way = http.or_else(|| launcher.map(Way::Stdio))?;
             Some(Member { name: tools.name.as_str().into(), prefix: tools.prefix.clone(), way })
@@ -174,7 +174,7 @@ impl Mcp {
             Some(Server::Stdio(host)) => Arc::clone(host).serve(sent).await,
             Some(Server::Http(server)) => {
                 let (bench, sessions) = (self.bench.clone(), Arc::clone(&self.sessions));
-                Passage { bench, server: server.clone(), sessions }.pass(sent).await
+                Passage { bench, server: (**server).clone(), sessions }.pass(sent).await
             }
         }
     }

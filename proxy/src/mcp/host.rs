@@ -29,7 +29,7 @@ const SESSIONS_MAX: usize = 1024;
 /// How the servers of an endpoint are reached.
 pub(crate) enum Way {
     /// Over HTTP.
-    Http(HttpServer),
+    Http(Box<HttpServer>),
     /// As processes.
     Stdio(Launcher),
 }
@@ -94,6 +94,23 @@ pub(crate) struct Open {
 }
 
 impl Session {
+    /// A session that no agent knows yet; fails without a source of randomness.
+    pub(crate) fn new(agent: &Arc<Agent>, hello: &str) -> Result<Arc<Self>, Refusal> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|error| {
+            Refusal::new(ErrorCode::Internal, format!("no random session id: {error}"))
+        })?;
+        Ok(Arc::new(Self {
+            id: format!("{:032x}", u128::from_be_bytes(bytes)).into(),
+            agent: Arc::clone(agent),
+            hello: hello.to_owned(),
+            floor: Arc::new(Floor::default()),
+            lines: Mutex::default(),
+            alive: watch::Sender::new(()),
+            names: Arc::default(),
+        }))
+    }
+
     /// Fails when the session has ended.
     pub(crate) fn ended(&self) -> watch::Receiver<()> {
         self.alive.subscribe()
@@ -122,23 +139,6 @@ impl Host {
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self.members.as_slice(), [member] if matches!(member.way, Way::Stdio(_)))
             && self.members.first().is_some_and(|member| member.name == self.scope)
-    }
-
-    /// A session that no agent knows yet; `None` without a source of randomness.
-    pub(crate) fn session(&self, agent: &Arc<Agent>, hello: &str) -> Result<Arc<Session>, Refusal> {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(|error| {
-            Refusal::new(ErrorCode::Internal, format!("no random session id: {error}"))
-        })?;
-        Ok(Arc::new(Session {
-            id: format!("{:032x}", u128::from_be_bytes(bytes)).into(),
-            agent: Arc::clone(agent),
-            hello: hello.to_owned(),
-            floor: Arc::new(Floor::default()),
-            lines: Mutex::default(),
-            alive: watch::Sender::new(()),
-            names: Arc::default(),
-        }))
     }
 
     /// Keeps a session from now on.
@@ -230,8 +230,8 @@ impl Host {
     ) -> Result<Line, Refusal> {
         match self.members.get(member).map(|member| &member.way) {
             Some(Way::Http(server)) => {
-                let line = HttpLine::new(self.bench.clone(), server.clone());
-                Ok(Line::Http(line))
+                let line = HttpLine::new(self.bench.clone(), (**server).clone());
+                Ok(Line::Http(Box::new(line)))
             }
             Some(Way::Stdio(launcher)) => {
                 let (unasked, said) = mpsc::channel(WAITING_MAX);
@@ -271,10 +271,11 @@ impl Host {
 
 async fn hear(mut said: mpsc::Receiver<String>, floor: Option<Weak<Floor>>, member: usize) {
     while let Some(text) = said.recv().await {
-        match floor.as_ref().and_then(Weak::upgrade) {
-            Some(floor) => floor.unasked(Unasked { member, text }),
+        if let Some(floor) = floor.as_ref().and_then(Weak::upgrade) {
+            floor.unasked(Unasked { member, text });
+        } else {
             // Whom it concerns cannot be known when many agents share one process.
-            None => tracing::warn!("a tool server said what nobody asked: {text}"),
+            tracing::warn!("a tool server said what nobody asked: {text}");
         }
     }
 }

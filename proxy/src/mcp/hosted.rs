@@ -66,13 +66,13 @@ impl Host {
         let opens = message.asks("initialize");
         let visitor = if opens {
             let hello = message.value(&["params"]).unwrap_or("{}");
-            let session = self.session(&sent.talk.agent, hello)?;
+            let session = Session::new(&sent.talk.agent, hello)?;
             let talk = Talk { session: Some(Arc::clone(&session.id)), ..sent.talk.clone() };
             Visitor { talk, session: Some(session), extra: mirrored(&sent.headers) }
         } else {
             self.visitor(&sent)?
         };
-        if let (true, Some(reply)) = (visitor.is_modern() && !self.is_plain(), self.unfit(message))
+        if let (true, Some(reply)) = (visitor.is_modern() && !self.is_plain(), unfit(message))
         {
             return Ok(reply);
         }
@@ -91,27 +91,6 @@ impl Host {
         answer.await.unwrap_or_else(|_| {
             Err(Refusal::new(ErrorCode::Internal, "the call ended without an answer"))
         })
-    }
-
-    /// The answer to a modern request that lacks what every one must have.
-    fn unfit(&self, message: &Message<'_>) -> Option<Reply> {
-        let id = message.id();
-        let Some(version) = message.meta_version() else {
-            let text = error_text(id, INVALID_PARAMS, "`_meta` lacks the protocol version");
-            return Some(json_reply(StatusCode::BAD_REQUEST, text));
-        };
-        if version != MODERN {
-            let text = error_text(id, UNSUPPORTED_VERSION, "unsupported protocol version");
-            let data = serde_json::json!({"supported": [MODERN], "requested": version});
-            let text = json::set(&text, &["error", "data"], &data.to_string()).unwrap_or(text);
-            return Some(json_reply(StatusCode::BAD_REQUEST, text));
-        }
-        let path = ["params", "_meta", super::envelope::META_CAPABILITIES];
-        if message.value(&path).is_none() {
-            let text = error_text(id, INVALID_PARAMS, "`_meta` lacks the client's capabilities");
-            return Some(json_reply(StatusCode::BAD_REQUEST, text));
-        }
-        None
     }
 
     /// A request to the one server, passed on as it is.
@@ -264,11 +243,30 @@ impl Host {
             if self.bench.clerk.relay(&talk, Relay::ToAgent, None, said).await.is_err() {
                 return;
             }
-            if let Some(text) = floor.outward(&unasked, self.limits()) {
-                let text =
-                    if self.is_plain() { text } else { outward_message(&text, &talk.server) };
-                speaker.say(&text).await;
-            }
+            let Some(text) = floor.outward(&unasked, self.limits()) else { continue };
+            let text = if self.is_plain() { text } else { outward_message(&text, &talk.server) };
+            speaker.say(&text).await;
         }
     }
+}
+
+/// The answer to a modern request that lacks what every one must have.
+fn unfit(message: &Message<'_>) -> Option<Reply> {
+    let id = message.id();
+    let Some(version) = message.meta_version() else {
+        let text = error_text(id, INVALID_PARAMS, "`_meta` lacks the protocol version");
+        return Some(json_reply(StatusCode::BAD_REQUEST, text));
+    };
+    if version != MODERN {
+        let text = error_text(id, UNSUPPORTED_VERSION, "unsupported protocol version");
+        let data = serde_json::json!({"supported": [MODERN], "requested": version});
+        let text = json::set(&text, &["error", "data"], &data.to_string()).unwrap_or(text);
+        return Some(json_reply(StatusCode::BAD_REQUEST, text));
+    }
+    let path = ["params", "_meta", super::envelope::META_CAPABILITIES];
+    if message.value(&path).is_none() {
+        let text = error_text(id, INVALID_PARAMS, "`_meta` lacks the client's capabilities");
+        return Some(json_reply(StatusCode::BAD_REQUEST, text));
+    }
+    None
 }

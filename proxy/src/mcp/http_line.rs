@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, hea
 use hyper::body::Incoming;
 
 use crate::json::{self, Limits};
-use crate::sse::Parser;
+use crate::sse::{Fields, Parser};
 use crate::upstream::Permit;
 
 use super::clerk::Failure;
@@ -124,7 +124,7 @@ impl HttpLine {
         asking: &mut HttpAsking,
     ) -> Result<(), Failure> {
         let mut headers = self.headers(None);
-        let last = asking.last_event.take().and_then(|id| HeaderValue::from_str(&id).ok());
+        let last = asking.last_event.as_deref().and_then(|id| HeaderValue::from_str(id).ok());
         if let Some(last) = last {
             headers.insert(HeaderName::from_static("last-event-id"), last);
         }
@@ -138,6 +138,8 @@ impl HttpLine {
         let reading = Reading::new(response.into_body(), limits.upstream_idle_timeout);
         let parser = Parser::new(limits.answer_bytes_max);
         asking.source = Source::Stream(Box::new((reading, parser)));
+        // A stream that brings no event is not resumed again, or that could go on for ever.
+        asking.last_event = None;
         Ok(())
     }
 
@@ -229,8 +231,8 @@ impl HttpLine {
             asking.source = Source::Stream(Box::new((reading, Parser::new(bytes_max))));
             return Ok(asking);
         }
-        let mut held = self.bench.memory.hold();
-        let all = reading.all(bytes_max, &mut held).await.map_err(|(failure, _)| failure)?;
+        let mut room = self.bench.memory.hold();
+        let all = reading.all(bytes_max, &mut room).await.map_err(|(failure, _)| failure)?;
         let depth = Limits { depth_max: limits.json_depth_max };
         match Message::read(&all, depth) {
             Ok(message) => asking.waiting.push_back(asking.restored(&message)),
@@ -261,19 +263,7 @@ impl HttpAsking {
             let (reading, parser) = &mut **stream;
             let bytes_max = self.bytes_max;
             if let Some(frame) = parser.next_frame().map_err(|_| too_large(bytes_max))? {
-                if let Some(id) = frame.fields.id {
-                    self.last_event = Some(id).filter(|id| !id.is_empty());
-                }
-                let retry = frame.fields.retry.map(Duration::from_millis);
-                self.retry = retry.map_or(self.retry, |retry| retry.min(RETRY_MAX));
-                let data = frame.fields.data.filter(|data| !data.is_empty());
-                let Some(data) = data else { continue };
-                let message = Message::read(data.as_bytes(), limits).map_err(|malformed| {
-                    let detail = format!("it sent what is no message: {malformed}");
-                    Failure::new(FailureReason::Garbled, detail)
-                })?;
-                let restored = self.restored(&message);
-                self.waiting.push_back(restored);
+                self.take(frame.fields, limits)?;
                 continue;
             }
             match reading.next().await? {
@@ -281,6 +271,23 @@ impl HttpAsking {
                 None => self.source = Source::Done,
             }
         }
+    }
+
+    /// Takes what one frame says.
+    fn take(&mut self, fields: Fields, limits: Limits) -> Result<(), Failure> {
+        if let Some(id) = fields.id {
+            self.last_event = Some(id).filter(|id| !id.is_empty());
+        }
+        let retry = fields.retry.map(Duration::from_millis);
+        self.retry = retry.map_or(self.retry, |retry| retry.min(RETRY_MAX));
+        let Some(data) = fields.data.filter(|data| !data.is_empty()) else { return Ok(()) };
+        let message = Message::read(data.as_bytes(), limits).map_err(|malformed| {
+            let detail = format!("it sent what is no message: {malformed}");
+            Failure::new(FailureReason::Garbled, detail)
+        })?;
+        let restored = self.restored(&message);
+        self.waiting.push_back(restored);
+        Ok(())
     }
 
     /// A message with the id that its asker knows.

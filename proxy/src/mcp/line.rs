@@ -19,7 +19,7 @@ use super::process::Running;
 /// A line to one tool server.
 pub(crate) enum Line {
     /// Over HTTP.
-    Http(HttpLine),
+    Http(Box<HttpLine>),
     /// To a process.
     Stdio {
         /// The process.

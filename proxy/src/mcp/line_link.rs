@@ -117,7 +117,7 @@ impl Link {
     }
 
     async fn write(&self, permit: Permit, text: &str) -> Result<(), Failure> {
-        drop(permit);
+        tracing::trace!(sequence = permit.sequence().number(), "a line to a process");
         // JSON text has no line end that matters, so a message can always be one line.
         let mut line = text.replace(['\n', '\r'], " ");
         line.push('\n');

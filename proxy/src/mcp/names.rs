@@ -38,25 +38,22 @@ pub(crate) enum Owner {
 impl Exposed {
     /// Names what all servers offer. A name that two would have is given to neither.
     pub(crate) fn new(rule: PrefixRule, offers: &[Offer]) -> Self {
-        let mut wanted: Vec<(String, usize, &str)> = Vec::new();
-        for (server, offer) in offers.iter().enumerate() {
-            for own in &offer.names {
-                let shared = || {
-                    let others = offers.iter().enumerate().filter(|(other, _)| *other != server);
-                    others.into_iter().any(|(_, other)| other.names.contains(own))
-                };
-                let prefixed = match rule {
-                    PrefixRule::Always => true,
-                    PrefixRule::WhenNeeded => shared(),
-                    PrefixRule::Never => false,
-                };
-                let prefix = if prefixed { offer.prefix.as_str() } else { "" };
-                wanted.push((format!("{prefix}{own}"), server, own));
-            }
+        let mut owners: BTreeMap<&str, usize> = BTreeMap::new();
+        for own in offers.iter().flat_map(|offer| &offer.names) {
+            *owners.entry(own).or_default() += 1;
         }
         let mut exposed = Self::default();
-        for (name, server, own) in wanted {
-            exposed.add(name, server, own);
+        let servers = offers.iter().enumerate();
+        for (server, offer, own) in
+            servers.flat_map(|(at, offer)| offer.names.iter().map(move |own| (at, offer, own)))
+        {
+            let prefixed = match rule {
+                PrefixRule::Always => true,
+                PrefixRule::WhenNeeded => owners.get(own.as_str()).is_some_and(|count| *count > 1),
+                PrefixRule::Never => false,
+            };
+            let prefix = if prefixed { offer.prefix.as_str() } else { "" };
+            exposed.add(format!("{prefix}{own}"), server, own);
         }
         exposed
     }

@@ -122,10 +122,10 @@ impl Passage {
     ) -> Option<Result<Reply, Refusal>> {
         let (head, body) = response.into_parts();
         let limits = &self.bench.limits;
-        let mut held = self.bench.memory.hold();
+        let mut room = self.bench.memory.hold();
         let reading = Reading::new(body, limits.upstream_idle_timeout);
         let all = tokio::select! {
-            all = reading.all(limits.answer_bytes_max, &mut held) => all,
+            all = reading.all(limits.answer_bytes_max, &mut room) => all,
             () = answer.closed(), if sent.modern => {
                 call.cancel("the agent closed the request", &[]).await;
                 return None;

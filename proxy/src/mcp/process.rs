@@ -30,7 +30,7 @@ const PROCESSES_MAX: usize = 64;
 /// The wait before a restart: doubled with each, and back to the shortest after a long life.
 const BACKOFF_MIN: Duration = Duration::from_millis(250);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
-const LONG_LIFE: Duration = Duration::from_secs(60);
+const LONG_LIFE: Duration = Duration::from_mins(1);
 
 /// The longest line of standard error that is logged; what is longer is cut, and says so.
 const LOGGED_BYTES_MAX: usize = 4096;
@@ -159,16 +159,13 @@ impl Launcher {
         if let Some(stdout) = child.stdout.take() {
             let server = Arc::clone(&self.0.server);
             let receive = |line: &[u8]| {
-                if let Err(why) = link.receive(line) {
-                    tracing::warn!(%server, "a message of the tool server was not passed on: {why}");
-                }
+                let received = link.receive(line);
+                drop(received.inspect_err(|why| tracing::warn!(%server, "not passed on: {why}")));
             };
             tokio::select! {
-                read = read_lines(stdout, self.0.line_bytes_max, receive) => {
-                    if let Err(error) = read {
-                        tracing::error!(server = %self.0.server, "its output cannot be read: {error}");
-                    }
-                }
+                read = read_lines(stdout, self.0.line_bytes_max, receive) => drop(read.inspect_err(
+                    |error| tracing::error!(%server, "its output cannot be read: {error}"),
+                )),
                 _ = unneeded.recv() => told = true,
             }
         }
@@ -224,14 +221,14 @@ async fn end(child: &mut Child, wanted: bool) -> String {
     let group =
         child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
     let farewell = if wanted { FAREWELL } else { Duration::from_millis(200) };
-    let waited = tokio::time::timeout(farewell, child.wait()).await;
+    let by_itself = tokio::time::timeout(farewell, child.wait()).await;
     if let Some(group) = group {
         let killed = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         if let Err(error) = killed {
             tracing::debug!(%error, "nothing is left of the process's group");
         }
     }
-    let status = match waited {
+    let status = match by_itself {
         Ok(status) => status,
         Err(_) => child.wait().await,
     };

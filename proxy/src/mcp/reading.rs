@@ -41,11 +41,8 @@ impl Reading {
                     return Err(Failure::new(FailureReason::Broken, detail));
                 }
                 // Trailers are of no use to anybody here.
-                Some(Ok(frame)) => {
-                    if let Ok(data) = frame.into_data() {
-                        return Ok(Some(data));
-                    }
-                }
+                Some(Ok(frame)) if frame.is_trailers() => {}
+                Some(Ok(frame)) => return Ok(frame.into_data().ok()),
             }
         }
     }

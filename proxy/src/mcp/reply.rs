@@ -80,17 +80,13 @@ impl Refusal {
         if let Some(id) = self.problem.id.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
             headers.insert("x-request-id", id);
         }
-        match self.problem.code {
-            ErrorCode::InvalidKey => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            ErrorCode::MethodNotAllowed => {
-                headers.insert(header::ALLOW, HeaderValue::from_static("POST, GET, DELETE"));
-            }
-            code if code.is_retryable() => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            _ => {}
+        let code = self.problem.code;
+        if code == ErrorCode::InvalidKey {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        } else if code == ErrorCode::MethodNotAllowed {
+            headers.insert(header::ALLOW, HeaderValue::from_static("POST, GET, DELETE"));
+        } else if code.is_retryable() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         reply
     }

@@ -61,16 +61,18 @@ impl Leftover<'_> {
     }
 }
 
-/// Whether some sector is blank as far as it lies within `extent`; behind `bytes` all is blank.
+/// Whether some sector that `extent` touches is blank: all of it that `bytes` cover, for a sector is
+/// written whole or not at all. Behind `bytes` all is blank; before them stands an earlier batch.
 ///
 /// `base` is where `bytes` stand in the file; an empty extent counts as blank.
 pub(super) fn has_blank_sector(bytes: &[u8], base: u64, extent: Range<usize>) -> bool {
     let shift = size(base) % SECTOR;
     let mut at = extent.start;
     while at < extent.end {
-        let end = (at + SECTOR - (at + shift) % SECTOR).min(extent.end);
-        let part = bytes.get(at..end.min(bytes.len())).unwrap_or_default();
-        if is_blank(part) {
+        let within = (at + shift) % SECTOR;
+        let end = at + SECTOR - within;
+        let sector = at.saturating_sub(within)..end.min(bytes.len());
+        if is_blank(bytes.get(sector).unwrap_or_default()) {
             return true;
         }
         at = end;
