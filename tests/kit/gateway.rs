@@ -62,6 +62,16 @@ impl Setup {
         self
     }
 
+    /// An MCP server on the network, which wants the upstreams' key.
+    #[must_use]
+    pub fn tools(mut self, name: &str, url: &str) -> Self {
+        let _ = write!(
+            self.providers,
+            "[[tools]]\nname = \"{name}\"\nurl = \"{url}\"\nkey = {{ env = \"UPSTREAM_KEY\" }}\n"
+        );
+        self
+    }
+
     /// A line of `[limits]`.
     #[must_use]
     pub fn limit(mut self, line: &str) -> Self {
