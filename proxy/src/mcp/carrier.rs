@@ -100,9 +100,9 @@ impl Carrier<'_> {
         let mut kept = String::new();
         let mut held = self.bench.memory.hold();
         let patience = self.bench.limits.upstream_idle_timeout;
-        let mut flying = audience
-            .as_ref()
-            .and_then(|audience| Some(audience.floor?.fly(audience.member, audience.id, asked.own_id())));
+        let mut flying = audience.as_ref().and_then(|audience| {
+            Some(audience.floor?.fly(audience.member, audience.id, asked.own_id()))
+        });
         loop {
             let hangs_up = audience.as_ref().is_some_and(|audience| audience.modern);
             let next = tokio::select! {

@@ -42,12 +42,17 @@ impl Visitor {
 impl Host {
     /// How the visitor talks to one server.
     pub(crate) fn talk(&self, visitor: &Visitor, member: usize) -> Talk {
-        let name = self.members.get(member).map_or_else(|| "".into(), |member| Arc::clone(&member.name));
+        let name =
+            self.members.get(member).map_or_else(|| "".into(), |member| Arc::clone(&member.name));
         Talk { server: name, ..visitor.talk.clone() }
     }
 
     /// The open line to a server, opened if it is not.
-    pub(crate) async fn connect(&self, visitor: &Visitor, member: usize) -> Result<Arc<Open>, Refusal> {
+    pub(crate) async fn connect(
+        &self,
+        visitor: &Visitor,
+        member: usize,
+    ) -> Result<Arc<Open>, Refusal> {
         let slot = self.slot(visitor.session.as_deref(), &visitor.talk.agent, member);
         let mut place = slot.0.lock().await;
         if let Some(open) = place.as_ref().filter(|open| open.line.is_open()) {
@@ -55,7 +60,8 @@ impl Host {
         }
         let line = self.line(visitor.session.as_ref(), member).await?;
         let open = Arc::new(self.agree(visitor, member, line).await?);
-        if let (Some(session), Line::Http(_), false) = (&visitor.session, &open.line, open.line.is_modern())
+        if let (Some(session), Line::Http(_), false) =
+            (&visitor.session, &open.line, open.line.is_modern())
         {
             self.listen(session, &open, self.talk(visitor, member), member);
         }
@@ -72,7 +78,12 @@ impl Host {
         }
     }
 
-    async fn agree(&self, visitor: &Visitor, member: usize, mut line: Line) -> Result<Open, Refusal> {
+    async fn agree(
+        &self,
+        visitor: &Visitor,
+        member: usize,
+        mut line: Line,
+    ) -> Result<Open, Refusal> {
         let talk = self.talk(visitor, member);
         let order = if visitor.is_modern() { [true, false] } else { [false, true] };
         let mut last = None;
@@ -107,7 +118,9 @@ impl Host {
             line.agree(Era::Unknown);
             return Ok(None);
         };
-        let Ok(response) = Message::read(carried.text.as_bytes(), self.limits()) else { return Ok(None) };
+        let Ok(response) = Message::read(carried.text.as_bytes(), self.limits()) else {
+            return Ok(None);
+        };
         let Some(result) = response.value(&["result"]) else {
             line.agree(Era::Unknown);
             return Ok(None);
@@ -133,10 +146,16 @@ impl Host {
             r#"{{"jsonrpc":"2.0","id":"countersign-initialize","method":"initialize","params":{hello}}}"#
         );
         let Some(carried) = self.handshake(talk, line, &text).await? else { return Ok(None) };
-        let Ok(response) = Message::read(carried.text.as_bytes(), self.limits()) else { return Ok(None) };
-        let Some(version) = response.string(&["result", "protocolVersion"]) else { return Ok(None) };
+        let Ok(response) = Message::read(carried.text.as_bytes(), self.limits()) else {
+            return Ok(None);
+        };
+        let Some(version) = response.string(&["result", "protocolVersion"]) else {
+            return Ok(None);
+        };
         line.agree(Era::Legacy { session: carried.session, version: version.into_owned() });
-        let Ok(note) = Message::read(INITIALIZED.as_bytes(), self.limits()) else { return Ok(None) };
+        let Ok(note) = Message::read(INITIALIZED.as_bytes(), self.limits()) else {
+            return Ok(None);
+        };
         let said = (note.method(), INITIALIZED.as_bytes());
         let permit = self.bench.clerk.relay(talk, Relay::ToUpstream, None, said).await?;
         line.tell(permit, &note).await.map_err(|failure| failure.refusal())?;
@@ -146,7 +165,12 @@ impl Host {
 
     /// One exchange of a handshake; `None` when the server answered, but not with a message: it does
     /// not understand.
-    async fn handshake(&self, talk: &Talk, line: &Line, text: &str) -> Result<Option<Carried>, Refusal> {
+    async fn handshake(
+        &self,
+        talk: &Talk,
+        line: &Line,
+        text: &str,
+    ) -> Result<Option<Carried>, Refusal> {
         let Ok(message) = Message::read(text.as_bytes(), self.limits()) else {
             let detail = "the agent's own handshake cannot be passed on";
             return Err(Refusal::malformed(super::envelope::INVALID_PARAMS, detail));

@@ -101,7 +101,12 @@ impl Session {
 }
 
 impl Host {
-    pub(crate) fn new(bench: Bench, members: Vec<Member>, rule: PrefixRule, scope: Arc<str>) -> Self {
+    pub(crate) fn new(
+        bench: Bench,
+        members: Vec<Member>,
+        rule: PrefixRule,
+        scope: Arc<str>,
+    ) -> Self {
         Self {
             bench,
             members,
@@ -181,7 +186,9 @@ impl Host {
         for (member, slot) in slots {
             let Some(open) = slot.0.lock().await.take() else { continue };
             let Line::Http(line) = &open.line else { continue };
-            let Some(member) = self.members.get(member).filter(|_| line.has_session()) else { continue };
+            let Some(member) = self.members.get(member).filter(|_| line.has_session()) else {
+                continue;
+            };
             let talk = Talk { server: Arc::clone(&member.name), ..talk.clone() };
             let said = ("DELETE", &b""[..]);
             let relayed = self.bench.clerk.relay(&talk, Relay::ToUpstream, None, said).await;
@@ -193,7 +200,12 @@ impl Host {
 
     /// The place of the line to a server: a session's own, or the one that all requests without a
     /// session share; to a process they share it over all agents, to HTTP servers by agent.
-    pub(crate) fn slot(&self, session: Option<&Session>, agent: &Agent, member: usize) -> Arc<Slot> {
+    pub(crate) fn slot(
+        &self,
+        session: Option<&Session>,
+        agent: &Agent,
+        member: usize,
+    ) -> Arc<Slot> {
         if let Some(session) = session {
             return Arc::clone(lock(&session.lines).entry(member).or_default());
         }
@@ -229,7 +241,13 @@ impl Host {
     }
 
     /// Listens to what an HTTP server says unasked, for as long as the session and the line live.
-    pub(crate) fn listen(&self, session: &Arc<Session>, open: &Arc<Open>, talk: Talk, member: usize) {
+    pub(crate) fn listen(
+        &self,
+        session: &Arc<Session>,
+        open: &Arc<Open>,
+        talk: Talk,
+        member: usize,
+    ) {
         let (bench, floor) = (self.bench.clone(), Arc::downgrade(&session.floor));
         let (open, mut alive) = (Arc::downgrade(open), session.ended());
         tokio::spawn(async move {
@@ -287,7 +305,8 @@ async fn hear_stream(
 /// Headers of an agent that servers should see even where the gateway itself calls.
 pub(crate) fn mirrored(headers: &HeaderMap) -> HeaderMap {
     let mut kept = HeaderMap::new();
-    for (name, value) in headers.iter().filter(|(name, _)| name.as_str().starts_with("mcp-param-")) {
+    for (name, value) in headers.iter().filter(|(name, _)| name.as_str().starts_with("mcp-param-"))
+    {
         kept.append(name.clone(), value.clone());
     }
     kept

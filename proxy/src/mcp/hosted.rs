@@ -77,7 +77,8 @@ impl Host {
         } else {
             self.visitor(&sent)?
         };
-        if let (true, Some(reply)) = (visitor.is_modern() && !self.is_plain(), self.unfit(message)) {
+        if let (true, Some(reply)) = (visitor.is_modern() && !self.is_plain(), self.unfit(message))
+        {
             return Ok(reply);
         }
         let (speaker, answer) = Speaker::new();
@@ -174,13 +175,19 @@ impl Host {
     }
 
     /// A response of the agent to a server's question.
-    async fn answer(&self, visitor: &Visitor, message: &Message<'_>, id: &str) -> Result<(), Refusal> {
+    async fn answer(
+        &self,
+        visitor: &Visitor,
+        message: &Message<'_>,
+        id: &str,
+    ) -> Result<(), Refusal> {
         let Some(session) = &visitor.session else { return Ok(()) };
         let Some((member, own)) = session.floor.answered(id) else {
             let detail = format!("nobody asked a question with the id {id}");
             return Err(Refusal::malformed(INVALID_REQUEST, detail));
         };
-        let text = json::set(message.text, &["id"], &own).unwrap_or_else(|_| message.text.to_owned());
+        let text =
+            json::set(message.text, &["id"], &own).unwrap_or_else(|_| message.text.to_owned());
         self.tell(visitor, member, &text).await
     }
 
@@ -235,7 +242,12 @@ impl Host {
         })
     }
 
-    async fn speak_unasked(self: Arc<Self>, session: Arc<Session>, talk: Talk, mut speaker: Speaker) {
+    async fn speak_unasked(
+        self: Arc<Self>,
+        session: Arc<Session>,
+        talk: Talk,
+        mut speaker: Speaker,
+    ) {
         let floor = Arc::clone(&session.floor);
         let mut ended = session.ended();
         drop(session); // the stream alone does not keep it
@@ -248,7 +260,9 @@ impl Host {
                 _ = ended.changed() => return,
                 _ = stopping.wait_for(|stop| *stop) => return,
             };
-            let Ok(message) = Message::read(unasked.text.as_bytes(), self.limits()) else { continue };
+            let Ok(message) = Message::read(unasked.text.as_bytes(), self.limits()) else {
+                continue;
+            };
             let Some(member) = self.members.get(unasked.member) else { continue };
             let talk = Talk { server: Arc::clone(&member.name), ..talk.clone() };
             let said = (message.method(), message.text.as_bytes());

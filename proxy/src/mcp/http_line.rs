@@ -92,7 +92,10 @@ impl HttpLine {
             return Ok(());
         }
         let detail = format!("it answered a {} with {status}", message.method());
-        Err(Failure { status: Some(status.as_u16()), ..Failure::new(FailureReason::Garbled, detail) })
+        Err(Failure {
+            status: Some(status.as_u16()),
+            ..Failure::new(FailureReason::Garbled, detail)
+        })
     }
 
     /// Opens the stream of what the server says unasked; `None` if it has none.
@@ -141,7 +144,8 @@ impl HttpLine {
             }
         };
         let modern = message.filter(|message| {
-            matches!(self.era, Era::Modern) || message.value(&["params", "_meta", META_VERSION]).is_some()
+            matches!(self.era, Era::Modern)
+                || message.value(&["params", "_meta", META_VERSION]).is_some()
         });
         if let Some(message) = modern {
             put(VERSION, message.meta_version().as_deref().unwrap_or(MODERN));
@@ -196,7 +200,8 @@ impl HttpLine {
         match Message::read(&all, depth) {
             Ok(message) => asking.waiting.push_back(asking.restored(&message)),
             Err(malformed) => {
-                let detail = format!("it answered {} with what is no message: {malformed}", head.status);
+                let detail =
+                    format!("it answered {} with what is no message: {malformed}", head.status);
                 let failure = Failure::new(FailureReason::Garbled, detail);
                 return Err(Failure { status: Some(status), ..failure });
             }
@@ -235,7 +240,8 @@ impl HttpAsking {
 
     /// A message with the id that its asker knows.
     fn restored(&self, message: &Message<'_>) -> String {
-        let ours = matches!(message.kind, Kind::Response { id, .. } if id.is_none_or(|id| id == self.own));
+        let ours =
+            matches!(message.kind, Kind::Response { id, .. } if id.is_none_or(|id| id == self.own));
         if ours && !self.own.is_empty() {
             json::set(message.text, &["id"], &self.id).unwrap_or_else(|_| message.text.to_owned())
         } else {

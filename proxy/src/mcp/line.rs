@@ -71,10 +71,10 @@ impl Line {
         extra: &HeaderMap,
     ) -> Result<Asked, Failure> {
         match self {
-            Self::Http(line) => {
-                Ok(Asked::Http(Box::new(line.ask(permit, message, extra).await?)))
+            Self::Http(line) => Ok(Asked::Http(Box::new(line.ask(permit, message, extra).await?))),
+            Self::Stdio { running, .. } => {
+                Ok(Asked::Stdio(running.link.ask(permit, message).await?))
             }
-            Self::Stdio { running, .. } => Ok(Asked::Stdio(running.link.ask(permit, message).await?)),
         }
     }
 

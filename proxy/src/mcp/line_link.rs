@@ -71,7 +71,11 @@ impl Drop for Asking {
 
 impl Link {
     /// A link that writes to `lines`, and hands on to `unasked` what nobody asked for.
-    pub(crate) fn new(lines: mpsc::Sender<Bytes>, unasked: mpsc::Sender<String>, limits: Limits) -> Self {
+    pub(crate) fn new(
+        lines: mpsc::Sender<Bytes>,
+        unasked: mpsc::Sender<String>,
+        limits: Limits,
+    ) -> Self {
         let waiting = Mutex::new(Some(HashMap::new()));
         Self(Arc::new(Shared { lines, waiting, next: AtomicU64::new(1), unasked, limits }))
     }
@@ -82,7 +86,11 @@ impl Link {
     }
 
     /// Sends a request.
-    pub(crate) async fn ask(&self, permit: Permit, message: &Message<'_>) -> Result<Asking, Failure> {
+    pub(crate) async fn ask(
+        &self,
+        permit: Permit,
+        message: &Message<'_>,
+    ) -> Result<Asking, Failure> {
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
         let token = message.value(&TOKEN).map(str::to_owned);
         let own = number.to_string();

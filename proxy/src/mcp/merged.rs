@@ -13,9 +13,9 @@ use crate::problem::ErrorCode;
 use super::carrier::NoResponse;
 use super::connect::{LEGACY, Visitor, own_meta};
 use super::envelope::{INVALID_PARAMS, METHOD_NOT_FOUND, Message, quoted};
+use super::errand::status;
 use super::headers::MODERN;
 use super::host::{Host, lock};
-use super::errand::status;
 use super::merged_text::{inward_uri, modernised, outward_result, union};
 use super::names::{Exposed, Owner};
 use super::reply::{Refusal, denied_text, error_text, result_text};
@@ -36,7 +36,12 @@ enum Route {
 
 impl Host {
     /// Answers a request to the merged endpoint.
-    pub(crate) async fn merged(&self, visitor: &Visitor, message: &Message<'_>, mut speaker: Speaker) {
+    pub(crate) async fn merged(
+        &self,
+        visitor: &Visitor,
+        message: &Message<'_>,
+        mut speaker: Speaker,
+    ) {
         let id = message.id().unwrap_or("null").to_owned();
         let modern = visitor.is_modern();
         let route = match message.method() {
@@ -46,7 +51,9 @@ impl Host {
             },
             "ping" if !modern => Ok(Route::Result("{}".to_owned())),
             "server/discover" if modern => Ok(Route::Result(self.discovered(visitor).await)),
-            "subscriptions/listen" if modern => return self.listen_modern(visitor, &id, speaker).await,
+            "subscriptions/listen" if modern => {
+                return self.listen_modern(visitor, &id, speaker).await;
+            }
             "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list" => {
                 self.list(visitor, message).await.map(Route::Result)
             }
@@ -79,7 +86,8 @@ impl Host {
     ) {
         let Ok(message) = Message::read(text.as_bytes(), self.limits()) else { return };
         let id = message.id().unwrap_or("null");
-        let carried = self.carry_open(visitor, (member, exposed), &message, Some(&mut speaker)).await;
+        let carried =
+            self.carry_open(visitor, (member, exposed), &message, Some(&mut speaker)).await;
         let carried = match carried {
             Ok(carried) => carried,
             Err(NoResponse::Cancelled) => return,
@@ -100,7 +108,8 @@ impl Host {
                 if visitor.is_modern() {
                     result = modernised(&result, false);
                 }
-                json::set(&carried.text, &["result"], &result).unwrap_or_else(|_| carried.text.clone())
+                json::set(&carried.text, &["result"], &result)
+                    .unwrap_or_else(|_| carried.text.clone())
             }
             _ => carried.text.clone(),
         };
@@ -236,7 +245,9 @@ impl Host {
         });
         match found {
             Some((member, text)) => Route::Server(member, text, None),
-            None => Route::Error(INVALID_PARAMS, format!("no tool server has the resource `{uri}`")),
+            None => {
+                Route::Error(INVALID_PARAMS, format!("no tool server has the resource `{uri}`"))
+            }
         }
     }
 

@@ -45,9 +45,16 @@ const KINDS: [Kind; 4] = [
 
 impl Host {
     /// The servers of which this agent may call anything.
-    pub(crate) fn reachable<'a>(&'a self, visitor: &'a Visitor) -> impl Iterator<Item = usize> + 'a {
+    pub(crate) fn reachable<'a>(
+        &'a self,
+        visitor: &'a Visitor,
+    ) -> impl Iterator<Item = usize> + 'a {
         let may = |name: &str| may_reach(&visitor.talk.agent, name);
-        self.members.iter().enumerate().filter(move |(_, member)| may(&member.name)).map(|(at, _)| at)
+        self.members
+            .iter()
+            .enumerate()
+            .filter(move |(_, member)| may(&member.name))
+            .map(|(at, _)| at)
     }
 
     /// Says in the log that a server is missing from an answer.
@@ -65,7 +72,11 @@ impl Host {
     }
 
     /// One list of all servers. One that does not answer is absent from it.
-    pub(crate) async fn list(&self, visitor: &Visitor, message: &Message<'_>) -> Result<String, Refusal> {
+    pub(crate) async fn list(
+        &self,
+        visitor: &Visitor,
+        message: &Message<'_>,
+    ) -> Result<String, Refusal> {
         let kind = KINDS.into_iter().find(|kind| kind.method == message.method());
         let Some(kind) = kind else { return Ok("{}".to_owned()) };
         if message.value(&["params", "cursor"]).is_some() {
@@ -111,7 +122,9 @@ impl Host {
             let seen = visible_of(kind, list, &member.name, &visitor.talk.agent);
             for element in seen {
                 let own = text(&element, kind.name).unwrap_or_default();
-                shown.extend(exposed.name(at, &own).and_then(|name| renamed(&element, kind.name, name)));
+                shown.extend(
+                    exposed.name(at, &own).and_then(|name| renamed(&element, kind.name, name)),
+                );
             }
         }
         let names = self.names(visitor);
@@ -152,7 +165,8 @@ impl Host {
             let Ok(response) = Message::read(text.as_bytes(), self.limits()) else { break };
             // An error is a list of nothing: not every server has every kind.
             let Some(result) = response.value(&["result"]) else { break };
-            let next = json::find(result, &["nextCursor"]).filter(|next| next.text.starts_with('"'));
+            let next =
+                json::find(result, &["nextCursor"]).filter(|next| next.text.starts_with('"'));
             if kind.list == "tools" {
                 let whole = page == 0 && next.is_none();
                 let name = self.talk(visitor, member).server;
@@ -165,7 +179,10 @@ impl Host {
             match next.and_then(|next| json::set(&asked, &["params", "cursor"], next.text).ok()) {
                 Some(following) if page + 1 < PAGES_MAX => asked = following,
                 Some(_) => {
-                    tracing::error!(kind.method, "a list has more than {PAGES_MAX} pages: the rest is missing");
+                    tracing::error!(
+                        kind.method,
+                        "a list has more than {PAGES_MAX} pages: the rest is missing"
+                    );
                 }
                 None => break,
             }
@@ -188,7 +205,9 @@ impl Host {
 }
 
 fn text(element: &str, key: &str) -> Option<String> {
-    json::find(element, &[key]).and_then(|part| json::string(part.text)).map(std::borrow::Cow::into_owned)
+    json::find(element, &[key])
+        .and_then(|part| json::string(part.text))
+        .map(std::borrow::Cow::into_owned)
 }
 
 /// The elements that an agent may see; of what is not a tool, all.

@@ -45,8 +45,11 @@ pub(crate) fn outward_result(result: &str, server: &str) -> String {
 
 /// One piece of content; `None` if it names no resource.
 fn outward_content(content: &str, server: &str) -> Option<String> {
-    let path: &[&str] =
-        if json::find(content, &["resource", "uri"]).is_some() { &["resource", "uri"] } else { &["uri"] };
+    let path: &[&str] = if json::find(content, &["resource", "uri"]).is_some() {
+        &["resource", "uri"]
+    } else {
+        &["uri"]
+    };
     let uri = json::find(content, path).and_then(|uri| json::string(uri.text))?;
     json::set(content, path, &quoted(&outward_uri(server, &uri))).ok()
 }

@@ -82,11 +82,14 @@ pub(crate) struct Running {
 
 impl Launcher {
     /// The launcher of a server that the configuration describes as a process; else `None`.
-    pub(crate) fn new(tools: &ToolUpstream, limits: &crate::config::Limits, clerk: Clerk) -> Option<Self> {
+    pub(crate) fn new(
+        tools: &ToolUpstream,
+        limits: &crate::config::Limits,
+        clerk: Clerk,
+    ) -> Option<Self> {
         let Transport::Stdio { command, env, cwd } = &tools.transport else { return None };
-        let inherited = INHERITED.iter().filter_map(|name| {
-            Some(((*name).to_owned(), std::env::var_os(name)?))
-        });
+        let inherited =
+            INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var_os(name)?)));
         let own = env.iter().map(|(name, value)| (name.clone(), value.expose().into()));
         Some(Self(Arc::new(Inner {
             server: Arc::from(tools.name.as_str()),
@@ -103,9 +106,13 @@ impl Launcher {
 
     /// Starts a process, not before the wait after an earlier one's end is over. What it says
     /// unasked goes to `unasked`.
-    pub(crate) async fn launch(&self, unasked: mpsc::Sender<String>) -> Result<Running, LaunchError> {
+    pub(crate) async fn launch(
+        &self,
+        unasked: mpsc::Sender<String>,
+    ) -> Result<Running, LaunchError> {
         let inner = &self.0;
-        let place = Arc::clone(&inner.places).try_acquire_owned().map_err(|_| LaunchError::TooMany)?;
+        let place =
+            Arc::clone(&inner.places).try_acquire_owned().map_err(|_| LaunchError::TooMany)?;
         let wait = self.backoff(|backoff| backoff.not_before);
         if let Some(wait) = wait {
             tokio::time::sleep_until(wait.into()).await;
@@ -118,12 +125,15 @@ impl Launcher {
             self.failed(Duration::ZERO);
         })?;
         let process = child.id().unwrap_or_default();
-        inner.clerk.note(UpstreamStarted {
-            attempt,
-            command: inner.command.clone(),
-            process,
-            upstream: Arc::clone(&inner.server),
-        }).await;
+        inner
+            .clerk
+            .note(UpstreamStarted {
+                attempt,
+                command: inner.command.clone(),
+                process,
+                upstream: Arc::clone(&inner.server),
+            })
+            .await;
         let (lines, waiting_lines) = mpsc::channel(WAITING_MAX);
         let link = Link::new(lines, unasked, inner.limits);
         let (alive, ended) = mpsc::channel(1);
@@ -165,11 +175,15 @@ impl Launcher {
         link.close();
         let status = end(&mut child, told).await;
         let restart = if told { None } else { Some(self.failed(began.elapsed())) };
-        self.0.clerk.note(UpstreamStopped {
-            detail: if told { format!("no longer needed: {status}") } else { status },
-            restart_ms: restart.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
-            upstream: Arc::clone(&self.0.server),
-        }).await;
+        self.0
+            .clerk
+            .note(UpstreamStopped {
+                detail: if told { format!("no longer needed: {status}") } else { status },
+                restart_ms: restart
+                    .map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
+                upstream: Arc::clone(&self.0.server),
+            })
+            .await;
     }
 
     /// Takes note of an end that nobody wanted; says how long the next start must wait.
@@ -207,7 +221,8 @@ impl Inner {
 
 /// Ends a process and all that it started, after giving it time to end by itself.
 async fn end(child: &mut Child, wanted: bool) -> String {
-    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+    let group =
+        child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
     let farewell = if wanted { FAREWELL } else { Duration::from_millis(200) };
     let waited = tokio::time::timeout(farewell, child.wait()).await;
     if let Some(group) = group {
