@@ -187,6 +187,7 @@ where
     }
     // All of it at once: many who hold a part each would wait for one another, all in vain.
     held.reserve(announced).await?;
+    bytes.announced = announced;
     loop {
         let frame = match silence_max {
             None => body.frame().await,
