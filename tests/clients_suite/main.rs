@@ -4,3 +4,4 @@
 
 mod models;
 mod script;
+mod tool_servers;

@@ -4,10 +4,16 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use tests::gateway::UPSTREAM_KEY;
 use tests::tools::available;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
+}
+
+/// A script of `tests/clients`.
+pub(crate) fn script(name: &str) -> PathBuf {
+    folder().join(name)
 }
 
 /// Whether the clients are installed.
@@ -33,6 +39,7 @@ impl Server {
     pub(crate) fn start(script: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(folder().join("run"));
         command.arg(script).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.env("UPSTREAM_KEY", UPSTREAM_KEY);
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

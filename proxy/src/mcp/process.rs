@@ -155,7 +155,10 @@ impl Launcher {
         Ok(Running { link, _alive: alive })
     }
 
-    async fn place_made(&self, make_room: impl FnOnce()) -> Result<OwnedSemaphorePermit, LaunchError> {
+    async fn place_made(
+        &self,
+        make_room: impl FnOnce(),
+    ) -> Result<OwnedSemaphorePermit, LaunchError> {
         make_room();
         let made = Arc::clone(&self.0.places).acquire_owned();
         let waited = tokio::time::timeout(FAREWELL * 2, made).await;
