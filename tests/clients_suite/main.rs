@@ -2,8 +2,6 @@
 #![expect(clippy::panic, reason = "a suite stops at what it did not expect")]
 #![expect(clippy::unwrap_used, reason = "a suite stops at what it did not expect")]
 
-mod script;
-
 mod models;
-
-mod tools;
+mod script;
+mod tool_servers;

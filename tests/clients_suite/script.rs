@@ -11,6 +11,11 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
 }
 
+/// A script of `tests/clients`.
+pub(crate) fn script(name: &str) -> PathBuf {
+    folder().join(name)
+}
+
 /// Whether the clients are installed.
 pub(crate) fn installed() -> bool {
     let runs = Command::new(folder().join("run"))
@@ -36,6 +41,7 @@ impl Server {
         // The MCP fixture learns its key this way.
         command.env("UPSTREAM_KEY", UPSTREAM_KEY);
         command.arg(script).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.env("UPSTREAM_KEY", UPSTREAM_KEY);
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -62,13 +62,27 @@ impl Setup {
         self
     }
 
-    /// An MCP server on the network, which wants the upstreams' key.
+    /// A tool server, by the lines that say how it is reached.
     #[must_use]
-    pub fn tools(mut self, name: &str, url: &str) -> Self {
-        let _ = write!(
+    pub fn tools(mut self, name: &str, lines: &str) -> Self {
+        let _ = writeln!(self.providers, "[[tools]]\nname = \"{name}\"\n{lines}");
+        self
+    }
+
+    /// A further agent, with `key_hash` or `key` and its rights among the lines.
+    #[must_use]
+    pub fn agent(mut self, name: &str, lines: &str) -> Self {
+        let _ = writeln!(
             self.providers,
-            "[[tools]]\nname = \"{name}\"\nurl = \"{url}\"\nkey = {{ env = \"UPSTREAM_KEY\" }}\n"
+            "[[agent]]\nname = \"{name}\"\nowner = \"{name}@example.com\"\n{lines}"
         );
+        self
+    }
+
+    /// When tools of many servers have prefixes.
+    #[must_use]
+    pub fn prefix(mut self, rule: &str) -> Self {
+        let _ = writeln!(self.providers, "[mcp]\nprefix = \"{rule}\"");
         self
     }
 

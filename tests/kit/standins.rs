@@ -48,6 +48,11 @@ impl Standins {
         format!("http://{}{}", self.airline.addr(), airline::PATH)
     }
 
+    /// How many requests the airline has seen.
+    pub fn airline_requests(&self) -> u64 {
+        self.airline.requests()
+    }
+
     /// Plays every session once, with as many agents as there are options.
     pub fn play(&self, options: impl IntoIterator<Item = player::Options>) -> Played {
         let recordings = || Arc::clone(&self.recordings);

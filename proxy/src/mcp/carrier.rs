@@ -1,10 +1,12 @@
 //! Carries one request over a line to its response, each step on record before the next; what is
 //! done with the response is the caller's matter.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use events::{FailureReason, Relay};
 use http::{HeaderMap, HeaderValue};
+use tokio::sync::Notify;
 
 use crate::json::Limits;
 use crate::memory::Held;
@@ -113,13 +115,18 @@ impl Carrier<'_> {
             Some(audience.floor?.fly(audience.member, audience.id, asked.own_id()))
         });
         let member = audience.as_ref().map_or(0, |audience| audience.member);
+        let told = flying.as_ref().map(|flying| Arc::clone(&flying.cancelled));
         loop {
             let hangs_up = audience.as_ref().is_some_and(|audience| audience.modern);
             let next = tokio::select! {
                 next = self.next(&call, &mut asked) => next,
-                Some(aside) = aside(&mut flying) => {
+                Some(aside) = aside(flying.as_mut()) => {
                     self.say(&call, audience, aside).await?;
                     continue;
+                }
+                () = cancelled(told.as_deref()) => {
+                    call.cancel("the agent cancelled the request", kept.text.as_bytes()).await;
+                    return Err(NoResponse::Cancelled);
                 }
                 () = gone(audience), if hangs_up => {
                     self.tell_cancelled(&call, &asked.own_id()).await;
@@ -244,10 +251,17 @@ fn cancelled_text(id: &str) -> String {
     )
 }
 
-async fn aside(flying: &mut Option<super::floor::Flying<'_>>) -> Option<Unasked> {
+async fn aside(flying: Option<&mut super::floor::Flying<'_>>) -> Option<Unasked> {
     match flying {
         Some(flying) => flying.asides.recv().await,
         None => None,
+    }
+}
+
+async fn cancelled(told: Option<&Notify>) {
+    match told {
+        Some(cancelled) => cancelled.notified().await,
+        None => std::future::pending().await,
     }
 }
 

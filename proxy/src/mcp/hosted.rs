@@ -103,7 +103,7 @@ impl Host {
         let to = To { member: 0, open: &open, exposed: None };
         let carried = match self.carry(visitor, to, message, Some(&mut speaker)).await {
             Ok(carried) => carried,
-            Err(NoResponse::Cancelled) => return,
+            Err(NoResponse::Cancelled) => return speaker.end(),
             Err(NoResponse::Refused(refusal) | NoResponse::SessionGone(refusal)) => {
                 return speaker.refuse(refusal, &id).await;
             }
@@ -172,7 +172,11 @@ impl Host {
             let working = floor.and_then(|floor| floor.working(message.value(&path)?));
             let Some((member, own)) = working else { return Ok(()) };
             let text = json::set(message.text, &path, &own);
-            return self.tell(visitor, member, &text.unwrap_or_default()).await;
+            let told = self.tell(visitor, member, &text.unwrap_or_default()).await;
+            if let (Some(floor), Some(id)) = (floor, message.value(&path)) {
+                floor.cancel(id);
+            }
+            return told;
         }
         // Every line of a merged session had a handshake of its own.
         if message.method() == "notifications/initialized" && !self.is_plain() {

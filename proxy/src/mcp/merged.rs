@@ -90,7 +90,7 @@ impl Host {
             self.carry_open(visitor, (member, exposed), &message, Some(&mut speaker)).await;
         let carried = match carried {
             Ok(carried) => carried,
-            Err(NoResponse::Cancelled) => return,
+            Err(NoResponse::Cancelled) => return speaker.end(),
             Err(NoResponse::Refused(refusal) | NoResponse::SessionGone(refusal)) => {
                 let denied = refusal.problem.code == ErrorCode::PolicyDenied;
                 if denied && message.asks("tools/call") {

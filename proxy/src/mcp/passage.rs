@@ -201,8 +201,8 @@ impl Passage {
         let id = message.id().unwrap_or_default().to_owned();
         let key: Key = (sent.talk.server.to_string(), session.to_string(), id);
         match self.bench.calls.add(key.clone(), call) {
-            None => Place::Shared(key),
-            Some(call) => Place::Held(call),
+            Ok(cancelled) => Place::Shared(key, cancelled),
+            Err(call) => Place::Held(call),
         }
     }
 
@@ -267,6 +267,12 @@ impl Passage {
         let (up, body) = (upward(&sent.headers), sent.body.clone());
         let response = self.server.send(permit, sent.method.clone(), up, body).await;
         let response = response.map_err(|failure| failure.refusal())?;
+        if let (Some(session), Some(id)) = (&sent.talk.session, message.and_then(cancels)) {
+            let key: Key = (sent.talk.server.to_string(), session.to_string(), id.to_owned());
+            if let Some(call) = self.bench.calls.cancel(&key) {
+                call.cancel("the agent cancelled the request", &[]).await;
+            }
+        }
         if sent.method == Method::DELETE
             && response.status().is_success()
             && let Some(session) = &sent.talk.session
@@ -275,6 +281,12 @@ impl Passage {
         }
         Ok(response)
     }
+}
+
+/// The id of the request that a message cancels.
+fn cancels<'t>(message: &Message<'t>) -> Option<&'t str> {
+    let is_it = matches!(&message.kind, Kind::Notification { method } if method == "notifications/cancelled");
+    message.value(&["params", "requestId"]).filter(|_| is_it)
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {

@@ -2,11 +2,10 @@
 //! with the awaited response back until the outcome is on record. It opens no stream itself.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use events::{FailureReason, Relay};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::body::BrokenOff;
 use crate::json::{self, Limits};
@@ -49,7 +48,7 @@ pub(crate) enum Place {
     /// Here: it ends with its stream.
     Held(Call),
     /// With the session's calls: its response may come on another stream.
-    Shared(Key),
+    Shared(Key, Arc<Notify>),
     /// Nowhere: it has its outcome.
     Done,
 }
@@ -95,14 +94,14 @@ impl Place {
     fn held(&self) -> Option<&Call> {
         match self {
             Self::Held(call) => Some(call),
-            Self::Shared(_) | Self::Done => None,
+            Self::Shared(..) | Self::Done => None,
         }
     }
 
     pub(crate) fn take(&mut self, calls: &OpenCalls) -> Option<Call> {
         match std::mem::replace(self, Self::Done) {
             Self::Held(call) => Some(call),
-            Self::Shared(key) => calls.take(&key),
+            Self::Shared(key, _) => calls.take(&key),
             Self::Done => None,
         }
     }
@@ -134,6 +133,16 @@ enum Stop {
     Unheard,
     /// The ledger does not record.
     Unrecorded,
+    /// The gateway stops, and nothing is awaited that will ever come.
+    Stopping,
+}
+
+/// Returns when the agent has cancelled the awaited request.
+async fn cancelled(awaited: Option<&Awaited>) {
+    match awaited.map(|awaited| &awaited.place) {
+        Some(Place::Shared(_, cancelled)) => cancelled.notified().await,
+        Some(Place::Held(_) | Place::Done) | None => std::future::pending().await,
+    }
 }
 
 impl Pump {
@@ -163,6 +172,8 @@ impl Pump {
                     call.cancel("the agent closed the stream", &self.kept).await;
                 }
             }
+            // A subscription is given up with the pump, and that is recorded.
+            Err(Stop::Stopping) => {}
             Err(Stop::Unrecorded) => drop(self.pieces.send(Err(BrokenOff)).await),
         }
     }
@@ -178,7 +189,12 @@ impl Pump {
             let piece = tokio::select! {
                 piece = reading.next() => piece.map_err(Stop::Failed)?,
                 () = pieces.closed(), if with_agent => return Err(Stop::Unheard),
-                _ = stopping.wait_for(|stop| *stop), if with_gateway => return Ok(()),
+                _ = stopping.wait_for(|stop| *stop), if with_gateway => return Err(Stop::Stopping),
+                () = cancelled(self.awaited.as_ref()) => {
+                    self.awaited = None;
+                    self.kept = Vec::new();
+                    continue;
+                }
             };
             let Some(piece) = piece else { return Ok(()) };
             parser.feed(&piece);
@@ -303,31 +319,26 @@ impl Pump {
     async fn finish(&mut self, failure: Failure) {
         let Some(awaited) = &mut self.awaited else { return };
         match &awaited.place {
-            Place::Shared(key) if self.resumable && failure.reason != FailureReason::Garbled => {
+            Place::Shared(key, _) if self.resumable && failure.reason != FailureReason::Garbled => {
                 let (key, calls) = (key.clone(), Arc::clone(&self.bench.calls));
-                let (patience, kept) =
-                    (self.bench.limits.upstream_idle_timeout, std::mem::take(&mut self.kept));
-                tokio::spawn(expire(calls, key, patience, failure, kept));
+                let (bench, kept) = (self.bench.clone(), std::mem::take(&mut self.kept));
+                self.bench.clerk.gate().tasks.spawn(async move {
+                    let mut stopping = bench.stopping.clone();
+                    tokio::select! {
+                        () = tokio::time::sleep(bench.limits.upstream_idle_timeout) => {}
+                        _ = stopping.wait_for(|stop| *stop) => {}
+                    }
+                    if let Some(call) = calls.take(&key) {
+                        drop(call.fail(failure, &kept).await);
+                    }
+                });
             }
-            Place::Held(_) | Place::Shared(_) | Place::Done => {
+            Place::Held(_) | Place::Shared(..) | Place::Done => {
                 if let Some(call) = awaited.place.take(&self.bench.calls) {
                     drop(call.fail(failure, &self.kept).await);
                 }
             }
         }
-    }
-}
-
-async fn expire(
-    calls: Arc<OpenCalls>,
-    key: Key,
-    patience: Duration,
-    failure: Failure,
-    kept: Vec<u8>,
-) {
-    tokio::time::sleep(patience).await;
-    if let Some(call) = calls.take(&key) {
-        drop(call.fail(failure, &kept).await);
     }
 }
 

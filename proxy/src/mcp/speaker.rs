@@ -6,7 +6,7 @@ use http::{HeaderValue, StatusCode};
 use tokio::sync::oneshot;
 
 use super::headers::SESSION;
-use super::reply::{Pieces, Refusal, Reply, event, json_reply, stream, stream_reply};
+use super::reply::{Pieces, Refusal, Reply, empty_reply, event, json_reply, stream, stream_reply};
 
 /// Speaks to the agent that waits for one answer.
 #[derive(Debug)]
@@ -66,6 +66,13 @@ impl Speaker {
         match self.reply.take() {
             Some(reply) => drop(reply.send(Err(refusal))),
             None => self.say(&refusal.body(Some(id))).await,
+        }
+    }
+
+    /// Ends without a response, to a request that its agent has cancelled.
+    pub(crate) fn end(mut self) {
+        if let Some(reply) = self.reply.take() {
+            drop(reply.send(Ok(empty_reply(StatusCode::ACCEPTED))));
         }
     }
 

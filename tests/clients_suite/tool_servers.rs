@@ -1,0 +1,109 @@
+//! The SDKs of the Model Context Protocol and its official conformance suite, in both eras.
+
+use std::path::Path;
+use std::process::Command;
+
+use tests::gateway::{Gateway, Setup, UPSTREAM_KEY};
+use tests::wire::AGENT_KEY;
+
+use crate::script::{Server, installed, script};
+
+struct Stage {
+    fixture: Server,
+    gateway: Gateway,
+}
+
+/// A gateway before the fixture over HTTP and as a process.
+fn stage() -> Option<Stage> {
+    if !installed() {
+        return None;
+    }
+    let fixture = Server::start("fixture/server.mjs", &[]);
+    let command = format!("command = [\"{}\", \"fixture/stdio.mjs\"]", script("run").display());
+    let gateway = Setup::new()
+        .tools("fixture", &format!("url = \"{}\"\nkey = {{ env = \"UPSTREAM_KEY\" }}", fixture.url))
+        .tools("process", &command)
+        .start();
+    Some(Stage { fixture, gateway })
+}
+
+/// Runs a client at a path of the gateway, and checks that all of it is on record.
+fn run(program: &str, path: &str, more: &[&str]) {
+    let Some(mut stage) = stage() else { return };
+    let url = format!("http://{}{path}", stage.gateway.agents);
+    let arguments = ["--url", &url, "--key", AGENT_KEY];
+    let output = Command::new(script("run")).arg(program).args(arguments).args(more).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{program} {more:?}: {output:?}");
+    drop(stage.fixture);
+    let records = stage.gateway.stop_and_check();
+    assert!(records.count("call.completed") >= 5, "{program} is on record");
+}
+
+/// The suite's summary of a server.
+fn conformance(url: &str, key: &str, revision: &str) -> String {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().join("out");
+    let run = Command::new(script("conformance"))
+        .args([url, key, revision])
+        .arg(&folder)
+        .output()
+        .unwrap();
+    let summary: &Path = &folder.join("summary.txt");
+    std::fs::read_to_string(summary).unwrap_or_else(|error| panic!("{error}: {run:?}"))
+}
+
+fn conforms(revision: &str) {
+    let Some(stage) = stage() else { return };
+    let direct = conformance(&stage.fixture.url, UPSTREAM_KEY, revision);
+    let url = format!("http://{}/mcp/fixture", stage.gateway.agents);
+    assert_eq!(conformance(&url, AGENT_KEY, revision), direct, "{revision}");
+}
+
+#[test]
+fn the_conformance_suite_of_2025_11_25_sees_no_difference() {
+    conforms("2025-11-25");
+}
+
+#[test]
+fn the_conformance_suite_of_2026_07_28_sees_no_difference() {
+    conforms("2026-07-28");
+}
+
+#[test]
+fn the_conformance_suite_of_every_scenario_that_ever_was_sees_no_difference() {
+    conforms("all");
+}
+
+#[test]
+fn the_python_sdk_uses_a_server_as_if_no_gateway_were_there() {
+    for mode in ["auto", "legacy", "2026-07-28"] {
+        run("mcp_client.py", "/mcp/fixture", &["--mode", mode]);
+    }
+}
+
+#[test]
+fn the_typescript_sdks_use_a_server_as_if_no_gateway_were_there() {
+    run("mcp_v1.mjs", "/mcp/fixture", &[]);
+    for era in ["2025-11-25", "2026-07-28"] {
+        run("mcp_v2.mjs", "/mcp/fixture", &["--era", era]);
+    }
+}
+
+#[test]
+fn the_sdks_use_all_servers_behind_one_endpoint() {
+    let prefix = ["--prefix", "fixture__"];
+    for mode in ["auto", "legacy", "2026-07-28"] {
+        run("mcp_client.py", "/mcp", &[&["--mode", mode], &prefix[..]].concat());
+    }
+    run("mcp_v1.mjs", "/mcp", &prefix);
+    for era in ["2025-11-25", "2026-07-28"] {
+        run("mcp_v2.mjs", "/mcp", &[&["--era", era], &prefix[..]].concat());
+    }
+}
+
+#[test]
+fn a_process_is_used_over_http_by_itself_and_among_others() {
+    run("mcp_process.mjs", "/mcp/process", &[]);
+    run("mcp_process.mjs", "/mcp", &["--prefix", "process__"]);
+}

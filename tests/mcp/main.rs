@@ -1,0 +1,8 @@
+//! Tool servers through the real program, message by message: what is recorded, denied, refused and
+//! kept apart.
+#![expect(clippy::unwrap_used, reason = "a suite stops at what it did not expect")]
+
+mod merged;
+mod passing;
+mod refused;
+mod stage;
