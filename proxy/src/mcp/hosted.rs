@@ -72,8 +72,7 @@ impl Host {
         } else {
             self.visitor(&sent)?
         };
-        if let (true, Some(reply)) = (visitor.is_modern() && !self.is_plain(), unfit(message))
-        {
+        if let (true, Some(reply)) = (visitor.is_modern() && !self.is_plain(), unfit(message)) {
             return Ok(reply);
         }
         let (speaker, answer) = Speaker::new();

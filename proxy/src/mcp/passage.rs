@@ -267,13 +267,29 @@ impl Passage {
         let (up, body) = (upward(&sent.headers), sent.body.clone());
         let response = self.server.send(permit, sent.method.clone(), up, body).await;
         let response = response.map_err(|failure| failure.refusal())?;
-        if sent.method == Method::DELETE
-            && response.status().is_success()
-            && let Some(session) = &sent.talk.session
-        {
-            self.sessions.forget(&sent.talk.server, session);
+        if response.status().is_success() {
+            self.withdraw(sent, message).await;
         }
         Ok(response)
+    }
+
+    /// Closes the calls that nobody waits for any more: the one that a notification has cancelled,
+    /// which a server need not answer, or all of a session that has ended.
+    async fn withdraw(&self, sent: &Sent, message: Option<&Message<'_>>) {
+        let (server, calls) = (&*sent.talk.server, &self.bench.calls);
+        let Some(session) = &sent.talk.session else { return };
+        if sent.method == Method::DELETE {
+            self.sessions.forget(server, session);
+            for call in calls.withdraw_all(server, session) {
+                call.cancel("the agent ended the session", &[]).await;
+            }
+        }
+        let cancelled = message.filter(|message| message.method() == "notifications/cancelled");
+        let id = cancelled.and_then(|message| message.value(&["params", "requestId"]));
+        let key = id.map(|id| (server.to_owned(), session.to_string(), id.to_owned()));
+        if let Some(call) = key.and_then(|key| calls.withdraw(&key)) {
+            call.cancel("the agent cancelled it", &[]).await;
+        }
     }
 }
 

@@ -70,6 +70,11 @@ impl Awaited {
         self.method == "subscriptions/listen"
     }
 
+    /// Whether its call has its outcome without a response.
+    fn is_withdrawn(&self, calls: &OpenCalls) -> bool {
+        matches!(&self.place, Place::Shared(key) if !calls.has(key))
+    }
+
     /// What of a list of tools its response is.
     pub(crate) fn list(&self) -> List {
         match (self.method.as_str(), self.paged) {
@@ -170,13 +175,20 @@ impl Pump {
     async fn read(&mut self, reading: &mut Reading, parser: &mut Parser) -> Result<(), Stop> {
         let pieces = self.pieces.clone();
         let mut stopping = self.bench.stopping.clone();
+        let calls = Arc::clone(&self.bench.calls);
         loop {
+            let withdrawals = calls.withdrawals();
+            if self.awaited.as_ref().is_some_and(|awaited| awaited.is_withdrawn(&calls)) {
+                self.awaited = None;
+                self.kept = Vec::new();
+            }
             // Only a stream that nothing is awaited on, or that is of the modern era, ends with its
             // agent: in the legacy era to disconnect is not to cancel.
             let with_agent = self.modern || self.awaited.is_none();
             let with_gateway = self.awaited.as_ref().is_none_or(Awaited::is_listening);
             let piece = tokio::select! {
                 piece = reading.next() => piece.map_err(Stop::Failed)?,
+                () = withdrawals => continue,
                 () = pieces.closed(), if with_agent => return Err(Stop::Unheard),
                 _ = stopping.wait_for(|stop| *stop), if with_gateway => return Ok(()),
             };
