@@ -1,10 +1,12 @@
 //! Carries one request over a line to its response, each step on record before the next; what is
 //! done with the response is the caller's matter.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use events::{FailureReason, Relay};
 use http::{HeaderMap, HeaderValue};
+use tokio::sync::Notify;
 
 use crate::json::Limits;
 use crate::memory::Held;
@@ -112,6 +114,7 @@ impl Carrier<'_> {
         let mut flying = audience.as_ref().and_then(|audience| {
             Some(audience.floor?.fly(audience.member, audience.id, asked.own_id()))
         });
+        let withdrawn = flying.as_ref().map(|flying| Arc::clone(&flying.withdrawn));
         let member = audience.as_ref().map_or(0, |audience| audience.member);
         loop {
             let hangs_up = audience.as_ref().is_some_and(|audience| audience.modern);
@@ -120,6 +123,14 @@ impl Carrier<'_> {
                 Some(aside) = aside(&mut flying) => {
                     self.say(&call, audience, aside).await?;
                     continue;
+                }
+                () = notified(withdrawn.as_deref()) => {
+                    // The server knows, and need not answer; the agent's request ends without one.
+                    call.cancel("the agent cancelled it", kept.text.as_bytes()).await;
+                    if let Some(audience) = audience {
+                        audience.speaker.comment().await;
+                    }
+                    return Err(NoResponse::Cancelled);
                 }
                 () = gone(audience), if hangs_up => {
                     self.tell_cancelled(&call, &asked.own_id()).await;
@@ -248,6 +259,13 @@ async fn aside(flying: &mut Option<super::floor::Flying<'_>>) -> Option<Unasked>
     match flying {
         Some(flying) => flying.asides.recv().await,
         None => None,
+    }
+}
+
+async fn notified(withdrawn: Option<&Notify>) {
+    match withdrawn {
+        Some(withdrawn) => withdrawn.notified().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, mpsc};
 
@@ -44,6 +44,7 @@ struct Flight {
     own: String,
     member: usize,
     aside: mpsc::Sender<Unasked>,
+    withdrawn: Arc<Notify>,
 }
 
 /// A request under way; what its server says meanwhile comes out here.
@@ -51,6 +52,8 @@ pub(crate) struct Flying<'f> {
     floor: &'f Floor,
     number: u64,
     pub(crate) asides: mpsc::Receiver<Unasked>,
+    /// Notified when the agent does not want the response any more.
+    pub(crate) withdrawn: Arc<Notify>,
 }
 
 impl Drop for Flying<'_> {
@@ -69,8 +72,17 @@ impl Floor {
     pub(crate) fn fly(&self, member: usize, id: &str, own: String) -> Flying<'_> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (aside, asides) = mpsc::channel(BACKLOG_MAX);
-        lock(&self.flights).push(Flight { number, id: id.to_owned(), own, member, aside });
-        Flying { floor: self, number, asides }
+        let withdrawn = Arc::<Notify>::default();
+        let flight = Flight {
+            number,
+            id: id.to_owned(),
+            own,
+            member,
+            aside,
+            withdrawn: Arc::clone(&withdrawn),
+        };
+        lock(&self.flights).push(flight);
+        Flying { floor: self, number, asides, withdrawn }
     }
 
     /// The server that works on the request with this id, and the id that it knows it by.
@@ -78,6 +90,14 @@ impl Floor {
         let flights = lock(&self.flights);
         let flight = flights.iter().find(|flight| flight.id == id)?;
         Some((flight.member, flight.own.clone()))
+    }
+
+    /// Tells the request with this id that the agent does not want its response any more.
+    pub(crate) fn withdraw(&self, id: &str) {
+        let flights = lock(&self.flights);
+        if let Some(flight) = flights.iter().find(|flight| flight.id == id) {
+            flight.withdrawn.notify_one();
+        }
     }
 
     /// Puts what a server said where the agent will hear it: beside the latest request to that

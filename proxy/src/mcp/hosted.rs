@@ -169,10 +169,12 @@ impl Host {
         let floor = visitor.session.as_ref().map(|session| &session.floor);
         if message.method() == "notifications/cancelled" {
             let path = ["params", "requestId"];
-            let working = floor.and_then(|floor| floor.working(message.value(&path)?));
-            let Some((member, own)) = working else { return Ok(()) };
+            let (Some(floor), Some(id)) = (floor, message.value(&path)) else { return Ok(()) };
+            let Some((member, own)) = floor.working(id) else { return Ok(()) };
             let text = json::set(message.text, &path, &own);
-            return self.tell(visitor, member, &text.unwrap_or_default()).await;
+            self.tell(visitor, member, &text.unwrap_or_default()).await?;
+            floor.withdraw(id);
+            return Ok(());
         }
         // Every line of a merged session had a handshake of its own.
         if message.method() == "notifications/initialized" && !self.is_plain() {
