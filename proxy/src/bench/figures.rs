@@ -14,7 +14,8 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Of one slot: how long each call took, in microseconds, and how long the slot was, in seconds.
+    /// Of one slot: how long each call took, in microseconds, and how long the slot was, in
+    /// seconds.
     pub fn of(mut samples: Vec<u32>, seconds: f64) -> Self {
         samples.sort_unstable();
         Self {

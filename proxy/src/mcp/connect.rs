@@ -163,8 +163,8 @@ impl Host {
         Ok(Some(capabilities.unwrap_or("{}").to_owned()))
     }
 
-    /// One exchange of a handshake; `None` when the server answered, but not with a message: it does
-    /// not understand.
+    /// One exchange of a handshake; `None` when the server answered, but not with a message: it
+    /// does not understand.
     async fn handshake(
         &self,
         talk: &Talk,

@@ -1,8 +1,9 @@
 //! One JSON-RPC message, read strictly into slices of its own text; not what the gateway does with
 //! it.
 //!
-//! Source: Model Context Protocol, "Base protocol", 2025-11-25 and 2026-07-28. Batches, null ids and
-//! parameters of the wrong type are refused, because two readers may disagree on what they mean.
+//! Source: Model Context Protocol, "Base protocol", 2025-11-25 and 2026-07-28. Batches, null ids
+//! and parameters of the wrong type are refused, because two readers may disagree on what they
+//! mean.
 
 use std::borrow::Cow;
 

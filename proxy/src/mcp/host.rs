@@ -93,6 +93,17 @@ pub(crate) struct Open {
     pub(crate) capabilities: String,
 }
 
+impl Sessions {
+    fn end_oldest(&mut self, but: Option<&Arc<Session>>) {
+        let others = self.by_id.iter().filter(|(id, _)| but.is_none_or(|but| but.id != **id));
+        let oldest = others.min_by_key(|(_, (used, _))| *used);
+        if let Some(id) = oldest.map(|(id, _)| Arc::clone(id)) {
+            tracing::info!("a session was ended to make room for another");
+            self.by_id.remove(&id);
+        }
+    }
+}
+
 impl Session {
     /// A session that no agent knows yet; fails without a source of randomness.
     pub(crate) fn new(agent: &Arc<Agent>, hello: &str) -> Result<Arc<Self>, Refusal> {
@@ -147,13 +158,14 @@ impl Host {
         sessions.uses += 1;
         let used = sessions.uses;
         if sessions.by_id.len() >= SESSIONS_MAX {
-            let oldest = sessions.by_id.iter().min_by_key(|(_, (used, _))| *used);
-            if let Some(id) = oldest.map(|(id, _)| Arc::clone(id)) {
-                tracing::info!("a session was ended to make room for another");
-                sessions.by_id.remove(&id);
-            }
+            sessions.end_oldest(None);
         }
         sessions.by_id.insert(Arc::clone(&session.id), (used, session));
+    }
+
+    /// Ends the session unused for longest, but not this one.
+    fn end_oldest(&self, but: Option<&Arc<Session>>) {
+        lock(&self.sessions).end_oldest(but);
     }
 
     /// The session that a request of this agent names.
@@ -235,7 +247,8 @@ impl Host {
             }
             Some(Way::Stdio(launcher)) => {
                 let (unasked, said) = mpsc::channel(WAITING_MAX);
-                let running = launcher.launch(unasked).await.map_err(|error| {
+                let room = || self.end_oldest(session);
+                let running = launcher.launch(unasked, room).await.map_err(|error| {
                     Refusal::new(ErrorCode::UpstreamUnreachable, error.to_string())
                 })?;
                 let floor = session.map(|session| Arc::downgrade(&session.floor));

@@ -1,5 +1,5 @@
-//! Messages to and from one tool server process, a line each: gives every request an id of the link's
-//! own, and the responses their askers' ids back. It starts no process.
+//! Messages to and from one tool server process, a line each: gives every request an id of the
+//! link's own, and the responses their askers' ids back. It starts no process.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

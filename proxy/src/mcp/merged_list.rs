@@ -17,7 +17,8 @@ use super::merged_text::{modernised, outward_uri, renamed};
 use super::names::{Exposed, Offer};
 use super::reply::Refusal;
 
-/// How many pages of one server's list are asked for. What is beyond is not listed, which is logged.
+/// How many pages of one server's list are asked for. What is beyond is not listed, which is
+/// logged.
 const PAGES_MAX: usize = 64;
 
 /// What a list is of.

@@ -1,7 +1,8 @@
-//! The texts of the merged endpoint: names and addresses as agents see them in place of the servers'
-//! own, and what many servers say as one answer. Pure.
+//! The texts of the merged endpoint: names and addresses as agents see them in place of the
+//! servers' own, and what many servers say as one answer. Pure.
 //!
-//! Tools and prompts have names with prefixes. A resource has the address `server+address`, in which
+//! Tools and prompts have names with prefixes. A resource has the address `server+address`, in
+//! which
 //! `server+` becomes a part of the URI's scheme (RFC 3986 §3.1).
 
 use std::collections::BTreeSet;

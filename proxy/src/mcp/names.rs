@@ -1,4 +1,5 @@
-//! Under which names the tools (or prompts) of many servers appear together, and whose they are. Pure.
+//! Under which names the tools (or prompts) of many servers appear together, and whose they are.
+//! Pure.
 
 use std::collections::BTreeMap;
 

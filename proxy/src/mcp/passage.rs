@@ -46,8 +46,8 @@ pub(crate) struct Sent {
 type Answer = oneshot::Sender<Result<Reply, Refusal>>;
 
 impl Passage {
-    /// Passes one request on and its answer back. The exchange runs in a task of its own, because in
-    /// the legacy era it goes on when the agent has gone.
+    /// Passes one request on and its answer back. The exchange runs in a task of its own, because
+    /// in the legacy era it goes on when the agent has gone.
     pub(crate) async fn pass(self, sent: Sent) -> Result<Reply, Refusal> {
         if let Some(session) = &sent.talk.session
             && !self.sessions.belongs(&sent.talk.server, session, &sent.talk.agent.name)

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use events::{UpstreamStarted, UpstreamStopped};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, Command};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::config::{ToolUpstream, Transport};
 use crate::json::Limits;
@@ -105,14 +105,17 @@ impl Launcher {
     }
 
     /// Starts a process, not before the wait after an earlier one's end is over. What it says
-    /// unasked goes to `unasked`.
+    /// unasked goes to `unasked`; `make_room` is called when too many run, to let go of one.
     pub(crate) async fn launch(
         &self,
         unasked: mpsc::Sender<String>,
+        make_room: impl FnOnce(),
     ) -> Result<Running, LaunchError> {
         let inner = &self.0;
-        let place =
-            Arc::clone(&inner.places).try_acquire_owned().map_err(|_| LaunchError::TooMany)?;
+        let place = match Arc::clone(&inner.places).try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => self.place_made(make_room).await?,
+        };
         let wait = self.backoff(|backoff| backoff.not_before);
         if let Some(wait) = wait {
             tokio::time::sleep_until(wait.into()).await;
@@ -150,6 +153,16 @@ impl Launcher {
             drop(place);
         });
         Ok(Running { link, _alive: alive })
+    }
+
+    async fn place_made(
+        &self,
+        make_room: impl FnOnce(),
+    ) -> Result<OwnedSemaphorePermit, LaunchError> {
+        make_room();
+        let made = Arc::clone(&self.0.places).acquire_owned();
+        let waited = tokio::time::timeout(FAREWELL * 2, made).await;
+        waited.ok().and_then(Result::ok).ok_or(LaunchError::TooMany)
     }
 
     /// Reads what the process says until it ends or nobody needs it any more.
