@@ -158,7 +158,10 @@ impl Counters {
     /// The counter of this name, without `countersign_`; 0 if there is none.
     pub fn read(&self, name: &str) -> f64 {
         let line = self.0.lines().find_map(|line| {
-            line.strip_prefix("countersign_")?.strip_prefix(name)?.strip_prefix(' ')
+            line.strip_prefix("countersign")?
+                .strip_prefix('_')?
+                .strip_prefix(name)?
+                .strip_prefix(' ')
         });
         line.and_then(|value| value.parse().ok()).unwrap_or_default()
     }

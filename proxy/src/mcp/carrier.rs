@@ -190,7 +190,8 @@ impl Carrier<'_> {
         if let Ok(permit) = relayed
             && let Err(failure) = self.line.tell(permit, &message).await
         {
-            tracing::warn!(server = %self.talk.server, "not told of a cancellation: {}", failure.detail);
+            let server = &self.talk.server;
+            tracing::warn!(%server, "not told of a cancellation: {}", failure.detail);
         }
     }
 

@@ -142,7 +142,8 @@ mod tests {
                     reached += 1;
                 }
             }
-            prop_assert_eq!(reached + clashing, offers.iter().map(|o| o.names.len()).sum::<usize>());
+            let offered = offers.iter().map(|offer| offer.names.len()).sum::<usize>();
+            prop_assert_eq!(reached + clashing, offered);
         }
     }
 }

@@ -285,7 +285,8 @@ impl Passage {
 
 /// The id of the request that a message cancels.
 fn cancels<'t>(message: &Message<'t>) -> Option<&'t str> {
-    let is_it = matches!(&message.kind, Kind::Notification { method } if method == "notifications/cancelled");
+    let cancelled = "notifications/cancelled";
+    let is_it = matches!(&message.kind, Kind::Notification { method } if method == cancelled);
     message.value(&["params", "requestId"]).filter(|_| is_it)
 }
 
