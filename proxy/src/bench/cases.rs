@@ -1,5 +1,6 @@
 //! The requests of each case, made the same way for every path, without a source of chance.
 
+use super::words::Words;
 use bytes::Bytes;
 use clap::ValueEnum;
 use http::{HeaderValue, Method, Request, header};
@@ -94,9 +95,9 @@ impl Source {
         headers.insert(header::HOST, host.clone());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let bearer = HeaderValue::try_from(format!("Bearer {AGENT_KEY}"));
-        bearer.into_iter().for_each(|bearer| {
+        if let Ok(bearer) = bearer {
             headers.insert(header::AUTHORIZATION, bearer);
-        });
+        }
         let accept = HeaderValue::from_static("application/json, text/event-stream");
         headers.insert(header::ACCEPT, accept);
         if self.case == Case::Tools {
@@ -136,7 +137,7 @@ impl Source {
             let _infallible = write!(
                 self.messages,
                 "{{\"role\":\"system\",\"content\":\"{SYSTEM} {:016x}\"}}",
-                self.words.next()
+                self.words.draw()
             );
         }
         while self.messages.len() < bytes {
@@ -171,132 +172,6 @@ const MCP_VERSION: &str = "2026-07-28";
 const SYSTEM: &str = "You are the support agent of an airline. Answer shortly and kindly, follow \
     the policy, and ask before you change a reservation. Today is 2024-05-15.";
 
-/// A stream of words that looks like text to a compressor, the same for the same seed.
-#[derive(Clone, Debug)]
-struct Words(u64);
-
-impl Words {
-    /// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Appends exactly so many bytes.
-    fn write(&mut self, text: &mut String, bytes: usize) {
-        let end = text.len() + bytes;
-        while text.len() < end {
-            let word = usize::try_from(self.next() >> 32).unwrap_or_default() % VOCABULARY.len();
-            text.push_str(VOCABULARY.get(word).copied().unwrap_or_default());
-            text.push(' ');
-        }
-        text.truncate(end);
-    }
-}
-
-/// Words of one's own, each in ASCII.
-const VOCABULARY: [&str; 96] = [
-    "the",
-    "a",
-    "I",
-    "you",
-    "we",
-    "flight",
-    "booking",
-    "ticket",
-    "seat",
-    "bag",
-    "gate",
-    "airport",
-    "arrival",
-    "departure",
-    "delay",
-    "refund",
-    "credit",
-    "card",
-    "certificate",
-    "payment",
-    "policy",
-    "insurance",
-    "cabin",
-    "economy",
-    "business",
-    "upgrade",
-    "change",
-    "cancel",
-    "confirm",
-    "please",
-    "thanks",
-    "sorry",
-    "help",
-    "today",
-    "tomorrow",
-    "morning",
-    "evening",
-    "May",
-    "June",
-    "Monday",
-    "Friday",
-    "Boston",
-    "Denver",
-    "Chicago",
-    "Houston",
-    "Seattle",
-    "Phoenix",
-    "Dallas",
-    "Miami",
-    "one",
-    "two",
-    "three",
-    "four",
-    "first",
-    "last",
-    "next",
-    "same",
-    "other",
-    "any",
-    "all",
-    "from",
-    "to",
-    "for",
-    "with",
-    "without",
-    "before",
-    "after",
-    "because",
-    "if",
-    "then",
-    "not",
-    "yes",
-    "no",
-    "can",
-    "could",
-    "would",
-    "should",
-    "must",
-    "need",
-    "want",
-    "have",
-    "has",
-    "had",
-    "is",
-    "are",
-    "was",
-    "were",
-    "be",
-    "HAT136",
-    "HAT229",
-    "ZFA04Y",
-    "NO6JO3",
-    "gold",
-    "silver",
-    "regular",
-    "member",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,16 +184,14 @@ mod tests {
 
     #[tokio::test]
     async fn every_request_is_json_of_the_size_that_its_case_names() {
-        for case in Case::ALL {
+        let long = LONG_BYTES.start..LONG_BYTES.end + 4 * TURN_BYTES;
+        let short = SHORT_BYTES..SHORT_BYTES + 1;
+        let all = [short.clone(), long, short, 400..600];
+        for (case, sizes) in Case::ALL.into_iter().zip(all) {
             let mut source = Source::new(case, 3);
             for _ in 0..200 {
                 let body = body(&mut source).await;
                 serde_json::from_slice::<serde_json::Value>(&body).unwrap();
-                let sizes = match case {
-                    Case::Model1k | Case::Stream => SHORT_BYTES..SHORT_BYTES + 1,
-                    Case::Model64k => LONG_BYTES.start..LONG_BYTES.end + 4 * TURN_BYTES,
-                    Case::Tools => 400..600,
-                };
                 assert!(sizes.contains(&body.len()), "{case:?}: {}", body.len());
             }
         }
