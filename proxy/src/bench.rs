@@ -5,6 +5,8 @@ pub mod figures;
 
 pub mod disk;
 
+pub mod words;
+
 pub mod cases;
 
 pub mod load;

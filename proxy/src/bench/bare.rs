@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 /// Where tool calls are told from model calls.
 const TOOLS_PATH: &str = "/mcp";
@@ -39,21 +39,21 @@ pub async fn start(provider: SocketAddr, tools: SocketAddr) -> std::io::Result<S
     let address = listener.local_addr()?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let bare = Arc::clone(&bare);
-            tokio::spawn(async move {
-                if stream.set_nodelay(true).is_ok() {
-                    let service = service_fn(move |request| Arc::clone(&bare).pass(request));
-                    let io = TokioIo::new(stream);
-                    // The measurement sees it if a connection breaks.
-                    drop(http1::Builder::new().serve_connection(io, service).await);
-                }
-            });
+            tokio::spawn(Arc::clone(&bare).connection(stream));
         }
     });
     Ok(address)
 }
 
 impl Bare {
+    async fn connection(self: Arc<Self>, stream: TcpStream) {
+        if stream.set_nodelay(true).is_ok() {
+            let service = service_fn(move |request| Arc::clone(&self).pass(request));
+            // The measurement sees it if a connection breaks.
+            drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+        }
+    }
+
     async fn pass(
         self: Arc<Self>,
         mut request: Request<Incoming>,

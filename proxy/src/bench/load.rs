@@ -125,18 +125,8 @@ impl Load {
         let mut running = JoinSet::new();
         let began = Instant::now();
         let until = began + duration;
-        for (mut connection, mut source) in self.lanes.drain(..) {
-            running.spawn(async move {
-                let mut samples = Vec::new();
-                let mut from = Instant::now();
-                while from < until {
-                    connection.call(&mut source, |_| ()).await?;
-                    let now = Instant::now();
-                    samples.push(micros(now - from));
-                    from = now;
-                }
-                Ok::<_, LoadError>((connection, source, samples))
-            });
+        for (connection, source) in self.lanes.drain(..) {
+            running.spawn(drive(connection, source, until));
         }
         let lanes = all(running).await?;
         let seconds = began.elapsed().as_secs_f64();
@@ -147,6 +137,23 @@ impl Load {
         }
         Ok((samples.len(), Figures::of(samples, seconds)))
     }
+}
+
+/// Calls until the time is over; gives everything back, and how long each call took.
+async fn drive(
+    mut connection: Connection,
+    mut source: Source,
+    until: Instant,
+) -> Result<(Connection, Source, Vec<u32>), LoadError> {
+    let mut samples = Vec::new();
+    let mut from = Instant::now();
+    while from < until {
+        connection.call(&mut source, |_| ()).await?;
+        let now = Instant::now();
+        samples.push(micros(now - from));
+        from = now;
+    }
+    Ok((connection, source, samples))
 }
 
 /// In microseconds.

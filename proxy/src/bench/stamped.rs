@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 /// How many chunks of a stream carry a time.
@@ -31,17 +31,18 @@ pub async fn start() -> std::io::Result<SocketAddr> {
     let address = listener.local_addr()?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                if stream.set_nodelay(true).is_ok() {
-                    let service = service_fn(answer);
-                    let io = TokioIo::new(stream);
-                    // The measurement sees it if a connection breaks.
-                    drop(http1::Builder::new().serve_connection(io, service).await);
-                }
-            });
+            tokio::spawn(connection(stream));
         }
     });
     Ok(address)
+}
+
+async fn connection(stream: TcpStream) {
+    if stream.set_nodelay(true).is_ok() {
+        let io = TokioIo::new(stream);
+        // The measurement sees it if a connection breaks.
+        drop(http1::Builder::new().serve_connection(io, service_fn(answer)).await);
+    }
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Outgoing>, Infallible> {
