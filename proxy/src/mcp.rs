@@ -1,8 +1,9 @@
 //! Tool servers: the Model Context Protocol over Streamable HTTP in both of its eras, every message
-//! on record before it goes on. What a call may do is decided above; how it is recorded, by the gate.
+//! on record before it goes on. What a call may do is decided above; how it is recorded, by the
+//! gate.
 //!
-//! `/mcp/{server}` of an HTTP server is a `passage`: bytes pass as they are. Of a process, and for all
-//! servers behind `/mcp`, the gateway itself is the server that agents see: a `host`.
+//! `/mcp/{server}` of an HTTP server is a `passage`: bytes pass as they are. Of a process, and for
+//! all servers behind `/mcp`, the gateway itself is the server that agents see: a `host`.
 
 mod envelope;
 

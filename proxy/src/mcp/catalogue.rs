@@ -103,8 +103,8 @@ fn read(result: &str) -> BTreeMap<String, Digest> {
     named.collect()
 }
 
-/// A result of `tools/list` with only the tools that this agent may call; the same text when that is
-/// all of them. A list cut for one agent is no other's, so `cacheScope` then says so.
+/// A result of `tools/list` with only the tools that this agent may call; the same text when that
+/// is all of them. A list cut for one agent is no other's, so `cacheScope` then says so.
 pub(crate) fn visible(result: &str, server: &str, agent: &Agent) -> String {
     let Some(tools) = json::find(result, &["tools"]) else { return result.to_owned() };
     let total = json::elements(tools.text).count();

@@ -1,5 +1,5 @@
-//! One request of a visitor to one server of an endpoint: in the words of the server's era, over a line
-//! that is opened when it must be.
+//! One request of a visitor to one server of an endpoint: in the words of the server's era, over a
+//! line that is opened when it must be.
 
 use std::sync::Arc;
 

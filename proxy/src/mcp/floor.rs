@@ -1,5 +1,5 @@
-//! What servers say unasked in one session of an agent: on which stream it goes, and whose question an
-//! agent's response answers. Not the streams themselves.
+//! What servers say unasked in one session of an agent: on which stream it goes, and whose question
+//! an agent's response answers. Not the streams themselves.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};

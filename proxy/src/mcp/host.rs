@@ -309,7 +309,8 @@ async fn hear_stream(
             Ok(Some(asking)) => asking,
             Ok(None) => return,
             Err(failure) => {
-                tracing::warn!(server = %talk.server, "no stream of what it says: {}", failure.detail);
+                let server = &talk.server;
+                tracing::warn!(%server, "no stream of what it says: {}", failure.detail);
                 return;
             }
         }

@@ -17,7 +17,8 @@ use super::merged_text::{modernised, outward_uri, renamed};
 use super::names::{Exposed, Offer};
 use super::reply::Refusal;
 
-/// How many pages of one server's list are asked for. What is beyond is not listed, which is logged.
+/// How many pages of one server's list are asked for. What is beyond is not listed, which is
+/// logged.
 const PAGES_MAX: usize = 64;
 
 /// What a list is of.
@@ -115,7 +116,7 @@ impl Host {
             .collect();
         let exposed = Arc::new(Exposed::new(self.rule, &offers));
         for (name, members) in exposed.clashes() {
-            tracing::error!(name, servers = ?members, "more than one tool server has this name, so none is served");
+            tracing::error!(name, servers = ?members, "a name of more than one is nobody's");
         }
         let mut shown = Vec::new();
         for (at, (member, list)) in self.members.iter().zip(lists).enumerate() {

@@ -1,4 +1,5 @@
-//! Under which names the tools (or prompts) of many servers appear together, and whose they are. Pure.
+//! Under which names the tools (or prompts) of many servers appear together, and whose they are.
+//! Pure.
 
 use std::collections::BTreeMap;
 
@@ -141,7 +142,8 @@ mod tests {
                     reached += 1;
                 }
             }
-            prop_assert_eq!(reached + clashing, offers.iter().map(|o| o.names.len()).sum::<usize>());
+            let offered: usize = offers.iter().map(|offer| offer.names.len()).sum();
+            prop_assert_eq!(reached + clashing, offered);
         }
     }
 }

@@ -17,8 +17,8 @@ pub(crate) type Key = (String, String, String);
 pub(crate) struct OpenCalls(Mutex<HashMap<Key, (Call, Arc<Notify>)>>);
 
 impl OpenCalls {
-    /// Adds a call; says where it is told that it was cancelled. Gives the call back if another with
-    /// the same id waits already.
+    /// Adds a call; says where it is told that it was cancelled. Gives the call back if another
+    /// with the same id waits already.
     pub(crate) fn add(&self, key: Key, call: Call) -> Result<Arc<Notify>, Call> {
         let mut calls = self.calls();
         if calls.contains_key(&key) {

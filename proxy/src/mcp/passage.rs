@@ -46,8 +46,8 @@ pub(crate) struct Sent {
 type Answer = oneshot::Sender<Result<Reply, Refusal>>;
 
 impl Passage {
-    /// Passes one request on and its answer back. The exchange runs in a task of its own, because in
-    /// the legacy era it goes on when the agent has gone.
+    /// Passes one request on and its answer back. The exchange runs in a task of its own, because
+    /// in the legacy era it goes on when the agent has gone.
     pub(crate) async fn pass(self, sent: Sent) -> Result<Reply, Refusal> {
         if let Some(session) = &sent.talk.session
             && !self.sessions.belongs(&sent.talk.server, session, &sent.talk.agent.name)
@@ -285,7 +285,8 @@ impl Passage {
 
 /// The id of the request that a message cancels.
 fn cancels<'t>(message: &Message<'t>) -> Option<&'t str> {
-    let is_it = matches!(&message.kind, Kind::Notification { method } if method == "notifications/cancelled");
+    let notifies = matches!(message.kind, Kind::Notification { .. });
+    let is_it = notifies && message.method() == "notifications/cancelled";
     message.value(&["params", "requestId"]).filter(|_| is_it)
 }
 

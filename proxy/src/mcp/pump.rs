@@ -1,5 +1,5 @@
-//! Moves the event stream of an upstream to an agent, each frame as it came, and holds the frame with
-//! the awaited response back until the outcome is on record. It opens no stream itself.
+//! Moves the event stream of an upstream to an agent, each frame as it came, and holds the frame
+//! with the awaited response back until the outcome is on record. It opens no stream itself.
 
 use std::sync::Arc;
 
@@ -297,8 +297,8 @@ impl Pump {
         Ok(())
     }
 
-    /// Hands bytes to the agent. One that takes none for as long as an upstream may be silent counts
-    /// as gone.
+    /// Hands bytes to the agent. One that takes none for as long as an upstream may be silent
+    /// counts as gone.
     async fn release(&mut self, raw: Bytes) -> Result<(), Stop> {
         let patience = self.bench.limits.upstream_idle_timeout;
         if self.heard && self.pieces.send_timeout(Ok(raw), patience).await.is_err() {

@@ -1,5 +1,5 @@
-//! What goes back to an agent that speaks MCP: the gateway's own errors as JSON-RPC, and the shapes of
-//! answers. Not the answers of upstreams.
+//! What goes back to an agent that speaks MCP: the gateway's own errors as JSON-RPC, and the shapes
+//! of answers. Not the answers of upstreams.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
