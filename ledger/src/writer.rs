@@ -135,6 +135,9 @@ impl Writer {
     pub(crate) fn run(mut self) {
         let mut carried = None;
         while let Some(first) = carried.take().or_else(|| self.queue.blocking_recv()) {
+            // Where the processors are busy, those about to submit go first and share the sync;
+            // where they are idle this returns at once.
+            std::thread::yield_now();
             let (submissions, next) = self.gather(first);
             carried = next;
             self.write(submissions);

@@ -145,7 +145,11 @@ struct Gathered {
     only: Option<Bytes>,
     many: BytesMut,
     length: usize,
+    announced: usize,
 }
+
+/// Room is made at once for bodies that say that they have so many bytes, and no more.
+const ANNOUNCED_BYTES_MAX: usize = 1 << 20;
 
 impl Gathered {
     fn add(&mut self, piece: Bytes) {
@@ -155,6 +159,7 @@ impl Gathered {
             return;
         }
         if let Some(only) = self.only.take() {
+            self.many.reserve(self.announced.min(ANNOUNCED_BYTES_MAX));
             self.many.extend_from_slice(&only);
         }
         self.many.extend_from_slice(&piece);
@@ -182,6 +187,7 @@ where
     }
     // All of it at once: many who hold a part each would wait for one another, all in vain.
     held.reserve(announced).await?;
+    bytes.announced = announced;
     loop {
         let frame = match silence_max {
             None => body.frame().await,

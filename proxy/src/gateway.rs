@@ -24,6 +24,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// The index of the payload segment that is written is kept in memory; this bounds it to a few MiB.
+const PAYLOAD_SEGMENT_BYTES_MAX: u64 = 16 << 20;
+
 /// The folder of the ledger within the data folder.
 pub const LEDGER_FOLDER: &str = "ledger";
 
@@ -210,7 +213,7 @@ fn open(config: &Config, folder: &Path) -> Result<(Box<dyn Log>, Recovery), Gate
             let options = file::Options {
                 shard: SHARD.into(),
                 event_segment_bytes: config.ledger.segment_bytes,
-                payload_segment_bytes: config.ledger.segment_bytes,
+                payload_segment_bytes: config.ledger.segment_bytes.min(PAYLOAD_SEGMENT_BYTES_MAX),
                 synced: config.ledger.durability == Durability::Synced,
                 ..file::Options::default()
             };

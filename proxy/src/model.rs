@@ -93,7 +93,7 @@ impl Models {
         }
         let (ask, provider) = self.read(&agent, passing, &body)?; // what is asked
         let dispatched = self.gate.dispatch(ask.ask(&agent, &body)).await?; // decided; on record
-        let request = Self::request(passing, provider, body.clone())?;
+        let request = Self::request(passing, provider, body)?;
         let answer = self.upstream.send(dispatched.permit, request); // the only door out
         self.release(passing, dispatched.call, answer, reply).await // on record; then released
     }

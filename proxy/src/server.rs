@@ -23,7 +23,7 @@ use tokio::sync::{Semaphore, watch};
 const HEADERS_MAX: usize = 128;
 
 /// The most bytes of headers that are held for a connection.
-const HEAD_BYTES_MAX: usize = 64 << 10;
+const HEAD_BYTES_MAX: usize = 16 << 10;
 
 /// How long nothing is accepted after the system could not.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

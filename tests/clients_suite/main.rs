@@ -2,6 +2,8 @@
 #![expect(clippy::panic, reason = "a suite stops at what it did not expect")]
 #![expect(clippy::unwrap_used, reason = "a suite stops at what it did not expect")]
 
-mod models;
 mod script;
+
+mod models;
+
 mod tool_servers;

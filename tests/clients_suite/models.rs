@@ -37,10 +37,11 @@ fn run(script: &str) {
     let mut stage = stage();
     let url = format!("http://{}", stage.gateway.agents);
     let provider = stage.provider.url.clone();
-    client(
+    let said = client(
         script,
         &["--url", &url, "--key", AGENT_KEY, "--provider", &provider, "--dead-model", "dead-model"],
     );
+    assert!(!said.contains("skipped"), "{script} left steps out:\n{said}");
     let records = stage.gateway.stop_and_check();
     let completed = records.count("call.completed");
     assert!(completed >= 10, "{script} left {completed} completed calls");

@@ -1,12 +1,11 @@
 //! The SDKs of the Model Context Protocol and its official conformance suite, in both eras.
 
-use std::path::Path;
 use std::process::Command;
 
 use tests::gateway::{Gateway, Setup, UPSTREAM_KEY};
 use tests::wire::AGENT_KEY;
 
-use crate::script::{Server, installed, script};
+use crate::script::{Server, conformance, installed, script};
 
 struct Stage {
     fixture: Server,
@@ -40,19 +39,6 @@ fn run(program: &str, path: &str, more: &[&str]) {
     assert!(records.count("call.completed") >= 5, "{program} is on record");
 }
 
-/// The suite's summary of a server.
-fn conformance(url: &str, key: &str, revision: &str) -> String {
-    let out = tempfile::tempdir().unwrap();
-    let folder = out.path().join("out");
-    let run = Command::new(script("conformance"))
-        .args([url, key, revision])
-        .arg(&folder)
-        .output()
-        .unwrap();
-    let summary: &Path = &folder.join("summary.txt");
-    std::fs::read_to_string(summary).unwrap_or_else(|error| panic!("{error}: {run:?}"))
-}
-
 fn conforms(revision: &str) {
     let Some(stage) = stage() else { return };
     let direct = conformance(&stage.fixture.url, UPSTREAM_KEY, revision);
@@ -68,6 +54,11 @@ fn the_conformance_suite_of_2025_11_25_sees_no_difference() {
 #[test]
 fn the_conformance_suite_of_2026_07_28_sees_no_difference() {
     conforms("2026-07-28");
+}
+
+#[test]
+fn the_conformance_suite_of_every_scenario_that_ever_was_sees_no_difference() {
+    conforms("all");
 }
 
 #[test]

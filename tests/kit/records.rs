@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use events::{CallDispatched, CallId, CallRefused, Envelope, Event, PayloadRef, SessionId};
+use events::{
+    CallDispatched, CallId, CallRefused, Envelope, Event, FindingKind, PayloadRef, SessionId,
+};
 use ledger::Sequence;
 use ledger::backend::file::FileReader;
 use ledger::log::Reader as _;
@@ -89,6 +91,14 @@ impl Records {
     /// How many events of this kind there are.
     pub fn count(&self, kind: &str) -> usize {
         self.events.iter().filter(|envelope| envelope.event.kind() == kind).count()
+    }
+
+    /// How many findings of this kind there are.
+    pub fn count_findings(&self, kind: FindingKind) -> usize {
+        let found = self.events.iter().filter(|envelope| {
+            matches!(&envelope.event, Event::FindingRaised(finding) if finding.kind == kind)
+        });
+        found.count()
     }
 
     /// Fails unless every dispatched call has exactly one outcome, and behind it, and no call that

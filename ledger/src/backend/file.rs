@@ -147,11 +147,9 @@ impl FileLog {
             None => start(&*disk, dir, (options, shard), &mut event_filler)?,
         };
         let Recovered { committed, recovery } = recovered;
-        let payloads = PayloadWriter::new(
-            committed.payloads.as_ref(),
-            (payload_filler, Syncer::new(workers)),
-            shard,
-        );
+        let syncer = if options.synced { Syncer::new(workers) } else { Syncer::in_place() };
+        let payloads =
+            PayloadWriter::new(committed.payloads.as_ref(), (payload_filler, syncer), shard);
         let events = EventWriter::new(
             Arc::clone(&committed.active),
             (committed.tail, committed.points.clone()),

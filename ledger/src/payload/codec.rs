@@ -23,37 +23,46 @@ pub(super) const CONTENT_BYTES_MAX: usize = 1 << 30;
 /// A payload this large is not worth a second copy in memory to see whether it gets smaller.
 const COMPRESSED_BYTES_MAX: usize = 256 << 20;
 
+/// How large an output buffer each thread keeps.
+const KEPT_BYTES_MAX: usize = 64 << 10;
+
+/// What each thread compresses with.
+struct Bench {
+    compressor: Compressor<'static>,
+    output: Vec<u8>,
+}
+
 thread_local! {
-    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static BENCH: RefCell<Option<Bench>> = const { RefCell::new(None) };
 }
 
 /// Compresses `content` where that helps.
 pub(super) fn encode(content: &[u8]) -> Bytes {
     let compressed = (content.len() <= COMPRESSED_BYTES_MAX).then(|| compress(content)).flatten();
-    match compressed {
-        Some(output) if output.len() <= content.len() => Bytes::from(output),
-        _ => {
-            let mut plain = Vec::with_capacity(content.len() + 1);
-            plain.push(PLAIN);
-            plain.extend_from_slice(content);
-            Bytes::from(plain)
-        }
-    }
+    compressed.unwrap_or_else(|| named(PLAIN, content))
 }
 
-fn compress(content: &[u8]) -> Option<Vec<u8>> {
-    COMPRESSOR.with_borrow_mut(|slot| {
+fn compress(content: &[u8]) -> Option<Bytes> {
+    BENCH.with_borrow_mut(|slot| {
         if slot.is_none() {
-            *slot = Compressor::with_prepared_dictionary(encoder()).ok();
+            let compressor = Compressor::with_prepared_dictionary(encoder()).ok()?;
+            *slot = Some(Bench { compressor, output: Vec::new() });
         }
-        let compressor = slot.as_mut()?;
-        let mut output = vec![0; 1 + zstd::zstd_safe::compress_bound(content.len())];
-        *output.first_mut()? = ZSTD_1;
-        let length = compressor.compress_to_buffer(content, output.get_mut(1..)?).ok()?;
-        output.truncate(1 + length);
-        output.shrink_to_fit();
-        Some(output)
+        let Bench { compressor, output } = slot.as_mut()?;
+        output.clear();
+        output.reserve(zstd::zstd_safe::compress_bound(content.len()));
+        compressor.compress_to_buffer(content, output).ok()?;
+        let sealed = (output.len() < content.len()).then(|| named(ZSTD_1, output));
+        output.shrink_to(KEPT_BYTES_MAX);
+        sealed
     })
+}
+
+fn named(codec: u8, bytes: &[u8]) -> Bytes {
+    let mut sealed = Vec::with_capacity(1 + bytes.len());
+    sealed.push(codec);
+    sealed.extend_from_slice(bytes);
+    Bytes::from(sealed)
 }
 
 /// Gives back the content; an error says what is wrong with the bytes.

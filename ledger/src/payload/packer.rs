@@ -59,6 +59,8 @@ struct Session {
 #[derive(Default)]
 struct State {
     sessions: BTreeMap<Scope, Session>,
+    /// Which session was used when; the first has rested longest.
+    by_use: BTreeMap<u64, Scope>,
     uses: u64,
 }
 
@@ -141,13 +143,9 @@ impl Packer {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.make_room();
         // Another call of the session may have come first; then its salt counts.
-        state.sessions.entry(scope).or_insert_with(|| Session {
-            salt,
-            salt_stored: stored.is_some(),
-            bases: VecDeque::new(),
-            stored: VecDeque::new(),
-            used: 0,
-        });
+        if !state.sessions.contains_key(&scope) {
+            state.insert(scope, salt, stored.is_some());
+        }
         drop(state);
         Ok(self.look_up(scope).unwrap_or(Known {
             salt,
@@ -159,10 +157,8 @@ impl Packer {
 
     fn look_up(&self, scope: Scope) -> Option<Known> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.uses += 1;
-        let uses = state.uses;
-        let session = state.sessions.get_mut(&scope)?;
-        session.used = uses;
+        state.touch(scope);
+        let session = state.sessions.get(&scope)?;
         Some(Known {
             salt: session.salt,
             unstored_salt: (!session.salt_stored).then_some(session.salt.0),
@@ -173,13 +169,26 @@ impl Packer {
 }
 
 impl State {
+    fn insert(&mut self, scope: Scope, salt: Salt, salt_stored: bool) {
+        let (bases, stored) = (VecDeque::new(), VecDeque::new());
+        self.uses += 1;
+        let used = self.uses;
+        self.by_use.insert(used, scope);
+        self.sessions.insert(scope, Session { salt, salt_stored, bases, stored, used });
+    }
+
+    fn touch(&mut self, scope: Scope) {
+        let Some(session) = self.sessions.get_mut(&scope) else { return };
+        self.uses += 1;
+        self.by_use.remove(&session.used);
+        session.used = self.uses;
+        self.by_use.insert(session.used, scope);
+    }
+
     fn make_room(&mut self) {
-        if self.sessions.len() < SESSIONS_MAX {
-            return;
-        }
-        let unused = |session: &Session| session.used;
-        let oldest = self.sessions.iter().min_by_key(|(_, session)| unused(session));
-        if let Some(scope) = oldest.map(|(scope, _)| *scope) {
+        if SESSIONS_MAX <= self.sessions.len()
+            && let Some((_, scope)) = self.by_use.pop_first()
+        {
             self.sessions.remove(&scope);
         }
     }

@@ -64,14 +64,12 @@ impl Bare {
         parts.authority = if is_tools { self.tools.clone() } else { self.provider.clone() };
         *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
         request.headers_mut().remove(header::HOST);
-        Ok(match self.pool.request(request).await {
-            Ok(response) => response.map(BoxBody::new),
-            Err(_) => {
-                let nothing = Empty::new().map_err(|never| match never {});
-                let mut failed = Response::new(BoxBody::new(nothing));
-                *failed.status_mut() = http::StatusCode::BAD_GATEWAY;
-                failed
-            }
-        })
+        if let Ok(response) = self.pool.request(request).await {
+            return Ok(response.map(BoxBody::new));
+        }
+        let nothing = Empty::new().map_err(|never| match never {});
+        let mut failed = Response::new(BoxBody::new(nothing));
+        *failed.status_mut() = http::StatusCode::BAD_GATEWAY;
+        Ok(failed)
     }
 }

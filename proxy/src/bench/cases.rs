@@ -94,9 +94,9 @@ impl Source {
         headers.insert(header::HOST, host.clone());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let bearer = HeaderValue::try_from(format!("Bearer {AGENT_KEY}"));
-        bearer.into_iter().for_each(|bearer| {
+        if let Ok(bearer) = bearer {
             headers.insert(header::AUTHORIZATION, bearer);
-        });
+        }
         let accept = HeaderValue::from_static("application/json, text/event-stream");
         headers.insert(header::ACCEPT, accept);
         if self.case == Case::Tools {
@@ -176,7 +176,7 @@ const SYSTEM: &str = "You are the support agent of an airline. Answer shortly an
 struct Words(u64);
 
 impl Words {
-    /// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
+    /// `SplitMix64` (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

@@ -35,7 +35,8 @@ pub enum Role {
 const FIXED: (provider::Fixed, usize) =
     (provider::Fixed { answer_bytes: 1024, chunk_count: 200 }, 512);
 
-/// Stand-ins for everything upstream; tells their addresses on `out`, and serves until the input ends.
+/// Stand-ins for everything upstream; tells their addresses on `out`, and serves until the input
+/// ends.
 pub async fn stand_in(recordings: Recordings, out: &mut dyn Write) -> io::Result<()> {
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
     let recordings = Arc::new(recordings);
@@ -240,7 +241,7 @@ mod tests {
     fn the_benchmarks_gateway_is_configured_without_a_warning() {
         let address = SocketAddr::from(([127, 0, 0, 1], 9000));
         let upstreams = Upstreams { provider: address, tools: address, stamped: address };
-        let text = configuration(upstreams, true);
+        let text = configuration(upstreams, false);
         let key = |_: &SecretRef| -> Result<Found, LookupError> {
             let secret = Secret::new("a-key-of-some-length");
             Ok(Found { secret, readable_by_others: false })

@@ -1,5 +1,5 @@
-//! Rounds of slots, interleaved: direct, bare, gateway, and again, so that a noisy machine hurts all
-//! alike.
+//! Rounds of slots, interleaved: direct, bare, gateway, and again, so that a noisy machine hurts
+//! all alike.
 
 use super::cases::Case;
 use super::children::{Process, Upstreams};

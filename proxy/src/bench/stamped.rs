@@ -1,5 +1,5 @@
-//! A provider whose streams say in each chunk when it was sent, so that the way of each chunk can be
-//! timed; both ends read the same clock.
+//! A provider whose streams say in each chunk when it was sent, so that the way of each chunk can
+//! be timed; both ends read the same clock.
 
 use crate::body::Outgoing;
 use crate::clock;

@@ -61,8 +61,9 @@ impl Leftover<'_> {
     }
 }
 
-/// Whether some sector that `extent` touches is blank: all of it that `bytes` cover, for a sector is
-/// written whole or not at all. Behind `bytes` all is blank; before them stands an earlier batch.
+/// Whether some sector that `extent` touches is blank: all of it that `bytes` cover, for a sector
+/// is written whole or not at all. Behind `bytes` all is blank; before them stands an earlier
+/// batch.
 ///
 /// `base` is where `bytes` stand in the file; an empty extent counts as blank.
 pub(super) fn has_blank_sector(bytes: &[u8], base: u64, extent: Range<usize>) -> bool {
