@@ -211,7 +211,8 @@ impl Carrier<'_> {
             let said = (message.method(), message.text.as_bytes());
             self.bench.clerk.relay(self.talk, Relay::ToAgent, Some(call), said).await?;
             if audience.modern && matches!(message.kind, Kind::Request { .. }) {
-                tracing::warn!(server = %self.talk.server, "asked an agent that takes no questions");
+                let server = &self.talk.server;
+                tracing::warn!(%server, "it asked an agent that takes no questions");
                 return Ok(());
             }
         }
@@ -247,9 +248,8 @@ impl Kept {
 
 /// The notification that the request with this id (as written) is cancelled.
 fn cancelled_text(id: &str) -> String {
-    format!(
-        r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id},"reason":"the agent hung up"}}}}"#
-    )
+    let params = format!(r#"{{"requestId":{id},"reason":"the agent hung up"}}"#);
+    format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{params}}}"#)
 }
 
 async fn aside(flying: Option<&mut super::floor::Flying<'_>>) -> Option<Unasked> {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::carrier::{Carried, Carrier, NoResponse};
 use super::clerk::{Failure, Talk};
-use super::envelope::{META_CAPABILITIES, META_VERSION, Message};
+use super::envelope::{META_CAPABILITIES, META_VERSION, Message, quoted};
 use super::headers::MODERN;
 use super::host::{Host, Open, Session};
 use super::http_line::Era;
@@ -142,9 +142,9 @@ impl Host {
             "clientInfo": {"name": "countersign", "version": env!("CARGO_PKG_VERSION")},
         });
         let hello = session.map_or_else(|| stateless.to_string(), |session| session.hello.clone());
-        let text = format!(
-            r#"{{"jsonrpc":"2.0","id":"countersign-initialize","method":"initialize","params":{hello}}}"#
-        );
+        let id = quoted("countersign-initialize");
+        let text =
+            format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"initialize","params":{hello}}}"#);
         let Some(carried) = self.handshake(talk, line, &text).await? else { return Ok(None) };
         let Ok(response) = Message::read(carried.text.as_bytes(), self.limits()) else {
             return Ok(None);

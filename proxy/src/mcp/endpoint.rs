@@ -77,7 +77,7 @@ impl Mcp {
         };
         let way = |tools: &ToolUpstream| {
             let http = HttpServer::new(tools, upstream.clone()).map(Box::new).map(Way::Http);
-            let launcher = Launcher::new(tools, &config.limits, bench.clerk.clone());
+            let launcher = Launcher::new(tools, &bench);
             let way = http.or_else(|| launcher.map(Way::Stdio))?;
             Some(Member { name: tools.name.as_str().into(), prefix: tools.prefix.clone(), way })
         };

@@ -344,7 +344,7 @@ mod tests {
                 INVALID_PARAMS,
             ),
             (
-                r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":[]}}"#,
+                r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"","arguments":[]}}"#,
                 INVALID_PARAMS,
             ),
             (r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{}}"#, INVALID_PARAMS),
@@ -372,7 +372,8 @@ mod tests {
             id in any::<i64>(), method in "[a-z/]{1,12}x", name in ".{0,12}",
         ) {
             let value = serde_json::json!({
-                "params": {"name": name, "arguments": {}}, "id": id, "jsonrpc": "2.0", "method": method,
+                "params": {"name": name, "arguments": {}}, "id": id,
+                "jsonrpc": "2.0", "method": method,
             });
             let text = value.to_string();
             let message = read(&text).unwrap();

@@ -162,7 +162,10 @@ mod tests {
     use super::*;
     use crate::json::Limits;
 
-    const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"ü","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
+    const CALL: &str = concat!(
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"ü","_meta":"#,
+        r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#,
+    );
 
     fn call() -> Message<'static> {
         Message::read(CALL.as_bytes(), Limits::default()).unwrap()

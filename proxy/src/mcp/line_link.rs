@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use events::FailureReason;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::json::{self, Limits};
 use crate::upstream::Permit;
@@ -36,6 +36,16 @@ struct Shared {
     /// Where messages go that belong to no request.
     unasked: mpsc::Sender<String>,
     limits: Limits,
+    flow: watch::Sender<Flow>,
+}
+
+/// Whether the line is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    /// So many requests wait for their responses.
+    Waiting(usize),
+    /// It has ended.
+    Closed,
 }
 
 struct Waiter {
@@ -67,6 +77,7 @@ impl Drop for Asking {
     fn drop(&mut self) {
         if let Some(waiting) = self.link.waiting().as_mut() {
             waiting.remove(&self.number);
+            self.link.0.flow.send_replace(Flow::Waiting(waiting.len()));
         }
     }
 }
@@ -79,7 +90,14 @@ impl Link {
         limits: Limits,
     ) -> Self {
         let waiting = Mutex::new(Some(HashMap::new()));
-        Self(Arc::new(Shared { lines, waiting, next: AtomicU64::new(1), unasked, limits }))
+        Self(Arc::new(Shared {
+            lines,
+            waiting,
+            next: AtomicU64::new(1),
+            unasked,
+            limits,
+            flow: watch::Sender::new(Flow::Waiting(0)),
+        }))
     }
 
     /// Whether the process still runs.
@@ -103,9 +121,12 @@ impl Link {
         let (messages, receiver) = mpsc::channel(WAITING_MAX);
         let id = message.id().unwrap_or("null").to_owned();
         match self.waiting().as_mut() {
-            Some(waiting) => waiting.insert(number, Waiter { id, token, messages }),
+            Some(waiting) => {
+                waiting.insert(number, Waiter { id, token, messages });
+                self.0.flow.send_replace(Flow::Waiting(waiting.len()));
+            }
             None => return Err(not_running()),
-        };
+        }
         let asking = Asking { number, link: self.clone(), messages: receiver };
         self.write(permit, &text).await?;
         Ok(asking)
@@ -176,6 +197,19 @@ impl Link {
     /// Ends the link: everybody who waits learns that nothing more will come.
     pub(crate) fn close(&self) {
         *self.waiting() = None;
+        self.0.flow.send_replace(Flow::Closed);
+    }
+
+    /// Returns when the line has ended.
+    pub(crate) async fn closed(&self) {
+        let mut flow = self.0.flow.subscribe();
+        drop(flow.wait_for(|flow| *flow == Flow::Closed).await);
+    }
+
+    /// Returns when no request waits for its response.
+    pub(crate) async fn idle(&self) {
+        let mut flow = self.0.flow.subscribe();
+        drop(flow.wait_for(|flow| matches!(flow, Flow::Waiting(0) | Flow::Closed)).await);
     }
 
     fn waiting(&self) -> MutexGuard<'_, Option<HashMap<u64, Waiter>>> {

@@ -170,9 +170,10 @@ impl Host {
     async fn subscribe(&self, visitor: &Visitor, message: &Message<'_>, mut speaker: Speaker) {
         let id = message.id().unwrap_or("null");
         let asked = message.value(&["params", "notifications"]).unwrap_or("{}");
-        let text = format!(
-            r#"{{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{{"notifications":{asked},"_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}}}}}}"#
-        );
+        let meta = format!(r#"{{"io.modelcontextprotocol/subscriptionId":{id}}}"#);
+        let params = format!(r#"{{"notifications":{asked},"_meta":{meta}}}"#);
+        let method = quoted("notifications/subscriptions/acknowledged");
+        let text = format!(r#"{{"jsonrpc":"2.0","method":{method},"params":{params}}}"#);
         speaker.say(&text).await;
         let listening = self.reachable(visitor).map(|member| {
             let fork = speaker.fork();

@@ -116,7 +116,7 @@ impl Host {
             .collect();
         let exposed = Arc::new(Exposed::new(self.rule, &offers));
         for (name, members) in exposed.clashes() {
-            tracing::error!(name, servers = ?members, "more than one tool server has this name, so none is served");
+            tracing::error!(name, servers = ?members, "a name of more than one is nobody's");
         }
         let mut shown = Vec::new();
         for (at, (member, list)) in self.members.iter().zip(lists).enumerate() {

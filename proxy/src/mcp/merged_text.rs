@@ -2,8 +2,7 @@
 //! servers' own, and what many servers say as one answer. Pure.
 //!
 //! Tools and prompts have names with prefixes. A resource has the address `server+address`, in
-//! which
-//! `server+` becomes a part of the URI's scheme (RFC 3986 §3.1).
+//! which `server+` becomes a part of the URI's scheme (RFC 3986 §3.1).
 
 use std::collections::BTreeSet;
 
@@ -144,7 +143,7 @@ mod tests {
         let outward = outward_result(result, "crm");
         assert_eq!(outward, r#"{"contents":[{"uri":"crm+test://a","text":"x"}],"x":1}"#);
         assert_eq!(inward_uri("crm+test://a+b"), Some(("crm", "test://a+b")));
-        let prompt = r#"{"messages":[{"role":"user","content":{"type":"resource","resource":{"uri":"a:b"}}}]}"#;
+        let prompt = r#"{"messages":[{"content":{"type":"resource","resource":{"uri":"a:b"}}}]}"#;
         assert!(outward_result(prompt, "crm").contains(r#""uri":"crm+a:b""#));
         let plain = r#"{"content":[{"type":"text","text":"uri"}]}"#;
         assert_eq!(outward_result(plain, "crm"), plain);

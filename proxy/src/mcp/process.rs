@@ -12,13 +12,14 @@ use bytes::Bytes;
 use events::{UpstreamStarted, UpstreamStopped};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, Command};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use crate::config::{ToolUpstream, Transport};
 use crate::json::Limits;
 
 use super::clerk::Clerk;
 use super::line_link::{Link, WAITING_MAX};
+use super::pump::Bench;
 
 /// What a process gets of the gateway's own environment; the rest may hold secrets.
 const INHERITED: [&str; 9] =
@@ -50,6 +51,7 @@ struct Inner {
     line_bytes_max: usize,
     limits: Limits,
     clerk: Clerk,
+    stopping: watch::Receiver<bool>,
     places: Arc<Semaphore>,
     backoff: Mutex<Backoff>,
 }
@@ -82,12 +84,9 @@ pub(crate) struct Running {
 
 impl Launcher {
     /// The launcher of a server that the configuration describes as a process; else `None`.
-    pub(crate) fn new(
-        tools: &ToolUpstream,
-        limits: &crate::config::Limits,
-        clerk: Clerk,
-    ) -> Option<Self> {
+    pub(crate) fn new(tools: &ToolUpstream, bench: &Bench) -> Option<Self> {
         let Transport::Stdio { command, env, cwd } = &tools.transport else { return None };
+        let limits = &bench.limits;
         let inherited =
             INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var_os(name)?)));
         let own = env.iter().map(|(name, value)| (name.clone(), value.expose().into()));
@@ -98,7 +97,8 @@ impl Launcher {
             cwd: cwd.clone(),
             line_bytes_max: limits.answer_bytes_max,
             limits: Limits { depth_max: limits.json_depth_max },
-            clerk,
+            clerk: bench.clerk.clone(),
+            stopping: bench.stopping.clone(),
             places: Arc::new(Semaphore::new(PROCESSES_MAX)),
             backoff: Mutex::new(Backoff { attempts: 0, delay: BACKOFF_MIN, not_before: None }),
         })))
@@ -141,14 +141,20 @@ impl Launcher {
         let link = Link::new(lines, unasked, inner.limits);
         let (alive, ended) = mpsc::channel(1);
         if let Some(stdin) = child.stdin.take() {
-            tokio::spawn(write_lines(stdin, waiting_lines));
+            let ended = link.clone();
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = write_lines(stdin, waiting_lines) => {}
+                    () = ended.closed() => {}
+                }
+            });
         }
         if let Some(stderr) = child.stderr.take() {
             tokio::spawn(log_lines(Arc::clone(&inner.server), stderr));
         }
         let watched = self.clone();
         let watched_link = link.clone();
-        tokio::spawn(async move {
+        self.0.clerk.gate().tasks.spawn(async move {
             watched.watch(child, watched_link, ended).await;
             drop(place);
         });
@@ -180,6 +186,8 @@ impl Launcher {
                     |error| tracing::error!(%server, "its output cannot be read: {error}"),
                 )),
                 _ = unneeded.recv() => told = true,
+                // When the gateway stops, what is under way may end first.
+                () = self.stopped(&link) => told = true,
             }
         }
         link.close();
@@ -194,6 +202,12 @@ impl Launcher {
                 upstream: Arc::clone(&self.0.server),
             })
             .await;
+    }
+
+    async fn stopped(&self, link: &Link) {
+        let mut stopping = self.0.stopping.clone();
+        drop(stopping.wait_for(|stop| *stop).await);
+        link.idle().await;
     }
 
     /// Takes note of an end that nobody wanted; says how long the next start must wait.
