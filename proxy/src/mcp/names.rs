@@ -142,11 +142,7 @@ mod tests {
                     reached += 1;
                 }
             }
-<<<<<<< HEAD
-            let offered = offers.iter().map(|offer| offer.names.len()).sum::<usize>();
-=======
             let offered: usize = offers.iter().map(|offer| offer.names.len()).sum();
->>>>>>> m
             prop_assert_eq!(reached + clashing, offered);
         }
     }

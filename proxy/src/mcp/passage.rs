@@ -285,13 +285,8 @@ impl Passage {
 
 /// The id of the request that a message cancels.
 fn cancels<'t>(message: &Message<'t>) -> Option<&'t str> {
-<<<<<<< HEAD
-    let cancelled = "notifications/cancelled";
-    let is_it = matches!(&message.kind, Kind::Notification { method } if method == cancelled);
-=======
     let notifies = matches!(message.kind, Kind::Notification { .. });
     let is_it = notifies && message.method() == "notifications/cancelled";
->>>>>>> m
     message.value(&["params", "requestId"]).filter(|_| is_it)
 }
 
