@@ -244,7 +244,7 @@ mod tests {
     fn the_benchmarks_gateway_is_configured_without_a_warning() {
         let address = SocketAddr::from(([127, 0, 0, 1], 9000));
         let upstreams = Upstreams { provider: address, tools: address, stamped: address };
-        let text = configuration(upstreams, false);
+        let text = configuration(upstreams, true);
         let key = |_: &SecretRef| -> Result<Found, LookupError> {
             let secret = Secret::new("a-key-of-some-length");
             Ok(Found { secret, readable_by_others: false })
