@@ -39,9 +39,10 @@ fn recorded_agents_play_as_without_a_gateway_and_each_conversation_is_one_sessio
 #[test]
 fn each_tool_call_is_linked_to_the_model_call_that_asked_for_it_in_both_eras_of_mcp() {
     let standins = Standins::start(Duration::ZERO);
-    let setup = Setup::new()
-        .provider("openai", &standins.provider_url(), "*")
-        .tools("airline", &standins.airline_url());
+    let url = standins.airline_url();
+    let airline = format!("url = \"{url}\"\nkey = {{ env = \"UPSTREAM_KEY\" }}");
+    let setup =
+        Setup::new().provider("openai", &standins.provider_url(), "*").tools("airline", &airline);
     let mut gateway = setup.start();
     let options = |era, stream| Options {
         model_url: format!("http://{}/v1", gateway.agents),

@@ -1,7 +1,7 @@
 //! `countersign demo`: the gateway with stand-in upstreams, and recorded agents that use it over
 //! real HTTP; then the trace of one session, and the gateway goes on serving.
 
-use super::serve::{Signals, announce, runtime, until_stopped};
+use super::serve::{Signals, announce, block_on, until_stopped};
 use super::{CommandError, telemetry, trace};
 use crate::config::{Config, Found, Loaded, Secret, SecretRef};
 use crate::gateway::Gateway;
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
         None => Recordings::embedded(),
     };
     let recordings = recordings.map_err(|error| CommandError::Io(error.to_string()))?;
-    runtime()?.block_on(play(args, Arc::new(recordings), out))
+    block_on(play(args, Arc::new(recordings), out))
 }
 
 async fn play(

@@ -32,13 +32,24 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
         loaded.config.data.clone_from(data);
     }
     let data = loaded.config.data.clone();
-    runtime()?.block_on(async {
+    block_on(async {
         let gateway = Gateway::start(loaded).await?;
         // Whoever reads the announcement may ask it to stop at once.
         let signals = Signals::listen()?;
         announce(&gateway, &data, out)?;
         until_stopped(gateway, signals, out).await
     })
+}
+
+/// Runs a command to its end. What is still under way then ends with the process, not before: a
+/// task that is dropped would end its agent's stream as if it were whole.
+pub(super) fn block_on(
+    command: impl Future<Output = Result<(), CommandError>>,
+) -> Result<(), CommandError> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(command);
+    std::mem::forget(runtime);
+    ended
 }
 
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
