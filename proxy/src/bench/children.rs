@@ -238,19 +238,17 @@ fn address(line: &str) -> Option<(String, SocketAddr)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Found, LookupError, Secret, SecretRef};
+    use crate::config::{Config, look_up};
 
     #[test]
-    fn the_benchmarks_gateway_is_configured_without_a_warning() {
+    fn the_benchmarks_gateways_are_configured_as_operators_would() {
         let address = SocketAddr::from(([127, 0, 0, 1], 9000));
         let upstreams = Upstreams { provider: address, tools: address, stamped: address };
-        let text = configuration(upstreams, false);
-        let key = |_: &SecretRef| -> Result<Found, LookupError> {
-            let secret = Secret::new("a-key-of-some-length");
-            Ok(Found { secret, readable_by_others: false })
-        };
-        let loaded = Config::parse(&text, Path::new("bench.toml"), &key).unwrap();
-        assert_eq!(loaded.warnings.len(), 0);
+        for (relaxed, warnings) in [(false, 0), (true, 1)] {
+            let text = configuration(upstreams, relaxed);
+            let loaded = Config::parse(&text, Path::new("bench.toml"), &look_up);
+            assert_eq!(loaded.unwrap().warnings.len(), warnings);
+        }
     }
 
     #[test]
