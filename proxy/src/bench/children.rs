@@ -106,6 +106,11 @@ impl Process {
         Ok(Self { child, addresses, _said: said })
     }
 
+    /// Ends it, and waits until it has.
+    pub async fn stop(mut self) -> io::Result<()> {
+        self.child.kill().await
+    }
+
     /// The address that was told for this name.
     pub fn address(&self, name: &str) -> io::Result<SocketAddr> {
         let known = self.addresses.get(name).copied();

@@ -21,6 +21,17 @@ pub struct Syncs {
     pub rested_us: f64,
 }
 
+impl Syncs {
+    /// The better of two measurements: what disturbs one must not make the bounds wider.
+    #[must_use]
+    pub const fn least(self, other: Self) -> Self {
+        Self {
+            busy_us: self.busy_us.min(other.busy_us),
+            rested_us: self.rested_us.min(other.rested_us),
+        }
+    }
+}
+
 /// How long the disk rests.
 const REST: Duration = Duration::from_millis(20);
 

@@ -66,8 +66,9 @@ mod tests {
     #[test]
     fn percentiles_and_medians_are_values_that_were_measured() {
         let figures = Figures::of((1..=100).rev().collect(), 2.0);
-        assert_eq!((figures.per_second, figures.p50_us, figures.p99_us), (50.0, 50.0, 99.0));
-        assert!((median(vec![3.0, 1.0, 2.0, 9.0]) - 2.0).abs() < f64::EPSILON);
-        assert_eq!((median(Vec::new()), percentile(&[], 50)), (0.0, 0.0));
+        let shown = format!("{} {} {}", figures.per_second, figures.p50_us, figures.p99_us);
+        assert_eq!(shown, "50 50 99");
+        assert_eq!(format!("{}", median(vec![3.0, 1.0, 2.0, 9.0])), "2");
+        assert_eq!(format!("{} {}", median(Vec::new()), percentile(&[], 50)), "0 0");
     }
 }

@@ -120,6 +120,12 @@ async fn measure(args: &Args) -> Result<Report, CommandError> {
         report.sessions = Some(sessions::measure(&folder, &standin, recordings).await?);
     }
     report.memory_peak_kib = scene.gateway.memory_kib("VmHWM");
+    let Scene { bare, gateway, relaxed, .. } = scene;
+    for process in [bare, gateway, relaxed, standin] {
+        process.stop().await?;
+    }
+    let syncs = syncs.least(disk::measure(&scratch.0)?);
+    (report.sync_us, report.rested_sync_us) = (syncs.busy_us, syncs.rested_us);
     report.judge();
     Ok(report)
 }
