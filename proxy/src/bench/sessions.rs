@@ -52,6 +52,7 @@ pub async fn measure(
         (0..AGENTS).map(|index| Player::new(Arc::clone(&recordings), options(index))).collect();
     let played = play_all(players, 0..recordings.sessions().len()).await;
     let counters = gateway.counters().await?;
+    gateway.stop().await?;
     Ok(Stored {
         sessions: played.sessions,
         requests: played.model_requests + played.tool_requests,

@@ -100,10 +100,12 @@ async fn measure(args: &Args) -> Result<Report, CommandError> {
     let recordings = Arc::new(recordings(args)?);
     let standin = standin(args).await?;
     let scene = scene(&scratch.0, &standin).await?;
+    let syncs = disk::measure(&scratch.0)?;
     let mut report = Report {
         version: env!("CARGO_PKG_VERSION"),
         processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        sync_us: disk::sync_p50_us(&scratch.0)?,
+        sync_us: syncs.busy_us,
+        rested_sync_us: syncs.rested_us,
         rows: Vec::new(),
         delays: None,
         sessions: None,
@@ -118,6 +120,12 @@ async fn measure(args: &Args) -> Result<Report, CommandError> {
         report.sessions = Some(sessions::measure(&folder, &standin, recordings).await?);
     }
     report.memory_peak_kib = scene.gateway.memory_kib("VmHWM");
+    let Scene { bare, gateway, relaxed, .. } = scene;
+    for process in [bare, gateway, relaxed, standin] {
+        process.stop().await?;
+    }
+    let syncs = syncs.least(disk::measure(&scratch.0)?);
+    (report.sync_us, report.rested_sync_us) = (syncs.busy_us, syncs.rested_us);
     report.judge();
     Ok(report)
 }
