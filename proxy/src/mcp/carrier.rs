@@ -220,8 +220,11 @@ impl Carrier<'_> {
             Some(floor) => floor.outward(&unasked, limits),
             None => Some(unasked.text.clone()),
         };
-        let acknowledges = message.method() == "notifications/subscriptions/acknowledged";
-        if let Some(text) = outward.filter(|_| !(self.merged && acknowledges)) {
+        if self.merged && message.method() == "notifications/subscriptions/acknowledged" {
+            audience.speaker.acknowledged().await;
+            return Ok(());
+        }
+        if let Some(text) = outward {
             let text = if self.merged { outward_message(&text, &self.talk.server) } else { text };
             audience.speaker.say(&text).await;
         }

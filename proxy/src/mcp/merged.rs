@@ -2,10 +2,12 @@
 //! lists that are many servers' in one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
+use tokio::sync::{oneshot, watch};
 
 use crate::json;
 use crate::problem::ErrorCode;
@@ -19,7 +21,10 @@ use super::host::{Host, lock};
 use super::merged_text::{inward_subscription, inward_uri, modernised, outward_result, union};
 use super::names::{Exposed, Owner};
 use super::reply::{Refusal, denied_text, error_text, result_text};
-use super::speaker::Speaker;
+use super::speaker::{Part, Speaker};
+
+/// How long one server may delay the acknowledgement of a subscription to many.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(5);
 
 /// The versions with sessions that the gateway itself speaks to agents.
 const SPOKEN: [&str; 3] = [LEGACY, "2025-06-18", "2025-03-26"];
@@ -165,30 +170,33 @@ impl Host {
         union(&said)
     }
 
-    /// A subscription: acknowledged at once, and then open to every server that has subscriptions,
+    /// A subscription: opened at every server that has subscriptions, acknowledged when each has
+    /// acknowledged it (or has taken too long), so that no change between is missed, and then open
     /// until the agent or the gateway ends it. A server of the legacy era tells of nothing here.
     async fn subscribe(&self, visitor: &Visitor, message: &Message<'_>, mut speaker: Speaker) {
         let id = message.id().unwrap_or("null");
-        let asked = message.value(&["params", "notifications"]).unwrap_or("{}");
-        let meta = format!(r#"{{"io.modelcontextprotocol/subscriptionId":{id}}}"#);
-        let params = format!(r#"{{"notifications":{asked},"_meta":{meta}}}"#);
-        let method = quoted("notifications/subscriptions/acknowledged");
-        let text = format!(r#"{{"jsonrpc":"2.0","method":{method},"params":{params}}}"#);
-        speaker.say(&text).await;
-        let listening = self.reachable(visitor).map(|member| {
-            let fork = speaker.fork();
-            self.subscribe_one(visitor, member, message, fork)
-        });
-        let listening: Vec<_> = listening.collect();
+        speaker.comment().await;
+        let (told, _) = watch::channel(false);
+        let (mut listening, mut acknowledged) = (Vec::new(), Vec::new());
+        for member in self.reachable(visitor) {
+            let (sender, receiver) = oneshot::channel();
+            acknowledged.push(receiver);
+            let part = Part { acknowledged: Some(sender), told: told.subscribe() };
+            listening.push(self.subscribe_one(visitor, member, message, speaker.fork(part)));
+        }
         let mut stopping = self.bench.stopping.clone();
         let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
-        // Each subscription ends by itself when the agent has gone, and that on record.
-        let listened = async {
-            join_all(listening).await;
+        let acknowledge = async {
+            // Whoever is late is passed over: its subscription may still come.
+            drop(tokio::time::timeout(ACKNOWLEDGED_WITHIN, join_all(acknowledged)).await);
+            speaker.say(&acknowledgement(message, id)).await;
+            told.send_replace(true);
             speaker.gone().await;
         };
+        // Each subscription ends by itself when the agent has gone, and that on record.
+        let listened = async { tokio::join!(join_all(listening), acknowledge) };
         tokio::select! {
-            () = listened => {}
+            _ = listened => {}
             () = stopped => {}
         }
         let result = r#"{"resultType":"complete"}"#;
@@ -308,4 +316,12 @@ impl Host {
         let known = lock(if tools { &names.tools } else { &names.prompts }).clone();
         Ok(known.unwrap_or_default())
     }
+}
+
+fn acknowledgement(message: &Message<'_>, id: &str) -> String {
+    let asked = message.value(&["params", "notifications"]).unwrap_or("{}");
+    let meta = format!(r#"{{"io.modelcontextprotocol/subscriptionId":{id}}}"#);
+    let params = format!(r#"{{"notifications":{asked},"_meta":{meta}}}"#);
+    let method = quoted("notifications/subscriptions/acknowledged");
+    format!(r#"{{"jsonrpc":"2.0","method":{method},"params":{params}}}"#)
 }

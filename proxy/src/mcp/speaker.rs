@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::headers::SESSION;
 use super::reply::{Pieces, Refusal, Reply, empty_reply, event, json_reply, stream, stream_reply};
@@ -13,20 +13,42 @@ use super::reply::{Pieces, Refusal, Reply, empty_reply, event, json_reply, strea
 pub(crate) struct Speaker {
     reply: Option<oneshot::Sender<Result<Reply, Refusal>>>,
     pieces: Option<Pieces>,
+    part: Option<Part>,
     /// The session that the answer opens, if it does.
     pub(crate) session: Option<HeaderValue>,
+}
+
+/// What one server has to do with the acknowledgement of a subscription to many.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Used, or dropped, when this server will not delay the acknowledgement any more.
+    pub(crate) acknowledged: Option<oneshot::Sender<()>>,
+    /// Becomes true when the agent has the acknowledgement, which must come first.
+    pub(crate) told: watch::Receiver<bool>,
 }
 
 impl Speaker {
     /// A speaker, and where its answer will be.
     pub(crate) fn new() -> (Self, oneshot::Receiver<Result<Reply, Refusal>>) {
         let (reply, answer) = oneshot::channel();
-        (Self { reply: Some(reply), pieces: None, session: None }, answer)
+        (Self { reply: Some(reply), pieces: None, part: None, session: None }, answer)
     }
 
-    /// Another that speaks on the same stream, which must be open.
-    pub(crate) fn fork(&self) -> Self {
-        Self { reply: None, pieces: self.pieces.clone(), session: None }
+    /// Another that speaks for one server on the same stream, which must be open.
+    pub(crate) fn fork(&self, part: Part) -> Self {
+        Self { reply: None, pieces: self.pieces.clone(), part: Some(part), session: None }
+    }
+
+    /// Takes note that this server has acknowledged its part of a subscription, and waits until the
+    /// agent has been told of the whole.
+    pub(crate) async fn acknowledged(&mut self) {
+        let Some(part) = &mut self.part else { return };
+        if let Some(acknowledged) = part.acknowledged.take() {
+            // Nobody waits for it any more where it comes too late.
+            let _late = acknowledged.send(());
+        }
+        // If nobody is left to tell the agent, nothing is said to it any more either.
+        drop(part.told.wait_for(|told| *told).await);
     }
 
     /// Says something before the response. An agent that has gone hears nothing, which is no error:
