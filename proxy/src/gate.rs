@@ -22,7 +22,7 @@ use crate::tasks::Tasks;
 use crate::upstream::Permit;
 use events::{Draft, Event, MessageRelayed, PayloadRef, Principal, Relay, SessionId};
 use http::{HeaderMap, header};
-use ledger::payload::Packed;
+use ledger::payload::{Packed, Unpacked};
 use ledger::{Entry, Ledger, RecordError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -109,7 +109,7 @@ impl Gate {
 
     /// Records a message before it is passed on; on an error it must not be.
     pub async fn relay(&self, relayed: Relayed<'_>) -> Result<Permit, Problem> {
-        let packed = self.pack(relayed.session, relayed.body, &[])?;
+        let packed = self.pack(later(relayed.session, relayed.body))?;
         let fact = MessageRelayed {
             call: relayed.call,
             direction: relayed.direction,
@@ -158,8 +158,8 @@ impl Gate {
         self.correlator.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn pack(&self, session: SessionId, body: &[u8], cuts: &[usize]) -> Result<Packed, Problem> {
-        self.ledger.pack(session, body, cuts).map_err(|error| {
+    fn pack(&self, content: Unpacked<'_>) -> Result<Packed, Problem> {
+        self.ledger.pack(content).map_err(|error| {
             tracing::error!(%error, "a payload could not be packed");
             self.metrics.unrecorded.increment();
             Problem::new(ErrorCode::LedgerUnavailable, UNAVAILABLE)
@@ -194,6 +194,11 @@ impl Gate {
 
 const UNAVAILABLE: &str =
     "the ledger cannot record at the moment, so nothing was done; try again later";
+
+/// Content without turns, of a session that may have begun long ago.
+const fn later(session: SessionId, bytes: &[u8]) -> Unpacked<'_> {
+    Unpacked { session, is_first: false, bytes, cuts: &[] }
+}
 
 /// Nothing where there is no content, so that the event says so.
 fn reference(packed: Option<&Packed>) -> Option<PayloadRef> {

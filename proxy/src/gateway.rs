@@ -15,7 +15,7 @@ use events::{Digest, Draft, GatewayStarted, GatewayStopped, LedgerRecovered};
 use ledger::backend::file::{self, FileLog, OpenError, Recovery};
 use ledger::backend::memory::MemoryLog;
 use ledger::log::Log;
-use ledger::{Health, Ledger, Options, RecordError, WriterThread};
+use ledger::{Health, Ledger, Options, RecordError, WriterTask};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ pub struct Gateway {
     gate: Arc<Gate>,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
-    writer: WriterThread,
+    writer: WriterTask,
     config: Arc<Config>,
 }
 
@@ -198,8 +198,7 @@ impl Gateway {
         gate.ledger().record(plain(fact)).await?;
         drop(gate);
         if drained {
-            let joined = tokio::task::spawn_blocking(move || writer.join()).await;
-            joined.map_err(io::Error::other).flatten().map_err(GatewayError::Writer)?;
+            writer.join().await.map_err(GatewayError::Writer)?;
         }
         Ok(drained)
     }

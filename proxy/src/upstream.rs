@@ -170,7 +170,7 @@ const CALLERS_OWN: [HeaderName; 7] = [
 
 /// The caller's headers without its credentials and without what concerns its connection.
 pub fn forwarded(headers: &HeaderMap) -> HeaderMap {
-    let mut forwarded = end_to_end(headers);
+    let mut forwarded = end_to_end(headers.clone());
     for name in CALLERS_OWN {
         forwarded.remove(name);
     }
@@ -180,15 +180,14 @@ pub fn forwarded(headers: &HeaderMap) -> HeaderMap {
 }
 
 /// An upstream's headers as the agent may see them.
-pub fn returned(headers: &HeaderMap) -> HeaderMap {
+pub fn returned(headers: HeaderMap) -> HeaderMap {
     let mut returned = end_to_end(headers);
     returned.remove(header::WWW_AUTHENTICATE);
     returned.remove(header::SET_COOKIE);
     returned
 }
 
-fn end_to_end(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = headers.clone();
+fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -196,8 +195,8 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    for name in HOP_BY_HOP.into_iter().chain(named) {
-        kept.remove(name);
+    for name in HOP_BY_HOP.iter().chain(&named) {
+        headers.remove(name);
     }
-    kept
+    headers
 }

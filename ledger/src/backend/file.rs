@@ -25,7 +25,6 @@ mod quarantine;
 mod recent;
 
 mod filler;
-mod syncer;
 
 mod event_writer;
 mod payload_writer;
@@ -59,7 +58,6 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use syncer::Syncer;
 
 /// How a file log is laid out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,9 +145,7 @@ impl FileLog {
             None => start(&*disk, dir, (options, shard), &mut event_filler)?,
         };
         let Recovered { committed, recovery } = recovered;
-        let syncer = if options.synced { Syncer::new(workers) } else { Syncer::in_place() };
-        let payloads =
-            PayloadWriter::new(committed.payloads.as_ref(), (payload_filler, syncer), shard);
+        let payloads = PayloadWriter::new(committed.payloads.as_ref(), payload_filler, shard);
         let events = EventWriter::new(
             Arc::clone(&committed.active),
             (committed.tail, committed.points.clone()),
@@ -224,15 +220,11 @@ impl FileLog {
         self.roll(room)?;
         let before = (self.events.tail.end, self.payloads.position().end);
         let places = self.payloads.write(fresh)?;
-        let written = self.events.write(&batch.records, self.payloads.position());
-        let synced = written.and_then(|written| {
-            self.events.segment.file.sync()?;
-            Ok(written)
-        });
+        let (tail, points) = self.events.write(&batch.records, self.payloads.position())?;
         if !fresh.is_empty() {
-            self.payloads.syncer.wait()?;
+            self.payloads.sync()?;
         }
-        let (tail, points) = synced?;
+        self.events.segment.file.sync()?;
         self.events.commit(tail, &points);
         self.stored_bytes += tail.end - before.0 + (tail.payloads.end - before.1);
         self.reader.publish(|committed| {

@@ -156,7 +156,7 @@ impl Passage {
             None => None,
         };
         let body = text.map_or_else(|| Outgoing::from(bytes.clone()), Outgoing::from);
-        Some(Ok(reply_with(head.status, returned(&head.headers), body)))
+        Some(Ok(reply_with(head.status, returned(head.headers), body)))
     }
 
     /// An answer that is an event stream.
@@ -190,7 +190,7 @@ impl Passage {
         };
         let reading = Reading::new(body, self.bench.limits.upstream_idle_timeout);
         self.bench.clerk.gate().tasks.spawn(pump.run(reading));
-        Ok(reply_with(head.status, returned(&head.headers), outgoing))
+        Ok(reply_with(head.status, returned(head.headers), outgoing))
     }
 
     /// Where the call of a request waits for its response.
@@ -251,7 +251,7 @@ impl Passage {
         let all = reading.all(limits.answer_bytes_max, &mut sent.held).await;
         Some(
             all.map_err(|(failure, _)| failure.refusal()).map(|bytes| {
-                reply_with(head.status, returned(&head.headers), Outgoing::from(bytes))
+                reply_with(head.status, returned(head.headers), Outgoing::from(bytes))
             }),
         )
     }

@@ -66,7 +66,7 @@ impl Models {
         let (pieces, to_agent) = mpsc::channel(PIECES_MAX);
         let mut response = Response::new(Outgoing::Pieces(to_agent));
         *response.status_mut() = head.status;
-        *response.headers_mut() = returned(&head.headers);
+        *response.headers_mut() = returned(head.headers);
         if let Ok(id) = HeaderValue::from_str(&call.id().to_string()) {
             response.headers_mut().insert("countersign-call", id);
         }

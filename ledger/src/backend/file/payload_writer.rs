@@ -9,7 +9,6 @@ use super::layout::short;
 use super::names::Series;
 use super::payload::{Name, PayloadSegment, Place, frame_bytes, push_payload};
 use super::sidecar::{Sidecar, index_path};
-use super::syncer::Syncer;
 use crate::log::Sealed;
 use std::io;
 use std::path::Path;
@@ -20,20 +19,15 @@ pub(super) struct PayloadWriter {
     /// The segment that is written, and where its frames end; nothing before the first payload.
     pub(super) active: Option<(Arc<PayloadSegment>, u64)>,
     pub(super) filler: Filler,
-    pub(super) syncer: Syncer,
     pub(super) shard: Shard,
     buffer: Vec<u8>,
 }
 
 impl PayloadWriter {
     /// Goes on where `active` ends.
-    pub(super) fn new(
-        active: Option<&ActivePayloads>,
-        (filler, syncer): (Filler, Syncer),
-        shard: Shard,
-    ) -> Self {
+    pub(super) fn new(active: Option<&ActivePayloads>, filler: Filler, shard: Shard) -> Self {
         let active = active.map(|active| (Arc::clone(&active.segment), active.end));
-        Self { active, filler, syncer, shard, buffer: Vec::new() }
+        Self { active, filler, shard, buffer: Vec::new() }
     }
 
     /// The bytes that these payloads take.
@@ -62,9 +56,7 @@ impl PayloadWriter {
         self.active.as_ref().is_none_or(|(segment, end)| *end > segment.capacity / 2)
     }
 
-    /// Writes payloads and starts to sync them; [`Syncer::wait`] has to follow if there are any.
-    ///
-    /// Returns how far the store goes then, and where the payloads stand.
+    /// Writes payloads, and returns where they stand. The caller has [`PayloadWriter::sync`] follow.
     pub(super) fn write(&mut self, payloads: &[&Sealed]) -> io::Result<Vec<(Name, Place)>> {
         let Some((segment, end)) = self.active.as_mut().filter(|_| !payloads.is_empty()) else {
             return Ok(Vec::new());
@@ -79,8 +71,12 @@ impl PayloadWriter {
         }
         segment.file.write_at(&self.buffer, *end)?;
         *end += self.buffer.len() as u64;
-        self.syncer.start(&segment.file);
         Ok(places)
+    }
+
+    /// Makes what was written durable.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.active.as_ref().map_or(Ok(()), |(segment, _)| segment.file.sync())
     }
 
     /// How far the store goes with all that was written; as a commit says it.
