@@ -37,6 +37,8 @@ pub mod recover;
 
 pub mod server;
 
+pub mod room;
+
 pub mod people;
 
 pub mod gateway;
