@@ -25,6 +25,8 @@ pub mod body;
 
 pub mod heard;
 
+pub mod patience;
+
 pub mod credentials;
 
 pub mod upstream;
