@@ -52,12 +52,22 @@ impl Heard {
         Answering(self.clone())
     }
 
+    /// Whether a request is being answered.
+    pub fn is_answering(&self) -> bool {
+        self.0.is_answering.load(Ordering::Relaxed)
+    }
+
+    /// How many answers have ended.
+    pub fn answers(&self) -> u64 {
+        self.0.answers.load(Ordering::Relaxed)
+    }
+
     /// Where the connection is.
     pub fn stage(&self) -> Stage {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (heard, answered) = (of(&self.0.heard_bytes), of(&self.0.answered_bytes));
-        let answers = of(&self.0.answers);
-        if self.0.is_answering.load(Ordering::Relaxed) {
+        let answers = self.answers();
+        if self.is_answering() {
             Stage::Answering
         } else if answered < heard {
             Stage::Asking { answers }

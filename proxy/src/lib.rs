@@ -27,6 +27,8 @@ pub mod heard;
 
 pub mod patience;
 
+pub mod explained;
+
 pub mod credentials;
 
 pub mod upstream;

@@ -1,13 +1,15 @@
 //! The agents' listener: connections, their limits, and the way to the right dialect.
 
 use crate::config::{Limits, Listen};
-use crate::dialect::Route;
+use crate::dialect::{Refusal, Route, error_body};
+use crate::explained::Explained;
 use crate::gate::{Gate, Refused};
 use crate::heard::{Heard, Listening};
 use crate::mcp::{self, Mcp};
 use crate::model::{Models, Reply, problem_reply};
 use crate::patience::{Overdue, Patience};
 use crate::problem::{ErrorCode, Problem};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Uri, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -38,6 +40,7 @@ pub struct Agents {
     mcp: Arc<Mcp>,
     listen: Listen,
     limits: Limits,
+    unread: Bytes,
 }
 
 impl Agents {
@@ -49,7 +52,7 @@ impl Agents {
         listen: Listen,
         limits: Limits,
     ) -> Arc<Self> {
-        Arc::new(Self { gate, models, mcp, listen, limits })
+        Arc::new(Self { gate, models, mcp, listen, limits, unread: unread() })
     }
 
     /// Accepts connections until told to stop, then lets those that are open finish.
@@ -97,6 +100,7 @@ impl Agents {
         let agents = Arc::clone(self);
         let heard = Heard::default();
         let stream = Listening::new(stream, heard.clone());
+        let stream = Explained::new(stream, heard.clone(), self.unread.clone());
         let Limits { header_timeout, idle_timeout, .. } = self.limits;
         let mut patience = Patience::new(heard.clone(), header_timeout, idle_timeout);
         let service = service_fn(move |request: Request<Incoming>| {
@@ -245,6 +249,21 @@ impl Agents {
             problem_reply(Route::OpenAiChat, &problem)
         }
     }
+}
+
+/// What is told to whoever sends what is no HTTP.
+fn unread() -> Bytes {
+    let code = ErrorCode::MalformedRequest;
+    let refusal = Refusal {
+        status: code.status(),
+        code: code.text(),
+        message: format!(
+            "this cannot be read as a request: it has to be plain HTTP/1.1, with at most \
+             {HEADERS_MAX} headers and {HEAD_BYTES_MAX} bytes before its body"
+        ),
+        request_id: String::new(),
+    };
+    error_body(Route::OpenAiChat, &refusal).1
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
