@@ -16,12 +16,13 @@ pub use refuse::Refused;
 use crate::clock;
 use crate::config::{Agent, Config, Keyring};
 use crate::correlate::{Correlator, Note};
+use crate::credentials::presented_key;
 use crate::metrics::Metrics;
 use crate::problem::{ErrorCode, Problem};
 use crate::tasks::Tasks;
 use crate::upstream::Permit;
 use events::{Draft, Event, MessageRelayed, PayloadRef, Principal, Relay, SessionId};
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use ledger::payload::{Packed, Unpacked};
 use ledger::{Entry, Ledger, RecordError};
 use std::collections::BTreeMap;
@@ -79,16 +80,9 @@ impl Gate {
         }
     }
 
-    /// Whose key the headers carry: `Authorization: Bearer`, or `x-api-key`.
+    /// Whose key the headers carry.
     pub fn identify(&self, headers: &HeaderMap) -> Result<Arc<Agent>, Problem> {
-        let bearer = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, key)| key.trim());
-        let key = bearer.or_else(|| headers.get("x-api-key").and_then(|key| key.to_str().ok()));
-        let Some(key) = key else {
+        let Some(key) = presented_key(headers) else {
             let message = "no API key: send the agent's key as `Authorization: Bearer …`";
             return Err(Problem::new(ErrorCode::InvalidKey, message));
         };

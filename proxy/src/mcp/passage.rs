@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
-use crate::body::Outgoing;
+use crate::body::{Outgoing, stream};
 use crate::json::Limits;
 use crate::memory::Held;
 use crate::upstream::returned;
@@ -22,7 +22,7 @@ use super::http_server::HttpServer;
 use super::open_calls::Key;
 use super::pump::{Awaited, Bench, Place, Pump, shown};
 use super::reading::Reading;
-use super::reply::{Refusal, Reply, reply_with, stream};
+use super::reply::{Refusal, Reply, reply_with};
 
 /// The way through to one server.
 #[derive(Clone)]
@@ -156,7 +156,7 @@ impl Passage {
             None => None,
         };
         let body = text.map_or_else(|| Outgoing::from(bytes.clone()), Outgoing::from);
-        Some(Ok(reply_with(head.status, returned(head.headers), body)))
+        Some(Ok(reply_with(head.status, returned(&head.headers), body)))
     }
 
     /// An answer that is an event stream.
@@ -190,7 +190,7 @@ impl Passage {
         };
         let reading = Reading::new(body, self.bench.limits.upstream_idle_timeout);
         self.bench.clerk.gate().tasks.spawn(pump.run(reading));
-        Ok(reply_with(head.status, returned(head.headers), outgoing))
+        Ok(reply_with(head.status, returned(&head.headers), outgoing))
     }
 
     /// Where the call of a request waits for its response.
@@ -251,7 +251,7 @@ impl Passage {
         let all = reading.all(limits.answer_bytes_max, &mut sent.held).await;
         Some(
             all.map_err(|(failure, _)| failure.refusal()).map(|bytes| {
-                reply_with(head.status, returned(head.headers), Outgoing::from(bytes))
+                reply_with(head.status, returned(&head.headers), Outgoing::from(bytes))
             }),
         )
     }

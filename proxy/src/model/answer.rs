@@ -107,7 +107,7 @@ impl Models {
         drop(memory);
         let mut response = Response::new(Outgoing::from(body));
         *response.status_mut() = head.status;
-        *response.headers_mut() = returned(head.headers);
+        *response.headers_mut() = returned(&head.headers);
         if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
             response.headers_mut().insert("countersign-call", id);
         }
