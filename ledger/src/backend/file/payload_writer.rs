@@ -5,6 +5,7 @@ use super::disk::Disk;
 use super::filler::{Filler, Spare};
 use super::frame::Position;
 use super::header::{PayloadHeader, Shard};
+use super::journal::Target;
 use super::layout::short;
 use super::names::Series;
 use super::payload::{Name, PayloadSegment, Place, frame_bytes, push_payload};
@@ -56,12 +57,10 @@ impl PayloadWriter {
         self.active.as_ref().is_none_or(|(segment, end)| *end > segment.capacity / 2)
     }
 
-    /// Writes payloads, and returns where they stand. The caller has [`PayloadWriter::sync`] follow.
-    pub(super) fn write(&mut self, payloads: &[&Sealed]) -> io::Result<Vec<(Name, Place)>> {
-        let Some((segment, end)) = self.active.as_mut().filter(|_| !payloads.is_empty()) else {
-            return Ok(Vec::new());
-        };
+    /// Lays out payloads behind those that are written, and returns where they will stand.
+    pub(super) fn lay_out(&mut self, payloads: &[&Sealed]) -> Vec<(Name, Place)> {
         self.buffer.clear();
+        let Some((segment, end)) = &self.active else { return Vec::new() };
         let mut places = Vec::with_capacity(payloads.len());
         for payload in payloads {
             let offset = *end + self.buffer.len() as u64;
@@ -69,9 +68,24 @@ impl PayloadWriter {
             places.push(((payload.scope, payload.address), place));
             push_payload(&mut self.buffer, payload, (segment.number, offset));
         }
+        places
+    }
+
+    /// What was laid out, and where it goes.
+    pub(super) fn laid_out(&self) -> Target<'_> {
+        let (segment, offset) =
+            self.active.as_ref().map_or((0, 0), |(segment, end)| (segment.number, *end));
+        Target { segment, offset, bytes: &self.buffer }
+    }
+
+    /// Writes what was laid out; [`PayloadWriter::sync`] makes it durable.
+    pub(super) fn write(&mut self) -> io::Result<()> {
+        let Some((segment, end)) = self.active.as_mut().filter(|_| !self.buffer.is_empty()) else {
+            return Ok(());
+        };
         segment.file.write_at(&self.buffer, *end)?;
         *end += self.buffer.len() as u64;
-        Ok(places)
+        Ok(())
     }
 
     /// Makes what was written durable.
@@ -79,11 +93,11 @@ impl PayloadWriter {
         self.active.as_ref().map_or(Ok(()), |(segment, _)| segment.file.sync())
     }
 
-    /// How far the store goes with all that was written; as a commit says it.
+    /// How far the store goes with all that was laid out; as a commit says it.
     pub(super) fn position(&self) -> Position {
         self.active.as_ref().map_or_else(Position::default, |(segment, end)| Position {
             segment: segment.number,
-            end: *end,
+            end: *end + self.buffer.len() as u64,
         })
     }
 
