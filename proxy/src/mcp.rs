@@ -47,6 +47,7 @@ mod connect;
 mod errand;
 
 mod merged_list;
+mod subscription;
 
 mod merged;
 
