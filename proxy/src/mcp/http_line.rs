@@ -77,14 +77,20 @@ impl HttpLine {
         Self { bench, server, era: Era::Unknown, next: AtomicU64::new(1) }
     }
 
-    /// Sends a request. `extra` are headers of the agent that the server should see.
+    /// A number by which the server will know one request.
+    pub(crate) fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Sends a request by this number. `extra` are headers of the agent that the server should see.
     pub(crate) async fn ask(
         &self,
         permit: Permit,
+        number: u64,
         message: &Message<'_>,
         extra: &HeaderMap,
     ) -> Result<HttpAsking, Failure> {
-        let own = self.next.fetch_add(1, Ordering::Relaxed).to_string();
+        let own = number.to_string();
         let text = json::set(message.text, &["id"], &own)
             .map_err(|error| Failure::new(FailureReason::Unreachable, error.to_string()))?;
         let response = self.post(permit, message, text, extra).await?;

@@ -1,0 +1,78 @@
+//! Scripted tool servers: what one says, message by message.
+
+use std::io;
+
+use serde_json::{Value, json};
+use tests::upstream::{Request, Upstream};
+use tests::wire::Connection;
+
+use crate::stage::MODERN;
+
+/// The message of a request; null where it has none.
+pub(crate) fn message(request: &Request) -> Value {
+    serde_json::from_slice(&request.body).unwrap_or_default()
+}
+
+/// A response to a message.
+pub(crate) fn response(asked: &Value, result: &Value) -> String {
+    json!({"jsonrpc": "2.0", "id": asked["id"], "result": result}).to_string()
+}
+
+/// A request of the modern era.
+pub(crate) fn modern(id: &str, method: &str, params: &Value) -> String {
+    let mut params = params.clone();
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": MODERN,
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string()
+}
+
+/// Answers what is not looked at.
+pub(crate) fn accepted(connection: &mut Connection) -> io::Result<()> {
+    connection.send("HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n")
+}
+
+/// A server of the legacy era with one tool, `work`, and these capabilities beside it. What is not
+/// the handshake or a list is answered by `more`.
+pub(crate) fn legacy<L>(capabilities: Value, more: L) -> Upstream
+where
+    L: Fn(&Request, &Value, &mut Connection) -> io::Result<()> + Send + Sync + 'static,
+{
+    Upstream::start(move |request, connection| {
+        let asked = message(request);
+        let method = asked["method"].as_str().unwrap_or_default();
+        match method {
+            "initialize" => {
+                let mut result = json!({
+                    "protocolVersion": "2025-11-25", "capabilities": capabilities,
+                    "serverInfo": {"name": "scripted", "version": "1"},
+                });
+                result["capabilities"]["tools"] = json!({"listChanged": true});
+                let body = response(&asked, &result);
+                let length = body.len();
+                connection.send(format!(
+                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nmcp-session-id: one\r\n\
+                     content-length: {length}\r\n\r\n{body}"
+                ))
+            }
+            "server/discover" => {
+                let error = json!({"code": -32000, "message": "not initialized"});
+                let body = json!({"jsonrpc": "2.0", "id": asked["id"], "error": error});
+                connection.reply(400, &body.to_string())
+            }
+            "tools/list" => {
+                let tool = json!({"name": "work", "inputSchema": {"type": "object"}});
+                connection.reply(200, &response(&asked, &json!({"tools": [tool]})))
+            }
+            "notifications/initialized" => accepted(connection),
+            _ => more(request, &asked, connection),
+        }
+    })
+}
+
+/// The requests of this method that a server has seen.
+pub(crate) fn asked(upstream: &Upstream, method: &str) -> Vec<Value> {
+    let messages = upstream.seen();
+    messages.iter().map(message).filter(|message| message["method"] == method).collect()
+}
