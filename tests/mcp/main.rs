@@ -2,8 +2,10 @@
 //! kept apart.
 #![expect(clippy::unwrap_used, reason = "a suite stops at what it did not expect")]
 #![expect(clippy::indexing_slicing, reason = "a suite stops at what it did not expect")]
+#![expect(clippy::panic, reason = "a suite stops at what it did not expect")]
 
 mod giving_up;
+mod listening;
 mod merged;
 mod passing;
 mod refused;

@@ -1,10 +1,12 @@
-//! Scripted tool servers: what one says, message by message.
+//! Scripted tool servers: what one of either era says, message by message; and how an agent hears a
+//! stream.
 
 use std::io;
+use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 use tests::upstream::{Request, Upstream};
-use tests::wire::Connection;
+use tests::wire::{Connection, post};
 
 use crate::stage::MODERN;
 
@@ -16,6 +18,68 @@ pub(crate) fn message(request: &Request) -> Value {
 /// A response to a message.
 pub(crate) fn response(asked: &Value, result: &Value) -> String {
     json!({"jsonrpc": "2.0", "id": asked["id"], "result": result}).to_string()
+}
+
+/// A notification.
+pub(crate) fn notification(method: &str, params: &Value) -> String {
+    json!({"jsonrpc": "2.0", "method": method, "params": params}).to_string()
+}
+
+/// What a modern server says that it is.
+pub(crate) fn discovered() -> Value {
+    json!({
+        "resultType": "complete", "supportedVersions": [MODERN], "ttlMs": 0,
+        "cacheScope": "private", "capabilities": {"tools": {"listChanged": true}},
+    })
+}
+
+/// A notification of a subscription, as the modern era wants it.
+pub(crate) fn tagged(asked: &Value, method: &str, params: &Value) -> String {
+    let mut params = params.clone();
+    params["_meta"] = json!({"io.modelcontextprotocol/subscriptionId": asked["id"]});
+    notification(method, &params)
+}
+
+/// The acknowledgement of a subscription.
+pub(crate) fn acknowledgement(asked: &Value) -> String {
+    let params = json!({"notifications": asked["params"]["notifications"]});
+    tagged(asked, "notifications/subscriptions/acknowledged", &params)
+}
+
+/// A stream that an agent hears.
+pub(crate) struct Heard(pub(crate) Connection);
+
+impl Heard {
+    /// Opens a subscription of the modern era at the merged endpoint.
+    pub(crate) fn subscribe(agents: SocketAddr, notifications: &Value) -> Self {
+        let asked = modern("sub", "subscriptions/listen", &json!({"notifications": notifications}));
+        let headers = [
+            ("accept", "application/json, text/event-stream"),
+            ("mcp-protocol-version", MODERN),
+            ("mcp-method", "subscriptions/listen"),
+        ];
+        let mut connection = Connection::open(agents).unwrap();
+        connection.send(post("/mcp", &headers, asked)).unwrap();
+        assert_eq!(connection.head().unwrap().status, 200);
+        Self(connection)
+    }
+
+    /// The next message; `None` at the end of the stream.
+    pub(crate) fn next(&mut self) -> Option<Value> {
+        while let Some(chunk) = self.0.chunk().unwrap() {
+            let text = String::from_utf8(chunk).unwrap();
+            if let Some(data) = text.lines().find_map(|line| line.strip_prefix("data: ")) {
+                return Some(serde_json::from_str(data).unwrap());
+            }
+        }
+        None
+    }
+
+    /// The method of the next message.
+    pub(crate) fn next_method(&mut self) -> String {
+        let message = self.next().unwrap_or_else(|| panic!("the stream has ended"));
+        message["method"].as_str().unwrap_or_default().to_owned()
+    }
 }
 
 /// A request of the modern era.

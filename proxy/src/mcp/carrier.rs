@@ -240,9 +240,12 @@ impl Carrier<'_> {
             Some(floor) => floor.outward(&unasked, limits),
             None => Some(unasked.text.clone()),
         };
-        if self.merged && message.method() == "notifications/subscriptions/acknowledged" {
+        if self.merged && self.listens {
+            // One that tells of something has begun, whether it says so or not.
             audience.speaker.acknowledged().await;
-            return Ok(());
+            if message.method() == "notifications/subscriptions/acknowledged" {
+                return Ok(());
+            }
         }
         if let Some(text) = outward {
             let text = if self.merged { outward_message(&text, &self.talk.server) } else { text };

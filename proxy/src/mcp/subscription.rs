@@ -54,8 +54,9 @@ impl Host {
             _ = listened => {}
             () = stopped => {}
         }
-        let result = r#"{"resultType":"complete"}"#;
-        speaker.finish(StatusCode::OK, result_text(id, result)).await;
+        let meta = format!(r#"{{"io.modelcontextprotocol/subscriptionId":{id}}}"#);
+        let result = format!(r#"{{"resultType":"complete","_meta":{meta}}}"#);
+        speaker.finish(StatusCode::OK, result_text(id, &result)).await;
     }
 
     async fn subscribe_one(
@@ -65,7 +66,11 @@ impl Host {
         message: &Message<'_>,
         mut fork: Speaker,
     ) {
-        let open = match self.connect(visitor, member).await {
+        let connected = tokio::select! {
+            connected = self.connect(visitor, member) => connected,
+            () = fork.gone() => return,
+        };
+        let open = match connected {
             Ok(open) if open.line.is_modern() => open,
             Ok(_) => return,
             Err(refusal) => return self.log_absent(member, &refusal),
