@@ -17,8 +17,13 @@ mod names;
 
 mod clerk;
 
-mod open_calls;
 mod reading;
+
+mod parts;
+
+mod open_calls;
+
+mod awaited;
 
 mod http_server;
 mod pump;

@@ -9,5 +9,6 @@ mod listening;
 mod merged;
 mod passing;
 mod refused;
+mod resuming;
 mod servers;
 mod stage;

@@ -1,12 +1,13 @@
 //! Scripted tool servers: what one of either era says, message by message; and how an agent hears a
 //! stream.
 
+use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 use tests::upstream::{Request, Upstream};
-use tests::wire::{Connection, post};
+use tests::wire::{AGENT_KEY, Connection, post};
 
 use crate::stage::MODERN;
 
@@ -90,6 +91,20 @@ pub(crate) fn modern(id: &str, method: &str, params: &Value) -> String {
         "io.modelcontextprotocol/clientCapabilities": {},
     });
     json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string()
+}
+
+/// A GET with the agent's key.
+pub(crate) fn get(path: &str, headers: &[(&str, &str)]) -> Vec<u8> {
+    let mut text = format!(
+        "GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\
+         authorization: Bearer {AGENT_KEY}\r\n"
+    );
+    for (name, value) in headers {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{name}: {value}\r\n");
+    }
+    text.push_str("\r\n");
+    text.into_bytes()
 }
 
 /// Answers what is not looked at.

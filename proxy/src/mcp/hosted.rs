@@ -18,8 +18,9 @@ use super::headers::{MODERN, VERSION, single};
 use super::host::{Host, Open, Session, mirrored};
 use super::http_line::Era;
 use super::merged_text::outward_message;
+use super::open_calls::Wanted;
 use super::passage::Sent;
-use super::pump::{Awaited, Place, shown};
+use super::pump::shown;
 use super::reply::{Refusal, Reply, empty_reply, error_text, json_reply};
 use super::speaker::Speaker;
 
@@ -115,7 +116,7 @@ impl Host {
             speaker.session = http::HeaderValue::from_str(&session.id).ok();
             self.keep(Arc::clone(session));
         }
-        let list = Awaited::new(message, Place::Done).map(|awaited| awaited.list());
+        let list = Wanted::of(message).map(|wanted| wanted.list());
         let talk = self.talk(visitor, 0);
         let text = match list {
             Some(list) => shown(&self.bench, &talk, list, &response).await,

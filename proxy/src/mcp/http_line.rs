@@ -16,7 +16,7 @@ use crate::upstream::Permit;
 
 use super::clerk::Failure;
 use super::envelope::{Kind, META_VERSION, Message, target_key};
-use super::headers::{METHOD, MODERN, NAME, SESSION, VERSION, encoded};
+use super::headers::{LAST_EVENT, METHOD, MODERN, NAME, SESSION, VERSION, encoded};
 use super::http_server::HttpServer;
 use super::line_link::SUBSCRIPTION;
 use super::pump::Bench;
@@ -132,7 +132,7 @@ impl HttpLine {
         let mut headers = self.headers(None);
         let last = asking.last_event.as_deref().and_then(|id| HeaderValue::from_str(id).ok());
         if let Some(last) = last {
-            headers.insert(HeaderName::from_static("last-event-id"), last);
+            headers.insert(LAST_EVENT, last);
         }
         let response = self.server.send(permit, Method::GET, headers, Bytes::new()).await?;
         if !response.status().is_success() {
