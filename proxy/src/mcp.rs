@@ -47,6 +47,8 @@ mod carrier;
 
 mod host;
 
+mod unasked;
+
 mod connect;
 
 mod errand;

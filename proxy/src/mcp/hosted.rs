@@ -139,11 +139,12 @@ impl Host {
             self.lose(session);
             return Err(Refusal::no_session());
         }
-        let mut line = self.line(visitor.session.as_ref(), 0).await?;
+        let (mut line, said) = self.line(visitor.session.as_ref(), 0).await?;
         if visitor.is_modern() {
             line.agree(Era::Modern);
         }
         let open = Arc::new(Open { line, capabilities: "{}".to_owned() });
+        self.attend(visitor.session.as_ref(), &open, said, (self.talk(visitor, 0), 0));
         *place = Some(Arc::clone(&open));
         Ok(open)
     }
