@@ -43,7 +43,11 @@ mod speaker;
 
 mod merged_text;
 
+mod unanswered;
+
 mod carrier;
+
+mod news;
 
 mod host;
 
@@ -53,7 +57,9 @@ mod connect;
 
 mod errand;
 
+mod legacy_subscription;
 mod merged_list;
+
 mod subscription;
 
 mod merged;

@@ -5,6 +5,7 @@
 #![expect(clippy::panic, reason = "a suite stops at what it did not expect")]
 
 mod giving_up;
+mod legacy_news;
 mod listening;
 mod merged;
 mod passing;

@@ -20,6 +20,7 @@ use super::pump::Bench;
 use super::reading::reserve;
 use super::reply::Refusal;
 use super::speaker::Speaker;
+use super::unanswered::decline;
 
 /// One line, and in whose name it is used.
 pub(crate) struct Carrier<'a> {
@@ -233,6 +234,9 @@ impl Carrier<'_> {
             if audience.modern && matches!(message.kind, Kind::Request { .. }) {
                 let server = &self.talk.server;
                 tracing::warn!(%server, "it asked an agent that takes no questions");
+                if !self.line.is_modern() {
+                    decline(self.bench, (self.talk, self.line), Some(call), &message).await;
+                }
                 return Ok(());
             }
         }

@@ -73,6 +73,7 @@ impl Host {
         if place.as_ref().is_some_and(|open| Arc::ptr_eq(open, stale)) {
             *place = None;
         }
+        stale.news.end();
     }
 
     async fn agree(
@@ -91,7 +92,7 @@ impl Host {
                 self.initialize(&talk, visitor.session.as_deref(), &mut line).await
             };
             match tried {
-                Ok(Some(capabilities)) => return Ok(Open { line, capabilities }),
+                Ok(Some(capabilities)) => return Ok(Open::new(line, capabilities)),
                 Ok(None) => {}
                 Err(refusal) => last = Some(refusal),
             }

@@ -19,6 +19,7 @@ use super::http_server::HttpServer;
 use super::line::Line;
 use super::line_link::WAITING_MAX;
 use super::names::Exposed;
+use super::news::News;
 use super::process::Launcher;
 use super::pump::Bench;
 use super::reply::Refusal;
@@ -94,6 +95,14 @@ pub(crate) struct Open {
     pub(crate) line: Line,
     /// What the server said it can do, as JSON.
     pub(crate) capabilities: String,
+    /// What it tells, where requests without sessions share the line.
+    pub(crate) news: Arc<News>,
+}
+
+impl Open {
+    pub(crate) fn new(line: Line, capabilities: String) -> Self {
+        Self { line, capabilities, news: Arc::new(News::new()) }
+    }
 }
 
 impl Sessions {

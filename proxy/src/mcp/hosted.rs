@@ -143,7 +143,7 @@ impl Host {
         if visitor.is_modern() {
             line.agree(Era::Modern);
         }
-        let open = Arc::new(Open { line, capabilities: "{}".to_owned() });
+        let open = Arc::new(Open::new(line, "{}".to_owned()));
         self.attend(visitor.session.as_ref(), &open, said, (self.talk(visitor, 0), 0));
         *place = Some(Arc::clone(&open));
         Ok(open)

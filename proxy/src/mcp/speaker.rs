@@ -107,6 +107,16 @@ impl Speaker {
         }
     }
 
+    /// Returns when the agent that hears this stream has gone; not bound to the speaker.
+    pub(crate) fn left(&self) -> impl Future<Output = ()> + use<> {
+        let pieces = self.pieces.clone();
+        async move {
+            if let Some(pieces) = pieces {
+                pieces.closed().await;
+            }
+        }
+    }
+
     fn opening(&mut self, mut reply: Reply) -> Reply {
         if let Some(session) = self.session.take() {
             reply.headers_mut().insert(SESSION, session);

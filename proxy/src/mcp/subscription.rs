@@ -22,7 +22,7 @@ const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(5);
 impl Host {
     /// A subscription: opened at every server that has subscriptions, acknowledged when each has
     /// acknowledged it (or has taken too long), so that no change between is missed, and then open
-    /// until the agent or the gateway ends it. A server of the legacy era tells of nothing here.
+    /// until the agent or the gateway ends it.
     pub(crate) async fn subscribe(
         &self,
         visitor: &Visitor,
@@ -72,7 +72,9 @@ impl Host {
         };
         let open = match connected {
             Ok(open) if open.line.is_modern() => open,
-            Ok(_) => return,
+            Ok(open) => {
+                return self.subscribe_legacy((visitor, member), open, message, &mut fork).await;
+            }
             Err(refusal) => return self.log_absent(member, &refusal),
         };
         let Some(server) = self.members.get(member) else { return };
