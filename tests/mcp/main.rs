@@ -4,6 +4,7 @@
 #![expect(clippy::indexing_slicing, reason = "a suite stops at what it did not expect")]
 #![expect(clippy::panic, reason = "a suite stops at what it did not expect")]
 
+mod eras;
 mod giving_up;
 mod legacy_news;
 mod listening;

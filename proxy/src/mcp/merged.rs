@@ -106,7 +106,7 @@ impl Host {
             (Some(result), Some(server)) => {
                 let mut result = outward_result(result, &server.name);
                 if visitor.is_modern() {
-                    result = modernised(&result, false);
+                    result = modernised(&result, message.asks("resources/read"));
                 }
                 json::set(&carried.text, &["result"], &result)
                     .unwrap_or_else(|_| carried.text.clone())
