@@ -143,3 +143,25 @@ fn a_gateway_that_stops_before_the_acknowledgement_ends_the_subscription_and_say
     assert_eq!(heard.next().unwrap()["result"]["resultType"], "complete");
     assert!(heard.next().is_none());
 }
+
+#[test]
+fn a_part_of_a_subscription_that_breaks_off_is_renewed_and_the_agent_does_not_notice() {
+    let asked_before = AtomicBool::new(false);
+    let breaking = server(move |asked, connection| {
+        connection.begin_stream()?;
+        connection.event(&acknowledgement(asked))?;
+        if !asked_before.swap(true, Ordering::SeqCst) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        connection.event(&tagged(asked, CHANGED, &json!({})))?;
+        drop(connection.rest());
+        Ok(())
+    });
+    let mut gateway = gateway(&[&breaking]);
+    let mut heard = subscribe(&gateway);
+    assert_eq!((heard.next_method(), heard.next_method()), (ACKNOWLEDGED.into(), CHANGED.into()));
+    drop(heard);
+    let records = gateway.recorded("its end", |records| records.count("call.cancelled") == 1);
+    assert_eq!(records.count("call.failed"), 1, "the part that broke off");
+    gateway.stop_and_check();
+}

@@ -127,7 +127,9 @@ impl HttpLine {
         let response = self.server.send(permit, Method::GET, headers, Bytes::new()).await?;
         let status = response.status();
         let gone = status == StatusCode::NOT_FOUND && self.has_session();
-        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || gone {
+        // It may not have noticed the end of the last one.
+        let soon = [StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+        if status.is_server_error() || soon || gone {
             let detail = format!("it answered {status} where its stream was wanted");
             let failure = Failure::new(FailureReason::Broken, detail);
             return Err(Failure { status: Some(status.as_u16()), ..failure });

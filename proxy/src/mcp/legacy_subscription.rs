@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::Relay;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::json;
 
@@ -24,10 +24,6 @@ use super::speaker::Speaker;
 /// How long to wait for the head of a server's stream. Some send it with the first event only.
 const HEARD_WITHIN: Duration = Duration::from_secs(1);
 
-/// How often in a row it is tried to open a line anew that was lost, and how long to wait before.
-const REOPENED_MAX: u32 = 5;
-const REOPENED_AFTER: Duration = Duration::from_secs(1);
-
 /// Who listens to which server for what.
 struct Ear<'a> {
     visitor: &'a Visitor,
@@ -39,56 +35,36 @@ struct Ear<'a> {
 }
 
 impl Host {
-    /// Tells an agent what it has subscribed to, until it has gone. A line that is lost is opened
-    /// anew; what the server would have told meanwhile nobody can know.
+    /// Tells an agent what it has subscribed to, until it has gone or the line can tell no more;
+    /// then it is true. What the server tells before the next line is open nobody can know.
     pub(crate) async fn subscribe_legacy(
         &self,
         (visitor, member): (&Visitor, usize),
         open: Arc<Open>,
         message: &Message<'_>,
         fork: &mut Speaker,
-    ) {
-        let Some(server) = self.members.get(member) else { return };
+    ) -> bool {
+        let Some(server) = self.members.get(member) else { return false };
         let text = inward_subscription(message.text, &server.name);
-        let Ok(own) = Message::read(text.as_bytes(), self.limits()) else { return };
-        let id = message.id().unwrap_or("null");
+        let Ok(own) = Message::read(text.as_bytes(), self.limits()) else { return false };
+        let wants = Wants::of(&own, &open.capabilities);
+        if wants.are_none() {
+            return false;
+        }
+        let ear = Ear { visitor, member, open, wants, id: message.id().unwrap_or("null") };
+        let mut listening = self.begin(&ear);
         let left = fork.left();
-        tokio::pin!(left);
-        let mut open = open;
-        loop {
-            let wants = Wants::of(&own, &open.capabilities);
-            if wants.are_none() || open.line.is_modern() {
-                return;
-            }
-            let ear = Ear { visitor, member, open, wants, id };
-            let mut listening = self.begin(&ear);
-            let gone = tokio::select! {
-                () = self.hear_news(&ear, &mut listening, fork) => false,
-                () = &mut left => true,
-            };
-            drop(listening);
-            if gone {
-                return self.forget_resources(&ear).await;
-            }
-            tracing::warn!(server = %server.name, "a subscription there was lost; it is renewed");
-            let opened = tokio::select! {
-                opened = self.opened_anew(visitor, member) => opened,
-                () = &mut left => return,
-            };
-            let Some(again) = opened else { return };
-            open = again;
+        let lost = tokio::select! {
+            () = self.hear_news(&ear, &mut listening, fork) => true,
+            () = left => false,
+        };
+        drop(listening);
+        if lost {
+            tracing::warn!(server = %server.name, "its part of a subscription was lost");
+        } else {
+            self.forget_resources(&ear).await;
         }
-    }
-
-    async fn opened_anew(&self, visitor: &Visitor, member: usize) -> Option<Arc<Open>> {
-        for failed in 1..=REOPENED_MAX {
-            sleep(REOPENED_AFTER * failed).await;
-            match self.connect(visitor, member).await {
-                Ok(open) => return Some(open),
-                Err(refusal) => self.log_absent(member, &refusal),
-            }
-        }
-        None
+        lost
     }
 
     fn begin(&self, ear: &Ear<'_>) -> Listening {

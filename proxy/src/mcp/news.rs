@@ -58,6 +58,10 @@ enum Stream {
 struct Ears {
     open: Vec<Ear>,
     next: u64,
+    /// Whether the server has had a stream for them once.
+    had_stream: bool,
+    /// Whether the line can tell nothing more.
+    ended: bool,
 }
 
 struct Ear {
@@ -134,6 +138,9 @@ impl News {
         let mut ears = self.ears();
         let number = ears.next;
         ears.next += 1;
+        if ears.ended {
+            return (Listening { news: Arc::clone(self), number, told }, false);
+        }
         ears.open.push(Ear { number, wants, told: sender });
         self.count.send_replace(ears.open.len());
         let closed = *self.stream.borrow() == Stream::Closed;
@@ -141,6 +148,17 @@ impl News {
             self.stream.send_replace(Stream::Opening);
         }
         (Listening { news: Arc::clone(self), number, told }, closed)
+    }
+
+    /// Takes note that the server has a stream and is heard on it.
+    pub(crate) fn has_stream(&self) {
+        self.ears().had_stream = true;
+        self.heard();
+    }
+
+    /// Whether it has had one.
+    pub(crate) fn had_stream(&self) -> bool {
+        self.ears().had_stream
     }
 
     /// Takes note that the server is heard now, or never will be.
@@ -167,9 +185,10 @@ impl News {
         ears.open.is_empty()
     }
 
-    /// Ends all subscriptions, because the line can tell nothing more.
+    /// Ends all subscriptions, and each that still comes, because the line can tell nothing more.
     pub(crate) fn end(&self) {
         let mut ears = self.ears();
+        ears.ended = true;
         ears.open.clear();
         self.count.send_replace(0);
     }
@@ -270,6 +289,10 @@ mod tests {
         drop(first);
         news.unwanted().await;
         assert!(news.close());
-        assert!(news.listen(wants()).1, "and it begins again");
+        let (mut again, opens) = news.listen(wants());
+        assert!(opens, "and it begins again");
+        news.end();
+        assert_eq!(again.next().await, None);
+        assert_eq!(news.listen(wants()).0.next().await, None, "who comes too late is told");
     }
 }

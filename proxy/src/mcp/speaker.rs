@@ -51,6 +51,11 @@ impl Speaker {
         drop(part.told.wait_for(|told| *told).await);
     }
 
+    /// Whether this server has acknowledged its part of a subscription.
+    pub(crate) fn has_acknowledged(&self) -> bool {
+        self.part.as_ref().is_some_and(|part| part.acknowledged.is_none())
+    }
+
     /// Says something before the response. An agent that has gone hears nothing, which is no error:
     /// everything is on record.
     pub(crate) async fn say(&mut self, message: &str) {

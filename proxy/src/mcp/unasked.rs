@@ -14,6 +14,7 @@ use super::floor::{Floor, Unasked};
 use super::host::{Host, Open, Said, Session, Slot};
 use super::http_line::HttpAsking;
 use super::line::Line;
+use super::news::News;
 use super::pump::Bench;
 use super::unanswered::decline;
 
@@ -27,6 +28,10 @@ const REOPEN_MAX: Duration = Duration::from_secs(30);
 /// failure of the server, and what it says while no stream is open may be lost, so that the next
 /// is opened at once.
 struct Silent;
+
+/// How long a stream that nobody wants is kept for who may want it again: a server that has not
+/// noticed its end refuses the next.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Hears one line.
 struct Hearer {
@@ -83,27 +88,34 @@ impl Host {
         let hearer = Hearer { bench: self.bench.clone(), talk, open, whom: Whom::Subscribers };
         let mut stopping = self.bench.stopping.clone();
         tokio::spawn(async move {
-            loop {
-                let forgotten = tokio::select! {
-                    forgotten = hearer.hear_stream() => forgotten,
-                    () = news.unwanted() => false,
-                    _ = stopping.wait_for(|stop| *stop) => return,
-                };
-                if forgotten {
+            let hearing = async {
+                if hearer.hear_stream().await {
                     // The next use of the line opens another session.
                     let mut place = slot.0.lock().await;
                     place.take_if(|open| Weak::ptr_eq(&Arc::downgrade(open), &stale));
                     news.end();
-                } else {
-                    // Where there is nothing to hear, subscriptions wait for nothing.
-                    news.heard();
-                    news.unwanted().await;
                 }
-                if news.close() {
-                    return;
-                }
+                // Where there is nothing to hear, subscriptions wait for nothing.
+                news.heard();
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                () = hearing => {}
+                () = left_alone(&news) => {}
+                _ = stopping.wait_for(|stop| *stop) => {}
             }
         });
+    }
+}
+
+/// Returns when nobody has wanted the news for a while, and their stream is no longer needed.
+async fn left_alone(news: &News) {
+    loop {
+        news.unwanted().await;
+        tokio::time::sleep(LINGER).await;
+        if news.close() {
+            return;
+        }
     }
 }
 
@@ -126,7 +138,10 @@ impl Hearer {
         let mut wait = REOPEN_MIN;
         let mut last = None;
         loop {
-            let Some(opened) = self.open_stream(last.as_deref()).await else { return false };
+            let Some(open) = self.open.upgrade() else { return false };
+            let opened = self.open_stream(&open, last.as_deref()).await;
+            let had_stream = open.news.had_stream();
+            drop(open); // the stream alone does not keep it
             match opened {
                 Ok(Some(mut asking)) => {
                     let brought = self.hear_one(&mut asking).await;
@@ -141,7 +156,8 @@ impl Hearer {
                 // What is behind an event that it has forgotten is lost; what comes is not.
                 Ok(None) if last.is_some() => last = None,
                 Ok(None) => return false,
-                Err(failure) if failure.status == Some(404) => return true,
+                // One that never had a stream may mean that it has none.
+                Err(failure) if failure.status == Some(404) => return had_stream,
                 Err(failure) if failure.reason == FailureReason::TimedOut => continue,
                 Err(failure) => {
                     let server = &self.talk.server;
@@ -153,17 +169,22 @@ impl Hearer {
         }
     }
 
-    /// `None` when the line has gone, or the ledger does not record.
-    async fn open_stream(&self, last: Option<&str>) -> Option<Result<Option<HttpAsking>, Failure>> {
+    /// `None` when the server has none.
+    async fn open_stream(
+        &self,
+        open: &Open,
+        last: Option<&str>,
+    ) -> Result<Option<HttpAsking>, Failure> {
+        let Line::Http(line) = &open.line else { return Ok(None) };
         let said = ("GET", &b""[..]);
         let relayed = self.bench.clerk.relay(&self.talk, Relay::ToUpstream, None, said).await;
-        let (permit, open) = (relayed.ok()?, self.open.upgrade()?);
-        let Line::Http(line) = &open.line else { return None };
+        let permit = relayed
+            .map_err(|refusal| Failure::new(FailureReason::Unreachable, refusal.problem.message))?;
         let opened = line.listen(permit, last).await;
         if matches!(opened, Ok(Some(_))) {
-            open.news.heard();
+            open.news.has_stream();
         }
-        Some(opened)
+        opened
     }
 
     /// Hears one stream to its end; whether it brought anything.
