@@ -19,11 +19,16 @@ pub(super) fn served(marks: &Marks, result: &str) -> Vec<Mark> {
     let texts: Vec<_> = json::elements(content).filter_map(|part| text_member(part.text)).collect();
     let structured = json::find(result, &["structuredContent"]).map(|part| part.text);
     let mut found = Vec::new();
-    if !texts.is_empty() {
-        found.push(marks.mark("result", &[words(&texts.concat()).as_bytes()]));
-        found.push(marks.mark("result", &[words(&texts.join("\n")).as_bytes()]));
+    let mark = |text: &str| marks.mark("result", &[words(text).as_bytes()]);
+    if let [text] = texts.as_slice() {
+        found.push(mark(text));
+        found.extend(canonical(marks, text));
+        found.extend(canonical(marks, content));
+    } else if !texts.is_empty() {
+        found.push(mark(&texts.concat()));
+        found.push(mark(&texts.join("\n")));
         let singly = texts.iter().take(RESULT_PARTS_MAX).filter(|text| !text.is_empty());
-        found.extend(singly.map(|text| marks.mark("result", &[words(text).as_bytes()])));
+        found.extend(singly.map(|text| mark(text)));
         found.extend(canonical(marks, &texts.concat()));
         found.extend(canonical(marks, content));
     }

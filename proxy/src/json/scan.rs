@@ -24,7 +24,7 @@ const fn ends(word: u64) -> u64 {
 /// Where the stretch that starts at `at` meets a quote, a backslash, a control character or the
 /// end of the bytes.
 #[inline]
-fn plain(bytes: &[u8], mut at: usize) -> usize {
+pub(super) fn plain(bytes: &[u8], mut at: usize) -> usize {
     let mut rest = bytes.get(at..).unwrap_or_default();
     while let Some((block, tail)) = rest.split_first_chunk::<WORD>() {
         let mask = ends(u64::from_le_bytes(*block));

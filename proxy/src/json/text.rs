@@ -58,14 +58,15 @@ fn code_point(bytes: &[u8]) -> Option<(char, usize)> {
 pub(super) fn quote(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest.find(|char| matches!(char, '"' | '\\' | ..' ')) {
-        let (plain, special) = rest.split_at_checked(at).unwrap_or_default();
+    loop {
+        let (plain, special) =
+            rest.split_at_checked(scan::plain(rest.as_bytes(), 0)).unwrap_or((rest, ""));
         out.push_str(plain);
         let mut chars = special.chars();
-        escape_one(chars.next().unwrap_or_default(), out);
+        let Some(char) = chars.next() else { break };
+        escape_one(char, out);
         rest = chars.as_str();
     }
-    out.push_str(rest);
     out.push('"');
 }
 

@@ -52,12 +52,37 @@ pub fn elements(text: &str) -> Elements<'_> {
 /// The value at a path of keys from the top of a checked text, its range counted from there; the
 /// empty path names the whole value. `None` when a key is missing or leads into no object.
 pub fn find<'t>(text: &'t str, path: &[&str]) -> Option<Part<'t>> {
+    // What is around and behind the value is not looked at: requests are asked for many paths.
     let start = scan::space(text.as_bytes(), 0);
-    let end = scan::value(text.as_bytes(), start)?;
-    path.iter().try_fold(Part::of(text, start..end)?, |outer, key| {
-        let inner = members(outer.text).find(|member| member.name() == *key)?.value.range;
-        Part::of(text, outer.range.start + inner.start..outer.range.start + inner.end)
-    })
+    let start = path.iter().try_fold(start, |at, key| member(text, at, key))?;
+    Part::of(text, start..scan::value(text.as_bytes(), start)?)
+}
+
+/// Where the value of a key starts, in the object that starts at `at`.
+fn member(text: &str, at: usize, key: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = (bytes.get(at) == Some(&b'{')).then_some(at)?;
+    loop {
+        // From the bracket or the comma to the next key, if there is one.
+        let start = scan::space(bytes, at + 1);
+        let quoted =
+            (bytes.get(start) == Some(&b'"')).then(|| scan::string(bytes, start).ok())??;
+        let colon = scan::space(bytes, quoted.end);
+        let value = (bytes.get(colon) == Some(&b':')).then(|| scan::space(bytes, colon + 1))?;
+        let name = text.get(start..quoted.end)?;
+        let is_it = if quoted.escaped {
+            text::string(name).is_some_and(|name| name == key)
+        } else {
+            name.get(1..name.len() - 1) == Some(key)
+        };
+        if is_it {
+            return Some(value);
+        }
+        at = scan::space(bytes, scan::value(bytes, value)?);
+        if bytes.get(at) != Some(&b',') {
+            return None;
+        }
+    }
 }
 
 /// See [`members`].
