@@ -55,8 +55,8 @@ pub(super) fn replay(disk: &dyn Disk, log: &Path, shard: Shard) -> Result<Clean,
         restore(disk, log, series, &targets)?;
     }
     for journal in &found {
-        if !is_blank(&journal.bytes) {
-            clean(&*journal.file, journal.bytes.len() as u64).map_err(io_error(&journal.path))?;
+        if let Some(last) = journal.bytes.iter().rposition(|byte| *byte != 0) {
+            clean(&*journal.file, last as u64 + 1).map_err(io_error(&journal.path))?;
         }
     }
     let capacity = found.iter().map(|it| it.bytes.len() as u64).min().unwrap_or_default();
