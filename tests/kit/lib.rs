@@ -11,6 +11,10 @@ pub mod wire;
 
 pub mod upstream;
 
+pub mod mcp;
+
+pub mod tool_server;
+
 pub mod records;
 
 pub mod gateway;

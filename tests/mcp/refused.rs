@@ -1,8 +1,9 @@
 //! Input that never becomes a call.
 
 use serde_json::json;
+use tests::mcp::plain;
 
-use crate::stage::{Stage, plain};
+use crate::stage::Stage;
 
 #[test]
 fn malformed_messages_are_refused_in_the_words_of_the_protocol_and_on_record() {
