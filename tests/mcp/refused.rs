@@ -44,6 +44,7 @@ fn nobody_gets_in_without_a_key_or_to_a_server_that_is_not_there() {
     let stranger = [("authorization", "Bearer nobody-knows-this-key-at-all")];
     let answer = stage.send("/mcp/airline", &stranger, &plain(1, "ping"));
     assert_eq!(answer.status(), 401);
+    assert_eq!(answer.json()["error"]["data"]["code"], json!("invalid_api_key"));
     assert_eq!(answer.head.header("www-authenticate"), Some("Bearer"));
     assert_eq!(stage.send("/mcp/other", &[], &plain(1, "ping")).status(), 404);
     let evil = [("origin", "https://evil.example")];

@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::body::{BrokenOff, Outgoing, PIECES_MAX};
+use crate::json;
 use crate::problem::{ErrorCode, Problem};
 
 use super::envelope::quoted;
@@ -70,7 +71,9 @@ impl Refusal {
 
     /// The JSON-RPC error for the request with this id (as written; `None` where there is none).
     pub(crate) fn body(&self, id: Option<&str>) -> String {
-        error_text(id, self.code, &self.problem.message)
+        let text = error_text(id, self.code, &self.problem.message);
+        let data = json!({"code": self.problem.code.text()});
+        json::set(&text, &["error", "data"], &data.to_string()).unwrap_or(text)
     }
 
     /// The whole answer.
