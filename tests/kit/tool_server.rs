@@ -73,9 +73,9 @@ impl ToolServer {
         self.upstream.seen().iter().filter_map(ToolCall::read).collect()
     }
 
-    /// How many messages of any kind came so far.
+    /// How many messages of any kind came so far. A GET brings none.
     pub fn messages(&self) -> usize {
-        self.upstream.seen().len()
+        self.upstream.seen().iter().filter(|request| request.line.starts_with("POST")).count()
     }
 }
 

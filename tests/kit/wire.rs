@@ -216,6 +216,15 @@ pub fn post(path: &str, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Vec
     request
 }
 
+/// A POST with the agent's key whose further header lines, the length among them, are spelled as a
+/// test wants them.
+pub fn spelled(path: &str, lines: &str, body: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {AGENT_KEY}\r\n\
+         {lines}\r\n\r\n{body}"
+    )
+}
+
 /// A chat completion that asks this model.
 pub fn chat(model: &str, text: &str, stream: bool) -> Vec<u8> {
     let messages = json!([{"role": "user", "content": text}]);

@@ -1,8 +1,19 @@
 //! Tool servers through the real program, message by message: what is recorded, denied, refused and
 //! kept apart.
-#![expect(clippy::unwrap_used, reason = "a suite stops at what it did not expect")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a suite stops at what it did not expect"
+)]
+
+mod stage;
+
+mod neighbour;
+
+mod passing;
 
 mod merged;
-mod passing;
+
 mod refused;
-mod stage;
+
+mod framing;
