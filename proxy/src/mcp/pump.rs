@@ -17,7 +17,7 @@ use super::clerk::{Call, Clerk, Failure, Talk};
 use super::envelope::{Kind, Message};
 use super::open_calls::{Key, OpenCalls};
 use super::reading::{Reading, reserve, too_large};
-use super::reply::Pieces;
+use super::reply::{Pieces, Refusal, event};
 
 /// What every stream needs.
 #[derive(Clone)]
@@ -131,8 +131,8 @@ enum Stop {
     Failed(Failure),
     /// The agent has gone, and nobody needs the rest.
     Unheard,
-    /// The ledger does not record.
-    Unrecorded,
+    /// The ledger does not record; the request with this id gets this error.
+    Unrecorded(Option<(String, Refusal)>),
     /// The gateway stops, and nothing is awaited that will ever come.
     Stopping,
 }
@@ -149,22 +149,25 @@ impl Pump {
     /// Reads the stream to its end.
     pub(crate) async fn run(mut self, mut reading: Reading) {
         let mut parser = Parser::new(self.bench.limits.answer_bytes_max);
-        let ended = self.read(&mut reading, &mut parser).await;
+        let mut ended = self.read(&mut reading, &mut parser).await;
+        let (last, rest) = parser.finish();
+        if let (Ok(()), Some(frame)) = (&ended, last) {
+            ended = self.frame(frame).await;
+        }
         match ended {
             Ok(()) => {
-                let (frame, rest) = parser.finish();
-                let last = match frame {
-                    Some(frame) => self.frame(frame).await,
-                    None => Ok(()),
-                };
-                if last.is_ok() && !rest.is_empty() {
-                    drop(self.release(rest).await);
-                }
                 let detail = "the stream ended without the response";
-                self.finish(Failure::new(FailureReason::Truncated, detail)).await;
+                match self.finish(Failure::new(FailureReason::Truncated, detail)).await {
+                    // Behind half a frame nobody could read it.
+                    Some(told) => self.tell(told).await,
+                    None if rest.is_empty() => {}
+                    None => drop(self.release(rest).await),
+                }
             }
             Err(Stop::Failed(failure)) => {
-                self.finish(failure).await;
+                if let Some(told) = self.finish(failure).await {
+                    self.tell(told).await;
+                }
                 drop(self.pieces.send(Err(BrokenOff)).await);
             }
             Err(Stop::Unheard) => {
@@ -174,7 +177,12 @@ impl Pump {
             }
             // A subscription is given up with the pump, and that is recorded.
             Err(Stop::Stopping) => {}
-            Err(Stop::Unrecorded) => drop(self.pieces.send(Err(BrokenOff)).await),
+            Err(Stop::Unrecorded(told)) => {
+                if let Some(told) = told {
+                    self.tell(told).await;
+                }
+                drop(self.pieces.send(Err(BrokenOff)).await);
+            }
         }
     }
 
@@ -250,7 +258,9 @@ impl Pump {
     ) -> Result<(), Stop> {
         let own = self.awaited.as_ref().is_some_and(|awaited| message.answers(&awaited.id));
         let answer: &[u8] = if own { &self.kept } else { &frame.raw };
-        call.complete(self.status, Some(message), answer).await.map_err(|_| Stop::Unrecorded)?;
+        let completed = call.complete(self.status, Some(message), answer).await;
+        completed
+            .map_err(|refusal| Stop::Unrecorded(message.id().map(|id| (id.to_owned(), refusal))))?;
         if own {
             self.awaited = None;
             self.kept = Vec::new();
@@ -260,7 +270,7 @@ impl Pump {
             None => frame.raw.clone(),
             Some(text) => {
                 let fields = Fields { data: Some(text), ..frame.fields.clone() };
-                sse::write(&fields).map_err(|_| Stop::Unrecorded)?
+                sse::write(&fields).map_err(|_| Stop::Unrecorded(None))?
             }
         };
         self.release(raw).await
@@ -283,7 +293,10 @@ impl Pump {
         let call = self.awaited.as_ref().and_then(|awaited| awaited.place.held());
         let said = (message.method(), message.text.as_bytes());
         let relayed = self.bench.clerk.relay(&self.talk, Relay::ToAgent, call, said).await;
-        relayed.map(drop).map_err(|_| Stop::Unrecorded)
+        relayed.map(drop).map_err(|_| {
+            let awaited = self.awaited.as_ref().map(|awaited| awaited.id.clone());
+            Stop::Unrecorded(awaited.map(|id| (id, Refusal::withheld())))
+        })
     }
 
     async fn keep(&mut self, raw: &[u8]) -> Result<(), Stop> {
@@ -314,10 +327,16 @@ impl Pump {
         self.awaited.as_mut()?.place.take(&self.bench.calls)
     }
 
-    /// Gives the awaited call its outcome when the stream ended without the response: at once, or,
-    /// where the agent may resume the stream, when nothing has come in the time allowed.
-    async fn finish(&mut self, failure: Failure) {
-        let Some(awaited) = &mut self.awaited else { return };
+    /// Answers the request with this id by an error.
+    async fn tell(&mut self, (id, refusal): (String, Refusal)) {
+        drop(self.release(event(&refusal.body(Some(&id)))).await);
+    }
+
+    /// Gives the awaited call its outcome when the stream ended without the response: at once, and
+    /// then says what its agent is told; or, where the agent may resume the stream, when nothing
+    /// has come in the time allowed.
+    async fn finish(&mut self, failure: Failure) -> Option<(String, Refusal)> {
+        let awaited = self.awaited.as_mut()?;
         match &awaited.place {
             Place::Shared(key, _) if self.resumable && failure.reason != FailureReason::Garbled => {
                 let (key, calls) = (key.clone(), Arc::clone(&self.bench.calls));
@@ -332,11 +351,11 @@ impl Pump {
                         drop(call.fail(failure, &kept).await);
                     }
                 });
+                None
             }
             Place::Held(_) | Place::Shared(..) | Place::Done => {
-                if let Some(call) = awaited.place.take(&self.bench.calls) {
-                    drop(call.fail(failure, &self.kept).await);
-                }
+                let call = awaited.place.take(&self.bench.calls)?;
+                Some((awaited.id.clone(), call.fail(failure, &self.kept).await))
             }
         }
     }

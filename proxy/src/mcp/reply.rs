@@ -66,6 +66,14 @@ impl Refusal {
         Self { code, status: Some(status), ..refusal }
     }
 
+    /// What a tool server said in the course of a call could not be recorded.
+    pub(crate) fn withheld() -> Self {
+        let message = "the call was made, but what the tool server said in its course could not \
+                       be recorded, so the rest is withheld; find out what it did before you \
+                       repeat it";
+        Self::new(ErrorCode::OutcomeUnrecorded, message)
+    }
+
     /// The same with a further member of the error's data.
     pub(crate) fn explained(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.more.insert(name.to_owned(), value.into());
