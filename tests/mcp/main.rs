@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a suite stops at what it did not expect"
 )]
 
@@ -17,3 +18,5 @@ mod merged;
 mod refused;
 
 mod framing;
+
+mod faults;
