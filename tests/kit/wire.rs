@@ -136,6 +136,22 @@ impl Connection {
         Ok(Answer { head, body })
     }
 
+    /// Reads an answer as far as it comes, and says whether it came to its proper end.
+    pub fn whatever(&mut self) -> io::Result<(Answer, bool)> {
+        let head = self.head()?;
+        if head.header("content-length").is_some() {
+            let (body, whole) = self.rest_of(&head);
+            return Ok((Answer { head, body }, whole));
+        }
+        let mut body = Vec::new();
+        loop {
+            match self.chunk() {
+                Ok(Some(chunk)) => body.extend(chunk),
+                ended => return Ok((Answer { head, body }, ended.is_ok())),
+            }
+        }
+    }
+
     fn chunks(&mut self) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         while let Some(chunk) = self.chunk()? {

@@ -20,3 +20,5 @@ mod refused;
 mod framing;
 
 mod faults;
+
+mod fail_closed;
