@@ -9,7 +9,6 @@ use tests::disk::{SmallDisk, noise};
 use tests::gateway::{Gateway, Setup};
 use tests::mcp::{call, message, plain, send, sent, session};
 use tests::patience::PATIENCE;
-use tests::records::Records;
 use tests::tool_server::ToolServer;
 use tests::wire::{Answer, Connection};
 
@@ -39,13 +38,6 @@ fn told(answer: &Answer) -> (String, bool) {
     (code, answer.head.header("retry-after").is_some())
 }
 
-/// The only outcome of each call of this tool.
-fn outcomes<'r>(records: &'r Records, tool: &str) -> Vec<&'r Event> {
-    let asked = records.dispatched();
-    let calls = asked.iter().filter(|(_, fact)| fact.target.as_deref() == Some(tool));
-    calls.flat_map(|(id, _)| records.outcomes(*id)).collect()
-}
-
 #[test]
 fn on_a_full_disk_no_tool_is_called_and_agents_are_told_in_time_that_nothing_was_done() {
     let Some(disk) = SmallDisk::mount() else { return };
@@ -68,7 +60,7 @@ fn on_a_full_disk_no_tool_is_called_and_agents_are_told_in_time_that_nothing_was
         assert_eq!(ask(path, id).status(), 200, "{path}");
     }
     let records = gateway.stop_and_check();
-    let outcomes = outcomes(&records, "echo");
+    let outcomes = records.outcomes_of_tool("echo");
     assert!(matches!(outcomes[..], [Event::CallCompleted(_), Event::CallCompleted(_)]));
 }
 
@@ -104,7 +96,7 @@ fn a_result_whose_outcome_has_no_room_is_withheld_and_in_doubt_after_the_next_st
     let mut gateway = gateway.again();
     let records = gateway.stop_and_check();
     for tool in ["whole", "stream"] {
-        let outcomes = outcomes(&records, tool);
+        let outcomes = records.outcomes_of_tool(tool);
         assert!(matches!(outcomes[..], [Event::CallInDoubt(_), Event::CallInDoubt(_)]), "{tool}");
     }
 }

@@ -114,14 +114,14 @@ fn called(to: SocketAddr, path: &str, session: Option<&str>, tool: &str) -> (Hea
 
 /// The reasons on record for the calls of a tool; none for those that were completed.
 fn reasons(records: &Records, tool: &str) -> Vec<Option<FailureReason>> {
-    let asked = records.dispatched();
-    let calls = asked.iter().filter(|(_, fact)| fact.target.as_deref() == Some(tool));
-    let reason = |events: Vec<&Event>| match events.as_slice() {
-        [Event::CallFailed(failed)] => Some(failed.reason),
-        [Event::CallCompleted(_)] => None,
-        other => panic!("{tool}: {other:?}"),
+    let reason = |event: &Event| {
+        if let Event::CallFailed(failed) = event {
+            return Some(failed.reason);
+        }
+        assert!(matches!(event, Event::CallCompleted(_)), "{tool}: {event:?}");
+        None
     };
-    calls.map(|(id, _)| reason(records.outcomes(*id))).collect()
+    records.outcomes_of_tool(tool).into_iter().map(reason).collect()
 }
 
 /// What the agent of a call that failed gets.

@@ -3,7 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::panic,
     reason = "a suite stops at what it did not expect"
 )]
 
@@ -22,3 +21,5 @@ mod framing;
 mod faults;
 
 mod fail_closed;
+
+mod processes;
