@@ -1,15 +1,20 @@
 //! The handle that callers hold: record, wait until durable, get a receipt.
 
 use crate::log::{BATCH_RECORDS_MAX, Log, RECORD_BYTES_MAX, ReadError, Reader};
-use crate::payload::{Packed, Packer};
+use crate::payload::{Effort, Packed, Packer, Unpacked};
+use crate::stall::StallWatch;
 use crate::writer::{Blank, Counters, Health, Submission, WriteError, Writer, Written};
 use crate::{Recorded, Sequence};
-use events::{Draft, Event, Fact, SessionId};
+use events::{Draft, Event, Fact};
 use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+/// When so many submissions wait, time is what is short.
+const BUSY: usize = 8;
 
 /// How a ledger is run.
 #[derive(Clone, Debug)]
@@ -86,29 +91,38 @@ struct Shared {
 #[derive(Clone)]
 pub struct Ledger(Arc<Shared>);
 
-/// The writer's thread; joined at the end.
+/// The writer's task; joined at the end.
 #[derive(Debug)]
-pub struct WriterThread(JoinHandle<()>);
+pub struct WriterTask(JoinHandle<()>);
 
-impl WriterThread {
+impl WriterTask {
     /// Waits until everything queued is durable. Every [`Ledger`] must be dropped before.
-    pub fn join(self) -> Result<(), io::Error> {
-        self.0.join().map_err(|_| io::Error::other("the ledger's writer ended by a panic"))
+    pub async fn join(self) -> Result<(), io::Error> {
+        self.0.await.map_err(|error| io::Error::other(format!("the ledger's writer: {error}")))
     }
 }
 
 impl Ledger {
-    /// Starts the one writer of `log` on a thread of its own.
-    pub fn start(log: Box<dyn Log>, options: Options) -> io::Result<(Self, WriterThread)> {
+    /// Starts the one writer of `log` as a task of the runtime that this is called in. A runtime
+    /// with one thread does nothing else while the disk syncs.
+    pub fn start(log: Box<dyn Log>, options: Options) -> io::Result<(Self, WriterTask)> {
         let reader = log.reader();
         let (queue, waiting) = mpsc::channel(options.queue_max.max(1));
         let (committed, committed_seen) = watch::channel(log.next());
         let (health, health_seen) = watch::channel(Health::Well);
         let counters = Arc::new(Counters::default());
-        let writer =
-            Writer { log, queue: waiting, committed, health, counters: Arc::clone(&counters) };
-        let thread =
-            std::thread::Builder::new().name("ledger-writer".into()).spawn(move || writer.run())?;
+        let runtime = Handle::try_current().map_err(io::Error::other)?;
+        let writer = Writer {
+            log,
+            queue: waiting,
+            committed,
+            health,
+            counters: Arc::clone(&counters),
+            stall: StallWatch::start(runtime.clone())?,
+            in_company: false,
+            slow: false,
+        };
+        let task = runtime.spawn(writer.run());
         let shared = Shared {
             queue,
             packer: Arc::new(Packer::new(Arc::clone(&reader))),
@@ -118,18 +132,14 @@ impl Ledger {
             health: health_seen,
             counters,
         };
-        Ok((Self(Arc::new(shared)), WriterThread(thread)))
+        Ok((Self(Arc::new(shared)), WriterTask(task)))
     }
 
-    /// Makes `content` ready to be recorded with an event of `session` that names it. `cuts` are
-    /// the ends of its turns; see [`Packer::pack`].
-    pub fn pack(
-        &self,
-        session: SessionId,
-        content: &[u8],
-        cuts: &[usize],
-    ) -> Result<Packed, ReadError> {
-        self.0.packer.pack(session, content, cuts)
+    /// Makes content ready to be recorded with an event of its session that names it.
+    pub fn pack(&self, content: Unpacked<'_>) -> Result<Packed, ReadError> {
+        let waiting = self.0.queue.max_capacity() - self.0.queue.capacity();
+        let effort = if BUSY <= waiting { Effort::Hurried } else { Effort::Careful };
+        self.0.packer.pack(content, effort)
     }
 
     /// Records, and returns when the event, all that belongs to it and every payload are durable

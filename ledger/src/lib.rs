@@ -13,11 +13,13 @@ pub mod payload;
 
 mod recorded;
 
+mod stall;
+
 mod writer;
 
 mod ledger;
 
-pub use ledger::{Entry, Ledger, Options, Pending, RecordError, WriterThread};
+pub use ledger::{Entry, Ledger, Options, Pending, RecordError, WriterTask};
 pub use recorded::Recorded;
 pub use sequence::Sequence;
 pub use writer::{Health, Written};

@@ -18,8 +18,9 @@ mod tests;
 #[cfg(test)]
 use delta::DEPTH_MAX as DEPTH;
 
+pub use codec::Effort;
 pub use load::{LoadError, load};
-pub use packer::{Packed, Packer};
+pub use packer::{Packed, Packer, Unpacked};
 
 use crate::log::{Address, Scope};
 use events::{Digest, SessionId};

@@ -1,14 +1,23 @@
-//! The one thread that appends: it takes what waits, makes it one batch, and tells each caller.
+//! The one task that appends: it takes what waits, makes it one batch, and tells each caller.
 //!
 //! Callers that come while a batch is being made durable wait for the next one, so that under
-//! load many share a sync; nobody is made to linger for company.
+//! load many share a sync; nobody is made to linger for company. The append itself blocks a thread
+//! of the runtime as long as the disk is fast, because to hand it to another thread and back takes
+//! longer than the sync; see `docs/decisions/0010-appends-on-the-runtime.md`.
 
 use crate::Sequence;
 use crate::log::{AppendError, BATCH_RECORDS_MAX, Batch, Log, Sealed};
+use crate::stall::StallWatch;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::runtime::RuntimeFlavor;
 use tokio::sync::{mpsc, oneshot, watch};
+
+/// After an append that took longer, the runtime's other tasks are moved away from the thread that
+/// makes the next one.
+const FAST: Duration = Duration::from_millis(2);
 
 /// A batch is closed when its records and payloads have this many bytes.
 const BATCH_BYTES_MAX: usize = 4 << 20;
@@ -97,7 +106,7 @@ impl Counters {
         }
     }
 
-    fn add(&self, batch: &Batch, took: std::time::Duration) {
+    fn add(&self, batch: &Batch, took: Duration) {
         let sum = |lengths: &mut dyn Iterator<Item = usize>| {
             u64::try_from(lengths.sum::<usize>()).unwrap_or(u64::MAX)
         };
@@ -128,17 +137,30 @@ pub(crate) struct Writer {
     pub(crate) committed: watch::Sender<Sequence>,
     pub(crate) health: watch::Sender<Health>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) stall: StallWatch,
+    /// Whether the last batch was of several callers.
+    pub(crate) in_company: bool,
+    /// Whether the last append took long.
+    pub(crate) slow: bool,
 }
 
 impl Writer {
-    /// The writer's thread; returns when the ledger is closed and the queue is empty.
-    pub(crate) fn run(mut self) {
+    /// The writer's task; returns when the ledger is closed and the queue is empty.
+    pub(crate) async fn run(mut self) {
         let mut carried = None;
-        while let Some(first) = carried.take().or_else(|| self.queue.blocking_recv()) {
-            // Where the processors are busy, those about to submit go first and share the sync;
-            // where they are idle this returns at once.
-            std::thread::yield_now();
+        loop {
+            let first = match carried.take() {
+                Some(first) => Some(first),
+                None => self.queue.recv().await,
+            };
+            let Some(first) = first else { return };
+            if self.in_company {
+                // Whoever is ready to submit goes first and shares the sync. A caller who came
+                // alone the last time is not made to wait for that.
+                tokio::task::yield_now().await;
+            }
             let (submissions, next) = self.gather(first);
+            self.in_company = 1 < submissions.len();
             carried = next;
             self.write(submissions);
         }
@@ -172,14 +194,26 @@ impl Writer {
             }
             batch.payloads.extend(submission.payloads);
         }
-        let began = std::time::Instant::now();
-        let appended = self.log.append(&batch);
-        self.counters.add(&batch, began.elapsed());
+        let began = Instant::now();
+        let appended = self.append(&batch);
+        let took = began.elapsed();
+        self.slow = FAST < took;
+        self.counters.add(&batch, took);
         self.counters.stored_bytes.store(self.log.stored_bytes(), Ordering::Relaxed);
         let failure = self.note(appended);
         for (done, sequence) in callers {
             // A caller that no longer listens has its own way to find out.
             drop(done.send(failure.clone().map_or(Ok(sequence), Err)));
+        }
+    }
+
+    fn append(&mut self, batch: &Batch) -> Result<(), AppendError> {
+        let _under_way = self.stall.append();
+        let flavor = tokio::runtime::Handle::current().runtime_flavor();
+        if self.slow && flavor == RuntimeFlavor::MultiThread {
+            tokio::task::block_in_place(|| self.log.append(batch))
+        } else {
+            self.log.append(batch)
         }
     }
 

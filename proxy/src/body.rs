@@ -5,6 +5,8 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -23,10 +25,61 @@ pub struct BrokenOff;
 pub enum Outgoing {
     /// All of it.
     Whole(Option<Bytes>),
-    /// Piece by piece; a broken one is never ended properly.
-    Pieces(mpsc::Receiver<Result<Bytes, BrokenOff>>),
+    /// Piece by piece, from the other end of [`stream`].
+    Pieces(Stream),
     /// Broken off; the last piece is being sent.
-    Broken(BrokenOff),
+    Broken,
+}
+
+/// What comes piece by piece.
+#[derive(Debug)]
+pub struct Stream {
+    pieces: mpsc::Receiver<Bytes>,
+    is_whole: Arc<AtomicBool>,
+}
+
+/// Where the pieces of a stream are sent to; cheap to clone. The stream ends when all of these are
+/// gone: properly if [`Pieces::end`] was called, else it breaks off, as when a task that sends
+/// fails. So nobody takes what was not said to be whole for a whole answer.
+#[derive(Clone, Debug)]
+pub struct Pieces {
+    pieces: mpsc::Sender<Bytes>,
+    is_whole: Arc<AtomicBool>,
+}
+
+/// The agent takes no more.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nobody takes the stream any more")]
+pub struct Unheard;
+
+/// A body that is whatever is sent into its other end.
+pub fn stream() -> (Pieces, Outgoing) {
+    let (sender, receiver) = mpsc::channel(PIECES_MAX);
+    let is_whole = Arc::new(AtomicBool::new(false));
+    let stream = Stream { pieces: receiver, is_whole: Arc::clone(&is_whole) };
+    (Pieces { pieces: sender, is_whole }, Outgoing::Pieces(stream))
+}
+
+impl Pieces {
+    /// Sends a piece; waits while too many wait for the agent.
+    pub async fn send(&self, piece: Bytes) -> Result<(), Unheard> {
+        self.pieces.send(piece).await.map_err(|_| Unheard)
+    }
+
+    /// Sends a piece to an agent that takes one within `patience`.
+    pub async fn send_within(&self, piece: Bytes, patience: Duration) -> Result<(), Unheard> {
+        self.pieces.send_timeout(piece, patience).await.map_err(|_| Unheard)
+    }
+
+    /// Returns when the agent has gone.
+    pub async fn closed(&self) {
+        self.pieces.closed().await;
+    }
+
+    /// Says that what was sent is all of it.
+    pub fn end(self) {
+        self.is_whole.store(true, Ordering::Release);
+    }
 }
 
 impl Outgoing {
@@ -54,17 +107,18 @@ impl Body for Outgoing {
         let this = self.get_mut();
         match this {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Pieces(pieces) => match ready!(pieces.poll_recv(context)) {
-                Some(Err(broken)) => {
+            Self::Pieces(stream) => match ready!(stream.pieces.poll_recv(context)) {
+                Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+                None if stream.is_whole.load(Ordering::Acquire) => Poll::Ready(None),
+                None => {
                     // hyper drops what it has not flushed when a body fails, and flushes when one
                     // is pending: without this turn the error's explanation would not be sent.
-                    *this = Self::Broken(broken);
+                    *this = Self::Broken;
                     context.waker().wake_by_ref();
                     Poll::Pending
                 }
-                piece => Poll::Ready(piece.map(|piece| piece.map(Frame::data))),
             },
-            Self::Broken(broken) => Poll::Ready(Some(Err(*broken))),
+            Self::Broken => Poll::Ready(Some(Err(BrokenOff))),
         }
     }
 
@@ -77,7 +131,7 @@ impl Body for Outgoing {
             Self::Whole(bytes) => SizeHint::with_exact(
                 bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
             ),
-            Self::Pieces(_) | Self::Broken(_) => SizeHint::default(),
+            Self::Pieces(_) | Self::Broken => SizeHint::default(),
         }
     }
 }
@@ -203,5 +257,34 @@ where
         }
         held.reserve(bytes.length + data.len()).await?;
         bytes.add(data);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stream_is_whole_when_its_sender_has_said_so_and_all_senders_are_gone() {
+        let (pieces, body) = stream();
+        let other = pieces.clone();
+        pieces.send(Bytes::from_static(b"first ")).await.unwrap();
+        pieces.end();
+        other.send(Bytes::from_static(b"last")).await.unwrap();
+        drop(other);
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "first last");
+    }
+
+    #[tokio::test]
+    async fn a_stream_whose_sender_fails_breaks_off_behind_its_last_piece() {
+        let (pieces, mut body) = stream();
+        let sending = tokio::spawn(async move {
+            pieces.send(Bytes::from_static(b"part")).await.unwrap();
+            panic!("a defect");
+        });
+        let piece = body.frame().await.unwrap().unwrap();
+        assert_eq!(piece.into_data().unwrap(), "part");
+        assert_eq!(body.frame().await.unwrap().unwrap_err(), BrokenOff);
+        assert!(sending.await.unwrap_err().is_panic());
     }
 }

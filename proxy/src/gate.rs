@@ -16,13 +16,14 @@ pub use refuse::Refused;
 use crate::clock;
 use crate::config::{Agent, Config, Keyring};
 use crate::correlate::{Correlator, Note};
+use crate::credentials::presented_key;
 use crate::metrics::Metrics;
 use crate::problem::{ErrorCode, Problem};
 use crate::tasks::Tasks;
 use crate::upstream::Permit;
 use events::{Draft, Event, MessageRelayed, PayloadRef, Principal, Relay, SessionId};
-use http::{HeaderMap, header};
-use ledger::payload::Packed;
+use http::HeaderMap;
+use ledger::payload::{Packed, Unpacked};
 use ledger::{Entry, Ledger, RecordError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -79,16 +80,9 @@ impl Gate {
         }
     }
 
-    /// Whose key the headers carry: `Authorization: Bearer`, or `x-api-key`.
+    /// Whose key the headers carry.
     pub fn identify(&self, headers: &HeaderMap) -> Result<Arc<Agent>, Problem> {
-        let bearer = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, key)| key.trim());
-        let key = bearer.or_else(|| headers.get("x-api-key").and_then(|key| key.to_str().ok()));
-        let Some(key) = key else {
+        let Some(key) = presented_key(headers) else {
             let message = "no API key: send the agent's key as `Authorization: Bearer …`";
             return Err(Problem::new(ErrorCode::InvalidKey, message));
         };
@@ -109,7 +103,7 @@ impl Gate {
 
     /// Records a message before it is passed on; on an error it must not be.
     pub async fn relay(&self, relayed: Relayed<'_>) -> Result<Permit, Problem> {
-        let packed = self.pack(relayed.session, relayed.body, &[])?;
+        let packed = self.pack(later(relayed.session, relayed.body))?;
         let fact = MessageRelayed {
             call: relayed.call,
             direction: relayed.direction,
@@ -158,8 +152,8 @@ impl Gate {
         self.correlator.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn pack(&self, session: SessionId, body: &[u8], cuts: &[usize]) -> Result<Packed, Problem> {
-        self.ledger.pack(session, body, cuts).map_err(|error| {
+    fn pack(&self, content: Unpacked<'_>) -> Result<Packed, Problem> {
+        self.ledger.pack(content).map_err(|error| {
             tracing::error!(%error, "a payload could not be packed");
             self.metrics.unrecorded.increment();
             Problem::new(ErrorCode::LedgerUnavailable, UNAVAILABLE)
@@ -194,6 +188,11 @@ impl Gate {
 
 const UNAVAILABLE: &str =
     "the ledger cannot record at the moment, so nothing was done; try again later";
+
+/// Content without turns, of a session that may have begun long ago.
+const fn later(session: SessionId, bytes: &[u8]) -> Unpacked<'_> {
+    Unpacked { session, is_first: false, bytes, cuts: &[] }
+}
 
 /// Nothing where there is no content, so that the event says so.
 fn reference(packed: Option<&Packed>) -> Option<PayloadRef> {

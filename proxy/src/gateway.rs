@@ -9,13 +9,14 @@ use crate::memory::Memory;
 use crate::model::Models;
 use crate::people::People;
 use crate::recover::{RecoverError, look_back};
+use crate::room::Room;
 use crate::server::Agents;
 use crate::upstream::{TlsError, Upstream};
 use events::{Digest, Draft, GatewayStarted, GatewayStopped, LedgerRecovered};
 use ledger::backend::file::{self, FileLog, OpenError, Recovery};
 use ledger::backend::memory::MemoryLog;
 use ledger::log::Log;
-use ledger::{Health, Ledger, Options, RecordError, WriterThread};
+use ledger::{Health, Ledger, Options, RecordError, WriterTask};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -88,7 +89,7 @@ pub struct Gateway {
     gate: Arc<Gate>,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
-    writer: WriterThread,
+    writer: WriterTask,
     config: Arc<Config>,
 }
 
@@ -144,7 +145,7 @@ impl Gateway {
         let models = Models::new(Arc::clone(gate), upstream, Arc::clone(config), memory.clone());
         let (models, mcp) = (Arc::new(models), Arc::new(mcp));
         let server = Agents::new(Arc::clone(gate), models, mcp, config.listen.clone(), limits);
-        let pages = People::new(Arc::clone(gate), memory).router();
+        let pages = People::new(Arc::clone(gate), memory, room(config)).router();
         let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
         let mut stopped = stopping.clone();
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
@@ -198,8 +199,7 @@ impl Gateway {
         gate.ledger().record(plain(fact)).await?;
         drop(gate);
         if drained {
-            let joined = tokio::task::spawn_blocking(move || writer.join()).await;
-            joined.map_err(io::Error::other).flatten().map_err(GatewayError::Writer)?;
+            writer.join().await.map_err(GatewayError::Writer)?;
         }
         Ok(drained)
     }
@@ -213,7 +213,7 @@ fn open(config: &Config, folder: &Path) -> Result<(Box<dyn Log>, Recovery), Gate
             let options = file::Options {
                 shard: SHARD.into(),
                 event_segment_bytes: config.ledger.segment_bytes,
-                payload_segment_bytes: config.ledger.segment_bytes.min(PAYLOAD_SEGMENT_BYTES_MAX),
+                payload_segment_bytes: payload_segment_bytes(config),
                 synced: config.ledger.durability == Durability::Synced,
                 ..file::Options::default()
             };
@@ -222,6 +222,16 @@ fn open(config: &Config, folder: &Path) -> Result<(Box<dyn Log>, Recovery), Gate
         }
     };
     Ok((log, recovery))
+}
+
+fn payload_segment_bytes(config: &Config) -> u64 {
+    config.ledger.segment_bytes.min(PAYLOAD_SEGMENT_BYTES_MAX)
+}
+
+/// What the ledger takes at once, at most: a new segment of each kind.
+fn room(config: &Config) -> Room {
+    let bytes_min = config.ledger.segment_bytes.saturating_add(payload_segment_bytes(config));
+    Room::new(config.data.join(LEDGER_FOLDER), bytes_min)
 }
 
 /// The name of the one shard that a gateway on its own writes.

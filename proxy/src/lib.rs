@@ -25,6 +25,12 @@ pub mod body;
 
 pub mod heard;
 
+pub mod patience;
+
+pub mod explained;
+
+pub mod credentials;
+
 pub mod upstream;
 
 pub mod gate;
@@ -36,6 +42,8 @@ pub mod mcp;
 pub mod recover;
 
 pub mod server;
+
+pub mod room;
 
 pub mod people;
 

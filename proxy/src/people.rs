@@ -3,6 +3,7 @@
 use crate::gate::Gate;
 use crate::memory::Memory;
 use crate::metrics::expose;
+use crate::room::Room;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
@@ -15,12 +16,13 @@ use std::sync::Arc;
 pub struct People {
     gate: Arc<Gate>,
     memory: Memory,
+    room: Room,
 }
 
 impl People {
-    /// Shows the state of this gate.
-    pub const fn new(gate: Arc<Gate>, memory: Memory) -> Self {
-        Self { gate, memory }
+    /// Shows the state of this gate, whose ledger needs `room` to go on after its disk was full.
+    pub const fn new(gate: Arc<Gate>, memory: Memory, room: Room) -> Self {
+        Self { gate, memory, room }
     }
 
     /// The paths served. Those that show the ledger want to know the peer's address; see
@@ -39,11 +41,19 @@ impl People {
 async fn ready(State(people): State<People>) -> (StatusCode, String) {
     let health = people.gate.ledger().health().borrow().clone();
     match health {
+        // The ledger learns of new room from the next call alone, and none comes to a gateway that
+        // was taken out of rotation.
+        Health::Full(_) if has_room(people.room).await => (StatusCode::OK, "ready\n".into()),
         Health::Well => (StatusCode::OK, "ready\n".into()),
         Health::Full(detail) | Health::Failed(detail) => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {detail}\n"))
         }
     }
+}
+
+/// Asks the disk, which may hang, where nobody else waits.
+async fn has_room(room: Room) -> bool {
+    tokio::task::spawn_blocking(move || room.is_there()).await.unwrap_or(false)
 }
 
 async fn metrics(

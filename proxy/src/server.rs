@@ -1,17 +1,20 @@
 //! The agents' listener: connections, their limits, and the way to the right dialect.
 
 use crate::config::{Limits, Listen};
-use crate::dialect::Route;
+use crate::dialect::{Refusal, Route, error_body};
+use crate::explained::Explained;
 use crate::gate::{Gate, Refused};
 use crate::heard::{Heard, Listening};
 use crate::mcp::{self, Mcp};
 use crate::model::{Models, Reply, problem_reply};
+use crate::patience::{Overdue, Patience};
 use crate::problem::{ErrorCode, Problem};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Uri, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,6 +40,7 @@ pub struct Agents {
     mcp: Arc<Mcp>,
     listen: Listen,
     limits: Limits,
+    unread: Bytes,
 }
 
 impl Agents {
@@ -48,7 +52,7 @@ impl Agents {
         listen: Listen,
         limits: Limits,
     ) -> Arc<Self> {
-        Arc::new(Self { gate, models, mcp, listen, limits })
+        Arc::new(Self { gate, models, mcp, listen, limits, unread: unread() })
     }
 
     /// Accepts connections until told to stop, then lets those that are open finish.
@@ -96,50 +100,58 @@ impl Agents {
         let agents = Arc::clone(self);
         let heard = Heard::default();
         let stream = Listening::new(stream, heard.clone());
-        let hearing = heard.clone();
+        let stream = Explained::new(stream, heard.clone(), self.unread.clone());
+        let Limits { header_timeout, idle_timeout, .. } = self.limits;
+        let mut patience = Patience::new(heard.clone(), header_timeout, idle_timeout);
         let service = service_fn(move |request: Request<Incoming>| {
             let agents = Arc::clone(&agents);
-            let heard = hearing.clone();
+            let answering = heard.asked();
             async move {
                 let reply = agents.answer(request, peer).await;
-                heard.answered();
-                Ok::<_, Infallible>(reply)
+                Ok::<_, Infallible>(reply.map(|body| answering.until_end_of(body)))
             }
         });
         let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.header_timeout)
+            // It counts from the end of the last answer, and so would cut what is merely idle.
+            .header_read_timeout(None)
             .max_headers(HEADERS_MAX)
             .max_buf_size(HEAD_BYTES_MAX)
             .half_close(false)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
+            ended = patience.with(connection.as_mut()) => ended,
             () = stopped(&mut stop) => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                patience.with(connection.as_mut()).await
             }
         };
-        if let Err(error) = ended {
-            self.broken(&error, &heard, peer).await;
+        match ended {
+            Ok(Ok(())) | Err(Overdue::Silent) => {}
+            Ok(Err(error)) => self.broken(&error, peer).await,
+            Err(Overdue::Head) => {
+                let message = format!("the headers were not complete within {header_timeout:?}");
+                self.unread(ErrorCode::BodyTooSlow, message, 0, peer).await;
+            }
         }
     }
 
-    /// What was not even HTTP is on record as well.
-    async fn broken(&self, error: &hyper::Error, heard: &Heard, peer: SocketAddr) {
-        // The status is what hyper has answered by itself, if anything.
-        let (code, status) = if error.is_parse_too_large() {
-            (ErrorCode::MalformedRequest, 431)
+    async fn broken(&self, error: &hyper::Error, peer: SocketAddr) {
+        // The status is what hyper has answered by itself.
+        let status = if error.is_parse_too_large() {
+            431
         } else if error.is_parse() {
-            (ErrorCode::MalformedRequest, 400)
-        } else if error.is_timeout() && heard.unanswered() > 0 {
-            (ErrorCode::BodyTooSlow, 0)
+            400
         } else {
             // The agent left, and its calls have said so themselves; or it never asked anything.
             return;
         };
         let message = format!("not an acceptable HTTP/1.1 request: {error}");
+        self.unread(ErrorCode::MalformedRequest, message, status, peer).await;
+    }
+
+    /// What was not even HTTP is on record as well.
+    async fn unread(&self, code: ErrorCode, message: String, status: u16, peer: SocketAddr) {
         let refused = Refused {
             problem: Problem::new(code, message),
             dialect: None,
@@ -237,6 +249,21 @@ impl Agents {
             problem_reply(Route::OpenAiChat, &problem)
         }
     }
+}
+
+/// What is told to whoever sends what is no HTTP.
+fn unread() -> Bytes {
+    let code = ErrorCode::MalformedRequest;
+    let refusal = Refusal {
+        status: code.status(),
+        code: code.text(),
+        message: format!(
+            "this cannot be read as a request: it has to be plain HTTP/1.1, with at most \
+             {HEADERS_MAX} headers and {HEAD_BYTES_MAX} bytes before its body"
+        ),
+        request_id: String::new(),
+    };
+    error_body(Route::OpenAiChat, &refusal).1
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {

@@ -1,8 +1,9 @@
 //! The only door out: HTTP to model providers and tool servers, for calls that hold a permit.
 
+use crate::credentials::{holds_key, is_credential, presented_key};
 use bytes::Bytes;
 use events::{CallDispatched, Decision, MessageRelayed};
-use http::{HeaderMap, HeaderName, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector};
@@ -143,61 +144,62 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Headers that concern one connection alone (RFC 9110 §7.6.1), or that the next hop sets itself.
-const HOP_BY_HOP: [HeaderName; 10] = [
-    header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    HeaderName::from_static("proxy-connection"),
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::CONTENT_LENGTH,
-];
-
-/// Headers that carry the caller's credentials, or name whom it called. None goes upstream.
-const CALLERS_OWN: [HeaderName; 7] = [
-    header::AUTHORIZATION,
-    header::COOKIE,
-    header::HOST,
-    header::EXPECT,
-    header::ACCEPT_ENCODING,
-    HeaderName::from_static("x-api-key"),
-    HeaderName::from_static("api-key"),
-];
-
 /// The caller's headers without its credentials and without what concerns its connection.
 pub fn forwarded(headers: &HeaderMap) -> HeaderMap {
-    let mut forwarded = end_to_end(headers);
-    for name in CALLERS_OWN {
-        forwarded.remove(name);
-    }
+    let key = presented_key(headers);
+    let mut forwarded = end_to_end(headers, |name, value| {
+        is_of_this_hop(name) || is_credential(name) || key.is_some_and(|key| holds_key(value, key))
+    });
     // What is compressed could not be read, and so not be recorded as what it is.
-    forwarded.insert(header::ACCEPT_ENCODING, http::HeaderValue::from_static("identity"));
+    forwarded.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     forwarded
 }
 
 /// An upstream's headers as the agent may see them.
 pub fn returned(headers: &HeaderMap) -> HeaderMap {
-    let mut returned = end_to_end(headers);
-    returned.remove(header::WWW_AUTHENTICATE);
-    returned.remove(header::SET_COOKIE);
-    returned
+    end_to_end(headers, |name, _| matches!(name.as_str(), "www-authenticate" | "set-cookie"))
 }
 
-fn end_to_end(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = headers.clone();
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in HOP_BY_HOP.into_iter().chain(named) {
-        kept.remove(name);
+/// The headers that concern more than one connection (RFC 9110 §7.6.1), but for those that are
+/// withheld for another reason.
+fn end_to_end(
+    headers: &HeaderMap,
+    is_withheld: impl Fn(&HeaderName, &HeaderValue) -> bool,
+) -> HeaderMap {
+    let mut kept = HeaderMap::with_capacity(headers.len() + OWN_HEADERS);
+    for (name, value) in headers {
+        if !is_hop_by_hop(headers, name) && !is_withheld(name, value) {
+            kept.append(name.clone(), value.clone());
+        }
     }
     kept
+}
+
+/// How many headers of its own the gateway adds, about.
+const OWN_HEADERS: usize = 4;
+
+fn is_hop_by_hop(headers: &HeaderMap, name: &HeaderName) -> bool {
+    let known = matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "content-length"
+    );
+    known || {
+        let named = headers.get_all(header::CONNECTION).iter().filter_map(|it| it.to_str().ok());
+        let mut named = named.flat_map(|value| value.split(','));
+        named.any(|named| named.trim().eq_ignore_ascii_case(name.as_str()))
+    }
+}
+
+/// Whether a header is about the way to the gateway, not the way on from it.
+fn is_of_this_hop(name: &HeaderName) -> bool {
+    matches!(name.as_str(), "host" | "expect" | "accept-encoding")
 }

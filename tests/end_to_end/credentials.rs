@@ -1,7 +1,10 @@
 //! Keys stay where they belong: the agent's at the gateway, the upstream's behind it.
 
+use std::io;
+
+use serde_json::{Value, json};
 use tests::gateway::{Setup, UPSTREAM_KEY};
-use tests::upstream::{Upstream, completion};
+use tests::upstream::{Request, Upstream, completion};
 use tests::wire::{AGENT_KEY, Connection, ask, post};
 
 const BODY: &str = r#"{"model":"m","max_tokens":1,"messages":[]}"#;
@@ -29,9 +32,8 @@ fn no_credential_of_an_agent_goes_upstream_and_the_upstreams_own_does() {
         }
     }
     let own = format!("Bearer {UPSTREAM_KEY}");
+    assert_without_key(&upstream.seen());
     for request in upstream.seen() {
-        let leaked = request.headers.iter().any(|(_, value)| value.contains(AGENT_KEY));
-        assert!(!leaked, "{request:?}");
         let messages = request.line.contains("/messages");
         let (name, value) =
             if messages { ("x-api-key", UPSTREAM_KEY) } else { ("authorization", &*own) };
@@ -39,6 +41,77 @@ fn no_credential_of_an_agent_goes_upstream_and_the_upstreams_own_does() {
     }
     assert_eq!(upstream.seen().len(), 6);
     gateway.stop_and_check();
+}
+
+fn assert_without_key(requests: &[Request]) {
+    for request in requests {
+        let leaked = request.headers.iter().any(|(_, value)| value.contains(AGENT_KEY));
+        assert!(!leaked && !request.line.contains(AGENT_KEY), "{request:?}");
+    }
+}
+
+/// Answers model calls and those of a tool server without tools.
+fn answer(request: &Request, connection: &mut Connection) -> io::Result<()> {
+    if request.line.contains("/v1/") {
+        return connection.reply(200, &completion("well"));
+    }
+    let asked: Value = serde_json::from_slice(&request.body).map_err(io::Error::other)?;
+    let result = json!({"capabilities": {"tools": {}}, "tools": [], "resultType": "complete"});
+    let response = json!({"jsonrpc": "2.0", "id": asked.get("id"), "result": result});
+    connection.reply(200, &response.to_string())
+}
+
+#[test]
+fn the_agents_key_goes_upstream_in_no_header_and_no_parameter_whatever_its_name() {
+    let upstream = Upstream::start(answer);
+    let tools = format!("url = \"http://{}/mcp\"", upstream.address);
+    let setup = Setup::new()
+        .provider("openai", &upstream.url(), "*")
+        .provider("anthropic", &upstream.url(), "*")
+        .tools("crm", &tools);
+    let mut gateway = setup.start();
+    let bearer = format!("Bearer {AGENT_KEY}");
+    let headers = [
+        ("x-goog-api-key", AGENT_KEY),
+        ("x-custom", &*bearer),
+        ("x-kept", "yes"),
+        ("x-twice", AGENT_KEY),
+        ("x-twice", "other"),
+        ("x-auth-token", "somebody's"),
+        ("mcp-param-key", AGENT_KEY),
+        ("mcp-param-kept", "yes"),
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "tools/list"),
+    ];
+    let encoded = AGENT_KEY.replace('-', "%2d");
+    let query = format!("key={AGENT_KEY}&beta=true&%61pi_key=x{encoded}");
+    for path in ["/v1/chat/completions", "/v1/messages"] {
+        let request = post(&format!("{path}?{query}"), &headers, BODY);
+        assert_eq!(ask(gateway.agents, request).unwrap().status(), 200, "{path}");
+    }
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let list =
+        json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}});
+    for path in ["/mcp/crm", "/mcp"] {
+        let request = post(&format!("{path}?{query}"), &headers, list.to_string());
+        assert_eq!(ask(gateway.agents, request).unwrap().status(), 200, "{path}");
+    }
+    gateway.stop_and_check();
+    let seen = upstream.seen();
+    assert_without_key(&seen);
+    for request in &seen[..3] {
+        assert_eq!(request.header("x-kept"), Some("yes"), "{request:?}");
+        assert_eq!(request.header("x-twice"), Some("other"), "{request:?}");
+        assert_eq!(request.header("x-auth-token"), None, "{request:?}");
+    }
+    for request in &seen[..2] {
+        assert!(request.line.ends_with("?beta=true HTTP/1.1"), "{request:?}");
+    }
+    let lists = seen.iter().filter(|request| request.header("mcp-param-kept") == Some("yes"));
+    assert_eq!(lists.count(), 4, "{seen:?}");
 }
 
 #[test]

@@ -61,6 +61,24 @@ fn on_a_full_disk_calls_are_refused_in_time_and_accepted_again_when_there_is_roo
 }
 
 #[test]
+fn a_gateway_out_of_rotation_is_ready_again_when_there_is_room_before_any_call() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let upstream = Upstream::start(|_, connection| connection.reply(200, &completion("well")));
+    let mut gateway = full(&disk, &upstream);
+    let large = noise(3 << 20);
+    assert_eq!(ask(gateway.agents, chat("large", &large, false)).unwrap().status(), 503);
+    assert_eq!(ready(&gateway), 503);
+    disk.free();
+    assert_eq!(ready(&gateway), 200);
+    assert_eq!(ask(gateway.agents, chat("after", &large, false)).unwrap().status(), 200);
+    disk.fill();
+    assert_eq!(ask(gateway.agents, chat("again", &large, false)).unwrap().status(), 503);
+    assert_eq!(ready(&gateway), 503);
+    disk.free();
+    gateway.stop_and_check();
+}
+
+#[test]
 fn an_answer_whose_outcome_has_no_room_is_withheld_and_in_doubt_after_the_next_start() {
     let Some(disk) = SmallDisk::mount() else { return };
     let large = noise(3 << 20);

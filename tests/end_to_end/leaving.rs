@@ -92,7 +92,8 @@ fn an_agent_that_leaves_while_it_sends_is_on_record_as_refused_and_nothing_goes_
 #[test]
 fn connections_that_come_and_go_without_a_word_leave_no_trace() {
     let setup = Setup::new().provider("openai", "http://127.0.0.1:9/v1", "*");
-    let mut gateway = setup.limit("header_timeout = \"200ms\"").start();
+    let setup = setup.limit("header_timeout = \"200ms\"").limit("idle_timeout = \"200ms\"");
+    let mut gateway = setup.start();
     drop(Connection::open(gateway.agents).unwrap());
     let mut silent = Connection::open(gateway.agents).unwrap();
     assert_eq!(silent.rest(), b"", "a silent connection is closed without a word");
@@ -101,6 +102,27 @@ fn connections_that_come_and_go_without_a_word_leave_no_trace() {
     assert_eq!(idle.rest(), b"", "an idle connection is closed without a word");
     let records = gateway.stop_and_check();
     assert_eq!(records.refused().len(), 1, "{:?}", records.refused());
+}
+
+#[test]
+fn an_idle_connection_outlives_the_time_for_headers_and_is_used_again() {
+    let setup = Setup::new().provider("openai", "http://127.0.0.1:9/v1", "*");
+    let mut gateway = setup.limit("header_timeout = \"200ms\"").start();
+    let mut pooled = Connection::open(gateway.agents).unwrap();
+    for _ in 0..2 {
+        assert_eq!(pooled.ask(post("/nowhere", &[], "")).unwrap().status(), 404);
+        // One that came later is closed in the meantime, because nothing was ever asked on it.
+        assert_eq!(Connection::open(gateway.agents).unwrap().rest(), b"");
+    }
+    let both = [post("/nowhere", &[], ""), post("/nowhere", &[], "")].concat();
+    pooled.send(both).unwrap();
+    assert_eq!([pooled.answer().unwrap().status(), pooled.answer().unwrap().status()], [404; 2]);
+    pooled.send("POST /nowhere HTTP/1.1\r\nhost: local").unwrap();
+    assert_eq!(pooled.rest(), b"", "half of a head is given up in time on this one as well");
+    gateway.recorded("all refusals", |records| records.refused().len() == 5);
+    let records = gateway.stop_and_check();
+    let slow = records.refused().iter().filter(|fact| &*fact.code == "body_too_slow").count();
+    assert_eq!(slow, 1, "{:?}", records.refused());
 }
 
 #[test]

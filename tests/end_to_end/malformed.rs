@@ -216,17 +216,37 @@ fn what_is_not_proper_http_is_refused_on_record_and_its_connection_is_closed() {
         let sent = connection.send(request);
         let answer = connection.rest();
         let text = String::from_utf8_lossy(&answer).into_owned();
-        let told = text.starts_with(&format!("HTTP/1.1 {status} "))
-            || (what == "HTTP/2" && answer.is_empty());
-        assert!(told, "{what}: {sent:?} {text}");
-        assert_eq!(
-            text.matches("HTTP/1.1").count(),
-            usize::from(!answer.is_empty()),
-            "{what}: {text}"
-        );
+        if what == "HTTP/2" {
+            assert_eq!(text, "", "{what}");
+        } else {
+            assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{what}: {sent:?} {text}");
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains("\r\nconnection: close"), "{what}: {head}");
+            let length = format!("\r\ncontent-length: {}", body.len());
+            assert!(head.ends_with(&length), "{what}: {head} {body}");
+            let body: serde_json::Value = serde_json::from_str(body).unwrap();
+            assert_eq!(body.pointer("/error/code").unwrap(), "malformed_request", "{what}: {body}");
+        }
         expected.push(("malformed_request", status));
     }
     stage.check(&expected);
+}
+
+#[test]
+fn what_is_no_http_behind_a_proper_request_is_told_so_and_the_answer_before_it_is_untouched() {
+    let stage = Stage::set();
+    let mut connection = Connection::open(stage.gateway.agents).unwrap();
+    let lost = connection.ask(post("/v1/nowhere", &[], "")).unwrap();
+    assert_eq!((lost.status(), &*lost.code()), (404, "not_found"));
+    let garbage = connection.ask("hello\r\n\r\n").unwrap();
+    assert_eq!((garbage.status(), &*garbage.code()), (400, "malformed_request"));
+    assert_eq!(connection.rest(), b"");
+    let mut connection = Connection::open(stage.gateway.agents).unwrap();
+    connection.send([&post("/v1/nowhere", &[], "")[..], b"hello\r\n\r\n"].concat()).unwrap();
+    let lost = connection.answer().unwrap();
+    assert_eq!((lost.status(), &*lost.code()), (404, "not_found"));
+    assert_eq!(connection.head().unwrap().status, 400);
+    stage.check(&[("not_found", 404), ("malformed_request", 400)].repeat(2));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use crate::{CallId, Event, EventId, Fact, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -35,12 +35,12 @@ pub struct Draft<F> {
 }
 
 #[derive(Serialize)]
-struct Outgoing<'a> {
+struct Outgoing<'a, D> {
     #[serde(skip_serializing_if = "Option::is_none")]
     causationid: Option<EventId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlationid: Option<SessionId>,
-    data: &'a RawValue,
+    data: &'a D,
     dataschema: &'static str,
     id: EventId,
     sequence: &'static str,
@@ -55,24 +55,28 @@ struct Outgoing<'a> {
 impl<F: Fact> Draft<F> {
     /// Encodes it with a blank sequence, and tells where the 20 digits of the sequence go.
     pub fn encode(&self, source: &str) -> Result<(Vec<u8>, usize), serde_json::Error> {
-        encode(self, &to_raw_value(&self.fact)?, F::KIND, source)
+        encode(self, &self.fact, F::KIND, source)
     }
 }
 
 impl Draft<Event> {
     /// As [`Draft::encode`], for an event of any kind.
     pub fn encode_event(&self, source: &str) -> Result<(Vec<u8>, usize), serde_json::Error> {
-        encode(self, &self.fact.data()?, self.fact.kind(), source)
+        encode(self, &self.fact, self.fact.kind(), source)
     }
 }
 
-fn encode<F>(
+/// What most events take; larger ones grow.
+const ROOM_BYTES: usize = 1024;
+
+fn encode<F, D: Serialize>(
     draft: &Draft<F>,
-    data: &RawValue,
+    data: &D,
     kind: &str,
     source: &str,
 ) -> Result<(Vec<u8>, usize), serde_json::Error> {
-    let bytes = serde_json::to_vec(&Outgoing {
+    let mut bytes = Vec::with_capacity(ROOM_BYTES);
+    let outgoing = Outgoing {
         causationid: draft.cause,
         correlationid: draft.session,
         data,
@@ -84,7 +88,8 @@ fn encode<F>(
         subject: draft.call,
         time: draft.time,
         r#type: kind,
-    })?;
+    };
+    serde_json::to_writer(&mut bytes, &outgoing)?;
     // Only data stands before it, whose strings cannot hold an unescaped quotation mark; so the
     // last occurrence that is followed by nothing but the envelope's own members is the right one.
     let blank = SEQUENCE_BLANK.as_bytes();

@@ -5,8 +5,8 @@ use crate::{
     CallRefused, FindingRaised, GatewayStarted, GatewayStopped, LedgerRecovered, MessageRelayed,
     ToolsChanged, UpstreamStarted, UpstreamStopped,
 };
-use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 /// Something that can be recorded.
 pub trait Fact: Serialize {
@@ -35,18 +35,20 @@ macro_rules! events {
             }
         })*
 
+        /// As the fact alone: the kind stands in the envelope.
+        impl Serialize for Event {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(Self::$name(fact) => fact.serialize(serializer),)*
+                }
+            }
+        }
+
         impl Event {
             /// Its CloudEvents `type`.
             pub const fn kind(&self) -> &'static str {
                 match self {
                     $(Self::$name(_) => $kind,)*
-                }
-            }
-
-            /// Its data, in canonical form.
-            pub(crate) fn data(&self) -> Result<Box<RawValue>, serde_json::Error> {
-                match self {
-                    $(Self::$name(fact) => to_raw_value(fact),)*
                 }
             }
 

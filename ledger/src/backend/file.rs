@@ -25,12 +25,15 @@ mod quarantine;
 mod recent;
 
 mod filler;
-mod syncer;
+
+mod journal;
 
 mod event_writer;
 mod payload_writer;
 
 mod error;
+
+mod replay;
 
 mod follow;
 mod reader;
@@ -50,16 +53,17 @@ use event_writer::{EventWriter, Start, create_segment};
 use filler::{Filler, Spare, Workers};
 use frame::Position;
 use header::{DICTIONARY_BYTES_MAX, Shard};
+use journal::Journal;
 use names::Series;
 use payload::{Name, Place};
 use payload_writer::PayloadWriter;
 use recovery::{Recovered, recover};
 use relaxed::RelaxedDisk;
+use replay::replay;
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use syncer::Syncer;
 
 /// How a file log is laid out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +74,9 @@ pub struct Options {
     pub event_segment_bytes: u64,
     /// The size of a payload segment in bytes, filled in advance.
     pub payload_segment_bytes: u64,
+    /// The size of each of the two journal files in bytes, filled in advance. Batches that do not
+    /// fit are synced in their segments.
+    pub journal_bytes: u64,
     /// How much recent event text a new segment's records are compressed against, in bytes; at
     /// most 64 KiB.
     pub dictionary_bytes: usize,
@@ -84,6 +91,7 @@ impl Default for Options {
             shard: "0".to_owned(),
             event_segment_bytes: 64 * 1024 * 1024,
             payload_segment_bytes: 64 * 1024 * 1024,
+            journal_bytes: 4 * 1024 * 1024,
             dictionary_bytes: 32 * 1024,
             synced: true,
         }
@@ -92,13 +100,16 @@ impl Default for Options {
 
 /// A log in a directory, open for writing.
 ///
-/// An append is acknowledged when its batch is synced to the disk, and costs one sync's latency.
+/// An append is acknowledged when its batch is synced to the disk, and costs one sync's latency: in
+/// the journal, where it has payloads, and else in the event segment.
 pub struct FileLog {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     reader: Arc<FileReader>,
     events: EventWriter,
     payloads: PayloadWriter,
+    /// Nothing where nothing is synced.
+    journal: Option<Journal>,
     /// Why an append ended unknown; nothing is written any more then.
     poisoned: Option<String>,
     stored_bytes: u64,
@@ -142,14 +153,19 @@ impl FileLog {
             filler(Series::Events, options.event_segment_bytes).map_err(cannot_prepare(dir))?;
         let payload_filler =
             filler(Series::Payloads, options.payload_segment_bytes).map_err(cannot_prepare(dir))?;
+        let is_new = |series: Series| Ok::<_, OpenError>(series.numbers(&*disk, dir)?.is_empty());
+        if is_new(Series::Events)? && is_new(Series::Payloads)? {
+            journal::create(&*disk, dir, options.journal_bytes).map_err(cannot_prepare(dir))?;
+        }
+        let clean = replay(&*disk, dir, shard)?;
+        let room = (shard, clean.capacity);
+        let journal = options.synced.then(|| Journal::new(clean.files, room, workers));
         let recovered = match recover(&*disk, dir, shard)? {
             Some(recovered) => recovered,
             None => start(&*disk, dir, (options, shard), &mut event_filler)?,
         };
         let Recovered { committed, recovery } = recovered;
-        let syncer = if options.synced { Syncer::new(workers) } else { Syncer::in_place() };
-        let payloads =
-            PayloadWriter::new(committed.payloads.as_ref(), (payload_filler, syncer), shard);
+        let payloads = PayloadWriter::new(committed.payloads.as_ref(), payload_filler, shard);
         let events = EventWriter::new(
             Arc::clone(&committed.active),
             (committed.tail, committed.points.clone()),
@@ -165,6 +181,7 @@ impl FileLog {
             reader,
             events,
             payloads,
+            journal,
             poisoned: None,
             stored_bytes: 0,
             _lock: lock,
@@ -222,17 +239,10 @@ impl FileLog {
     /// Makes a batch durable, and then known to readers.
     fn commit(&mut self, batch: &Batch, fresh: &[&Sealed], room: Room) -> io::Result<()> {
         self.roll(room)?;
-        let before = (self.events.tail.end, self.payloads.position().end);
-        let places = self.payloads.write(fresh)?;
-        let written = self.events.write(&batch.records, self.payloads.position());
-        let synced = written.and_then(|written| {
-            self.events.segment.file.sync()?;
-            Ok(written)
-        });
-        if !fresh.is_empty() {
-            self.payloads.syncer.wait()?;
-        }
-        let (tail, points) = synced?;
+        let before = (self.events.tail.end, self.payloads.laid_out().offset);
+        let places = self.payloads.lay_out(fresh);
+        let (tail, points) = self.events.lay_out(&batch.records, self.payloads.position())?;
+        self.make_durable()?;
         self.events.commit(tail, &points);
         self.stored_bytes += tail.end - before.0 + (tail.payloads.end - before.1);
         self.reader.publish(|committed| {
@@ -246,8 +256,43 @@ impl FileLog {
         Ok(())
     }
 
+    /// Makes what was laid out durable: in the journal before it is written to both segments, or,
+    /// where it concerns one of them alone or is too large, by a sync of each.
+    fn make_durable(&mut self) -> io::Result<()> {
+        let pieces = [self.events.laid_out(), self.payloads.laid_out()];
+        let bytes = pieces.iter().map(|piece| piece.bytes.len()).sum();
+        let has_payloads = pieces.iter().all(|piece| !piece.bytes.is_empty());
+        match self.journal.as_mut().filter(|journal| has_payloads && journal.takes(bytes)) {
+            Some(journal) => {
+                if !journal.fits(bytes) {
+                    let payloads = self.payloads.active.as_ref();
+                    let payloads = payloads.map(|(segment, _)| Arc::clone(&segment.file));
+                    let events = Arc::clone(&self.events.segment.file);
+                    journal.turn(payloads.into_iter().chain([events]).collect())?;
+                }
+                journal.append(pieces)?;
+                self.payloads.write()?;
+                self.events.write()
+            }
+            None => {
+                self.payloads.write()?;
+                self.events.write()?;
+                if has_payloads {
+                    self.payloads.sync()?;
+                }
+                self.events.segment.file.sync()
+            }
+        }
+    }
+
     /// Goes on in the segments that were got for the next batch.
+    ///
+    /// Both that are left are synced first, so that the journal has nothing to say of them.
     fn roll(&mut self, room: Room) -> io::Result<()> {
+        if room.payloads.is_some() || room.events.is_some() {
+            self.payloads.sync()?;
+            self.events.segment.file.sync()?;
+        }
         if let Some(spare) = room.payloads {
             let sealed = self.reader.read_committed(|committed| {
                 committed.payloads.as_ref().map(ActivePayloads::sorted).unwrap_or_default()

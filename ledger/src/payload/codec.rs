@@ -15,7 +15,24 @@ const ZSTD_1: u8 = 1;
 /// Raw content, part of the format: a change here needs a new codec number.
 const DICTIONARY_1: &[u8] = include_bytes!("dictionary-1.txt");
 
-const LEVEL: i32 = 1;
+/// How much time is spent to make payloads small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// Enough to make conversations about half as large.
+    Careful,
+    /// Half of that time, for a fifth more bytes: for when many calls wait.
+    Hurried,
+}
+
+impl Effort {
+    /// The level of zstd.
+    const fn level(self) -> i32 {
+        match self {
+            Self::Careful => 1,
+            Self::Hurried => -1,
+        }
+    }
+}
 
 /// The most bytes one payload may have: what a delta can express, far above any body limit.
 pub(super) const CONTENT_BYTES_MAX: usize = 1 << 30;
@@ -28,27 +45,49 @@ const KEPT_BYTES_MAX: usize = 64 << 10;
 
 /// What each thread compresses with.
 struct Bench {
-    compressor: Compressor<'static>,
+    careful: Compressor<'static>,
+    hurried: Compressor<'static>,
     output: Vec<u8>,
 }
+
+impl Bench {
+    fn new() -> io::Result<Self> {
+        static CAREFUL: Prepared = Prepared::new();
+        static HURRIED: Prepared = Prepared::new();
+        let compressor = |prepared: &'static Prepared, effort| {
+            Compressor::with_prepared_dictionary(encoder(prepared, effort))
+        };
+        Ok(Self {
+            careful: compressor(&CAREFUL, Effort::Careful)?,
+            hurried: compressor(&HURRIED, Effort::Hurried)?,
+            output: Vec::new(),
+        })
+    }
+}
+
+type Prepared = OnceLock<EncoderDictionary<'static>>;
 
 thread_local! {
     static BENCH: RefCell<Option<Bench>> = const { RefCell::new(None) };
 }
 
 /// Compresses `content` where that helps.
-pub(super) fn encode(content: &[u8]) -> Bytes {
-    let compressed = (content.len() <= COMPRESSED_BYTES_MAX).then(|| compress(content)).flatten();
+pub(super) fn encode(content: &[u8], effort: Effort) -> Bytes {
+    let is_small = content.len() <= COMPRESSED_BYTES_MAX;
+    let compressed = is_small.then(|| compress(content, effort)).flatten();
     compressed.unwrap_or_else(|| named(PLAIN, content))
 }
 
-fn compress(content: &[u8]) -> Option<Bytes> {
+fn compress(content: &[u8], effort: Effort) -> Option<Bytes> {
     BENCH.with_borrow_mut(|slot| {
         if slot.is_none() {
-            let compressor = Compressor::with_prepared_dictionary(encoder()).ok()?;
-            *slot = Some(Bench { compressor, output: Vec::new() });
+            *slot = Some(Bench::new().ok()?);
         }
-        let Bench { compressor, output } = slot.as_mut()?;
+        let Bench { careful, hurried, output } = slot.as_mut()?;
+        let compressor = match effort {
+            Effort::Careful => careful,
+            Effort::Hurried => hurried,
+        };
         output.clear();
         output.reserve(zstd::zstd_safe::compress_bound(content.len()));
         compressor.compress_to_buffer(content, output).ok()?;
@@ -80,9 +119,8 @@ pub(super) fn decode(sealed: &[u8]) -> io::Result<Vec<u8>> {
     }
 }
 
-fn encoder() -> &'static EncoderDictionary<'static> {
-    static ENCODER: OnceLock<EncoderDictionary<'static>> = OnceLock::new();
-    ENCODER.get_or_init(|| EncoderDictionary::copy(DICTIONARY_1, LEVEL))
+fn encoder(prepared: &Prepared, effort: Effort) -> &EncoderDictionary<'static> {
+    prepared.get_or_init(|| EncoderDictionary::copy(DICTIONARY_1, effort.level()))
 }
 
 fn decoder() -> &'static DecoderDictionary<'static> {

@@ -2,8 +2,9 @@
 //!
 //! It is a cache: losing an entry costs space, never content.
 
+use super::codec::{self, Effort};
 use super::delta::{DEPTH_MAX, Form};
-use super::{SALT_ADDRESS, Salt, codec, load, scope};
+use super::{SALT_ADDRESS, Salt, load, scope};
 use crate::log::{Address, ReadError, Reader, Scope, Sealed};
 use bytes::Bytes;
 use events::{Digest, PayloadRef, SessionId};
@@ -25,6 +26,20 @@ const STORED_MAX: usize = 32;
 
 /// Below this size a payload is not worth building on.
 const BASE_BYTES_MIN: usize = 256;
+
+/// What is to be packed, and for whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Unpacked<'a> {
+    /// The session that it belongs to.
+    pub session: SessionId,
+    /// Whether nothing of that session can be in the store yet; then it is not looked for.
+    pub is_first: bool,
+    /// The content.
+    pub bytes: &'a [u8],
+    /// The ends of the content's turns, ascending: a later payload that is the same up to one of
+    /// them is kept as what differs.
+    pub cuts: &'a [usize],
+}
 
 /// A payload ready to be recorded with the event that names it.
 #[derive(Debug)]
@@ -82,16 +97,11 @@ impl Packer {
         Self { reader, state: Mutex::default() }
     }
 
-    /// Packs `content` for `session`. `cuts` are the ends of the content's turns, ascending: a
-    /// later payload that is the same up to one of them is kept as what differs.
-    pub fn pack(
-        &self,
-        session: SessionId,
-        content: &[u8],
-        cuts: &[usize],
-    ) -> Result<Packed, ReadError> {
+    /// Packs `content`, with less effort to make it small where time is short.
+    pub fn pack(&self, content: Unpacked<'_>, effort: Effort) -> Result<Packed, ReadError> {
+        let Unpacked { session, is_first, bytes: content, cuts } = content;
         let scope = scope(session);
-        let known = self.known(scope)?;
+        let known = self.known(scope, is_first)?;
         let (digest, cuts, tail) = known.measure(content, cuts);
         let address = Address(digest.0);
         let reference =
@@ -108,7 +118,7 @@ impl Packer {
             return Ok(Packed { reference, sealed, scope, base: None });
         }
         let (form, depth) = known.form(content, &cuts, tail);
-        sealed.push(Sealed { scope, address, bytes: codec::encode(&form) });
+        sealed.push(Sealed { scope, address, bytes: codec::encode(&form, effort) });
         let bytes = content.len();
         let base = (!cuts.is_empty() && BASE_BYTES_MIN <= bytes).then_some(Base {
             address,
@@ -131,11 +141,11 @@ impl Packer {
         }
     }
 
-    fn known(&self, scope: Scope) -> Result<Known, ReadError> {
+    fn known(&self, scope: Scope, is_first: bool) -> Result<Known, ReadError> {
         if let Some(known) = self.look_up(scope) {
             return Ok(known);
         }
-        let stored = load::salt(&*self.reader, scope)?;
+        let stored = if is_first { None } else { load::salt(&*self.reader, scope)? };
         let salt = match stored {
             Some(salt) => salt,
             None => Salt::new(random()?),

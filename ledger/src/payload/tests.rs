@@ -1,9 +1,9 @@
 //! What the payload store promises, on the memory backend.
 
-use super::{DEPTH, load};
+use super::{DEPTH, Unpacked, load};
 use crate::backend::memory::MemoryLog;
 use crate::log::Log;
-use crate::{Entry, Ledger, Options, WriterThread};
+use crate::{Entry, Ledger, Options, WriterTask};
 use events::{Draft, EventId, GatewayStopped, PayloadRef, SessionId, Timestamp};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use ulid::Ulid;
 
 const SESSION: SessionId = SessionId::new(Ulid(7));
 
-fn ledger() -> (Ledger, WriterThread) {
+fn ledger() -> (Ledger, WriterTask) {
     let options =
         Options { source: "test/0".into(), queue_max: 8, append_timeout: Duration::from_secs(5) };
     let log: Box<dyn Log> = Box::new(MemoryLog::new());
@@ -19,7 +19,8 @@ fn ledger() -> (Ledger, WriterThread) {
 }
 
 async fn store(ledger: &Ledger, content: &[u8], cuts: &[usize]) -> PayloadRef {
-    let packed = ledger.pack(SESSION, content, cuts).unwrap();
+    let content = Unpacked { session: SESSION, is_first: false, bytes: content, cuts };
+    let packed = ledger.pack(content).unwrap();
     let reference = packed.reference;
     let draft = Draft {
         id: EventId::new(Ulid(1)),
@@ -53,7 +54,7 @@ fn body(turns: &[String], tail: &str) -> (Vec<u8>, Vec<usize>) {
 #[test]
 fn a_conversation_sent_again_costs_what_is_new() {
     runtime().block_on(async {
-        let (ledger, _thread) = ledger();
+        let (ledger, _task) = ledger();
         let tools = "\"tools\":".to_owned() + &"0123456789abcdef".repeat(512);
         let mut turns = Vec::new();
         let mut costs = Vec::new();
@@ -74,9 +75,8 @@ fn a_conversation_sent_again_costs_what_is_new() {
 
 #[test]
 fn a_payload_nobody_stored_is_absent_and_no_error() {
-    let (ledger, _thread) = ledger();
     let reference = PayloadRef { bytes: 1, digest: events::Digest([9; 32]) };
-    assert!(load(&**ledger.reader(), SESSION, &reference).unwrap().is_none());
+    assert!(load(&*MemoryLog::new().reader(), SESSION, &reference).unwrap().is_none());
 }
 
 proptest! {
@@ -89,7 +89,7 @@ proptest! {
         ),
     ) {
         runtime().block_on(async {
-            let (ledger, _thread) = ledger();
+            let (ledger, _task) = ledger();
             for (turns, tail) in &steps {
                 let (content, cuts) = body(turns, tail);
                 let reference = store(&ledger, &content, &cuts).await;

@@ -205,6 +205,7 @@ people = "127.0.0.1:0"
 
 [limits]
 header_timeout = "1h"
+idle_timeout = "1h"
 
 [ledger]
 durability = "{durability}"

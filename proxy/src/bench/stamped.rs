@@ -1,7 +1,7 @@
 //! A provider whose streams say in each chunk when it was sent, so that the way of each chunk can
 //! be timed; both ends read the same clock.
 
-use crate::body::Outgoing;
+use crate::body::{Outgoing, stream};
 use crate::clock;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
@@ -14,7 +14,6 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
 
 /// How many chunks of a stream carry a time.
 pub const CHUNKS: usize = 50;
@@ -47,20 +46,21 @@ async fn connection(stream: TcpStream) {
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Outgoing>, Infallible> {
     drop(request.into_body().collect().await);
-    let (pieces, body) = mpsc::channel(1);
+    let (pieces, body) = stream();
     tokio::spawn(async move {
         for _ in 0..CHUNKS {
             let chunk = chunk(&clock::now().micros().to_string(), "null");
-            if pieces.send(Ok(chunk)).await.is_err() {
+            if pieces.send(chunk).await.is_err() {
                 return;
             }
             tokio::time::sleep(GAP).await;
         }
         let end = [chunk("", "\"stop\""), Bytes::from_static(b"data: [DONE]\n\n")].concat();
         // Whoever left does not miss the end.
-        drop(pieces.send(Ok(end.into())).await);
+        drop(pieces.send(end.into()).await);
+        pieces.end();
     });
-    let mut response = Response::new(Outgoing::Pieces(body));
+    let mut response = Response::new(body);
     let kind = HeaderValue::from_static("text/event-stream");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(response)

@@ -7,6 +7,7 @@ use events_crate::{
     Operation, PayloadRef, Principal, SessionId, SessionMethod, Timestamp, Verdict,
 };
 use ledger::backend::file::{FileLog, Options};
+use ledger::payload::Unpacked;
 use ledger::{Entry, Ledger};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -66,7 +67,8 @@ fn asked(request: PayloadRef) -> Draft<CallDispatched> {
     draft(2, Some(CALL), fact)
 }
 
-fn open(data: &Path) -> Ledger {
+/// A ledger in `data`, and the runtime that writes it.
+fn open(data: &Path) -> (tokio::runtime::Runtime, Ledger) {
     let options = Options {
         event_segment_bytes: 1 << 20,
         payload_segment_bytes: 1 << 20,
@@ -79,14 +81,17 @@ fn open(data: &Path) -> Ledger {
         queue_max: 16,
         append_timeout: Duration::from_secs(30),
     };
-    Ledger::start(Box::new(log), options).unwrap().0
+    let runtime = super::serve::runtime().unwrap();
+    let ledger = runtime.block_on(async { Ledger::start(Box::new(log), options).unwrap().0 });
+    (runtime, ledger)
 }
 
 /// Three events: a start, a call, its outcome.
 async fn fill(ledger: &Ledger) {
     ledger.record(started()).await.unwrap();
     let request = br#"{"messages":[{"role":"user","content":"hello\u001b[2J there"}]}"#;
-    let packed = ledger.pack(SESSION, request, &[]).unwrap();
+    let content = Unpacked { session: SESSION, is_first: true, bytes: request, cuts: &[] };
+    let packed = ledger.pack(content).unwrap();
     let draft = asked(packed.reference);
     ledger.record(Entry { draft, also: vec![], payloads: vec![packed] }).await.unwrap();
     let done = CallCompleted { duration_us: 1500, status: 200, ..CallCompleted::default() };
@@ -114,15 +119,11 @@ fn trace_of(line: &[&str]) -> Result<String, CommandError> {
     Ok(String::from_utf8(out).unwrap())
 }
 
-fn runtime() -> tokio::runtime::Runtime {
-    super::serve::runtime().unwrap()
-}
-
 #[test]
 fn a_ledger_is_read_while_it_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
-    let (runtime, ledger) = (runtime(), open(folder.path()));
+    let (runtime, ledger) = open(folder.path());
     runtime.block_on(fill(&ledger));
     let table = events_of(&["--data", data]).unwrap();
     let expected = [
@@ -155,7 +156,7 @@ fn a_ledger_is_read_while_it_is_written() {
 #[test]
 fn json_lines_are_the_canonical_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    let (runtime, ledger) = (runtime(), open(folder.path()));
+    let (runtime, ledger) = open(folder.path());
     runtime.block_on(fill(&ledger));
     let data = folder.path().to_str().unwrap();
     let lines = events_of(&["--data", data, "--json", "--type", "call."]).unwrap();
@@ -168,7 +169,7 @@ fn json_lines_are_the_canonical_bytes() {
 fn a_trace_shows_what_was_said_and_nothing_that_pretends() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
-    let (runtime, ledger) = (runtime(), open(folder.path()));
+    let (runtime, ledger) = open(folder.path());
     runtime.block_on(fill(&ledger));
     let expected = "\
 ada@example.com
@@ -193,7 +194,7 @@ ada@example.com
 fn a_running_gateway_tells_the_same_as_its_folder() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
-    let (runtime, ledger) = (runtime(), open(folder.path()));
+    let (runtime, ledger) = open(folder.path());
     runtime.block_on(fill(&ledger));
     let routes = dashboards::ledger_routes(std::sync::Arc::clone(ledger.reader()));
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -227,7 +228,7 @@ fn following_shows_what_comes_and_ends_when_interrupted() {
     }
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap().to_owned();
-    let (runtime, ledger) = (runtime(), open(folder.path()));
+    let (runtime, ledger) = open(folder.path());
     let (sender, lines) = mpsc::channel();
     let follower = std::thread::spawn(move || {
         events::run(&parsed(&["--follow", "--data", &data]), &mut Lines(sender))
@@ -258,7 +259,7 @@ fn a_closed_pipe_ends_a_command_in_peace() {
         }
     }
     let folder = tempfile::tempdir().unwrap();
-    let (runtime, ledger) = (runtime(), open(folder.path()));
+    let (runtime, ledger) = open(folder.path());
     runtime.block_on(fill(&ledger));
     let ended = events::run(&parsed(&["--data", folder.path().to_str().unwrap()]), &mut ClosedPipe);
     assert!(matches!(&ended, Err(error @ CommandError::Closed) if error.exit_code() == 0));
@@ -273,7 +274,7 @@ fn what_cannot_be_done_is_explained() {
         "no ledger in `{data}/ledger`: start `countersign serve` first, or say `--data DIR`"
     );
     assert_eq!((error.to_string(), error.exit_code()), (expected, 74));
-    let ledger = open(folder.path());
+    let (_runtime, ledger) = open(folder.path());
     let usage = |outcome: Result<String, CommandError>| {
         let error = outcome.unwrap_err();
         assert_eq!(error.exit_code(), 64);

@@ -87,9 +87,10 @@ fn write_limits(out: &mut String, limits: &Limits) -> fmt::Result {
         "limits    body {body}, all bodies {memory}, answer {answer}, \
          connections {connections}, depth {depth}"
     )?;
-    let [header, body, connect, idle, drain] = [
+    let [header, body, idle, connect, silence, drain] = [
         limits.header_timeout,
         limits.body_timeout,
+        limits.idle_timeout,
         limits.upstream_connect_timeout,
         limits.upstream_idle_timeout,
         limits.drain_timeout,
@@ -97,7 +98,8 @@ fn write_limits(out: &mut String, limits: &Limits) -> fmt::Result {
     .map(show_duration);
     writeln!(
         out,
-        "timeouts  headers {header}, body {body}, connect {connect}, idle {idle}, drain {drain}"
+        "timeouts  headers {header}, body {body}, idle {idle}; \
+         upstreams connect {connect}, idle {silence}; drain {drain}"
     )
 }
 

@@ -21,8 +21,11 @@ pub struct Limits {
     pub connections_max: usize,
     /// Deepest nesting of a JSON document.
     pub json_depth_max: usize,
-    /// From the connection to the end of the request's headers.
+    /// From a request's first byte to the end of its headers, and from the connection to the first
+    /// byte of its first request.
     pub header_timeout: Duration,
+    /// How long an agent may keep a connection open after an answer without asking anything.
+    pub idle_timeout: Duration,
     /// From the headers to the end of the request's body.
     pub body_timeout: Duration,
     /// Until an upstream has taken the connection, TLS included.
@@ -46,6 +49,7 @@ impl Default for Limits {
             connections_max: 1024,
             json_depth_max: 128,
             header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_mins(2),
             body_timeout: Duration::from_mins(1),
             upstream_connect_timeout: Duration::from_secs(10),
             upstream_idle_timeout: Duration::from_mins(5),

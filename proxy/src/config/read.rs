@@ -79,6 +79,7 @@ fn limits(root: &Table<'_, '_>, report: &mut Report<'_>) -> Limits {
     }
     let timeouts = [
         ("header_timeout", &mut limits.header_timeout),
+        ("idle_timeout", &mut limits.idle_timeout),
         ("body_timeout", &mut limits.body_timeout),
         ("upstream_connect_timeout", &mut limits.upstream_connect_timeout),
         ("upstream_idle_timeout", &mut limits.upstream_idle_timeout),

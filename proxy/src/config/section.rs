@@ -24,6 +24,7 @@ pub(super) const LIMITS: Section = Section {
         "connections_max",
         "json_depth_max",
         "header_timeout",
+        "idle_timeout",
         "body_timeout",
         "upstream_connect_timeout",
         "upstream_idle_timeout",

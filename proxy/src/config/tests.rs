@@ -58,6 +58,7 @@ hosts = ["Gateway.example.com:8443"]
 body_bytes_max = "1 MiB"
 memory_bytes_max = 2_097_152
 header_timeout = "500ms"
+idle_timeout = "90s"
 [[model]]
 name = "openai"
 dialect = "openai"
@@ -100,6 +101,7 @@ fn a_written_value_is_kept_and_the_rest_is_the_default() {
         body_bytes_max: 1 << 20,
         memory_bytes_max: 2 << 20,
         header_timeout: std::time::Duration::from_millis(500),
+        idle_timeout: std::time::Duration::from_secs(90),
         ..Limits::default()
     };
     assert_eq!((config.limits, config.ledger), (limits, LedgerConfig::default()));

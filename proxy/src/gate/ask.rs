@@ -11,6 +11,7 @@ use events::{
     CallCancelled, CallDenied, CallDispatched, CallId, Decision, Dialect, Draft, EventId, Mark,
     Operation, SessionId, SessionMethod, Verdict,
 };
+use ledger::payload::Unpacked;
 use ledger::{Entry, Pending, RecordError};
 use std::sync::Arc;
 use std::time::Instant;
@@ -123,12 +124,16 @@ impl Gate {
         verdict: Verdict,
         mut place: Place,
     ) -> Result<Dispatched, Problem> {
+        let session = place.session;
         let packed = match ask.body {
             [] => None,
-            body => Some(self.pack(place.session, body, ask.cuts)?),
+            bytes => {
+                let is_first = place.method == SessionMethod::New;
+                let cuts = ask.cuts;
+                Some(self.pack(Unpacked { session, is_first, bytes, cuts })?)
+            }
         };
         let also = self.drafts(std::mem::take(&mut place.notes));
-        let session = place.session;
         let operation = ask.operation;
         let upstream = Arc::clone(&ask.upstream);
         let cause = place.cause;
@@ -204,7 +209,7 @@ impl Gate {
         let session = clock::session_id();
         let packed = match ask.body {
             [] => None,
-            body => match self.pack(session, body, &[]) {
+            body => match self.pack(super::later(session, body)) {
                 Ok(packed) => Some(packed),
                 Err(problem) => return problem,
             },

@@ -153,7 +153,10 @@ impl OpenCall {
     fn pack(&self, body: &[u8]) -> Result<Option<Packed>, Problem> {
         match body {
             [] => Ok(None),
-            body => self.gate.pack(self.session, body, &[]).map(Some).map_err(withheld),
+            body => {
+                let content = super::later(self.session, body);
+                self.gate.pack(content).map(Some).map_err(withheld)
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use http::HeaderMap;
 use tokio::sync::{Mutex as Turn, mpsc, watch};
 
 use crate::config::{Agent, PrefixRule};
+use crate::credentials::{holds_key, presented_key};
 use crate::json::Limits;
 use crate::problem::ErrorCode;
 
@@ -323,10 +324,13 @@ async fn hear_stream(
     }
 }
 
-/// Headers of an agent that servers should see even where the gateway itself calls.
+/// Headers of an agent that servers should see even where the gateway itself calls; never its key.
 pub(crate) fn mirrored(headers: &HeaderMap) -> HeaderMap {
     let mut kept = HeaderMap::new();
-    for (name, value) in headers.iter().filter(|(name, _)| name.as_str().starts_with("mcp-param-"))
+    let key = presented_key(headers).unwrap_or_default();
+    for (name, value) in headers
+        .iter()
+        .filter(|(name, value)| name.as_str().starts_with("mcp-param-") && !holds_key(value, key))
     {
         kept.append(name.clone(), value.clone());
     }

@@ -234,8 +234,8 @@ impl Host {
             let unasked = tokio::select! {
                 unasked = floor.next() => unasked,
                 () = speaker.gone() => return,
-                _ = ended.changed() => return,
-                _ = stopping.wait_for(|stop| *stop) => return,
+                _ = ended.changed() => return speaker.end(),
+                _ = stopping.wait_for(|stop| *stop) => return speaker.end(),
             };
             let Ok(message) = Message::read(unasked.text.as_bytes(), self.limits()) else {
                 continue;

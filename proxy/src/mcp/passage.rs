@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
-use crate::body::Outgoing;
+use crate::body::{Outgoing, stream};
 use crate::json::Limits;
 use crate::memory::Held;
 use crate::upstream::returned;
@@ -22,7 +22,7 @@ use super::http_server::HttpServer;
 use super::open_calls::Key;
 use super::pump::{Awaited, Bench, Place, Pump, shown};
 use super::reading::Reading;
-use super::reply::{Refusal, Reply, reply_with, stream};
+use super::reply::{Refusal, Reply, reply_with};
 
 /// The way through to one server.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use events::{FailureReason, Relay};
 use tokio::sync::{Notify, watch};
 
-use crate::body::BrokenOff;
+use crate::body::Pieces;
 use crate::json::{self, Limits};
 use crate::memory::{Held, Memory};
 use crate::sse::{self, Fields, Frame, Parser};
@@ -17,7 +17,7 @@ use super::clerk::{Call, Clerk, Failure, Talk};
 use super::envelope::{Kind, Message};
 use super::open_calls::{Key, OpenCalls};
 use super::reading::{Reading, reserve, too_large};
-use super::reply::{Pieces, Refusal, event};
+use super::reply::{Refusal, event};
 
 /// What every stream needs.
 #[derive(Clone)]
@@ -146,7 +146,8 @@ async fn cancelled(awaited: Option<&Awaited>) {
 }
 
 impl Pump {
-    /// Reads the stream to its end.
+    /// Reads the stream to its end. Where it does not end as it should, the agent's breaks off with
+    /// the pump.
     pub(crate) async fn run(mut self, mut reading: Reading) {
         let mut parser = Parser::new(self.bench.limits.answer_bytes_max);
         let mut ended = self.read(&mut reading, &mut parser).await;
@@ -163,12 +164,12 @@ impl Pump {
                     None if rest.is_empty() => {}
                     None => drop(self.release(rest).await),
                 }
+                self.pieces.end();
             }
             Err(Stop::Failed(failure)) => {
                 if let Some(told) = self.finish(failure).await {
                     self.tell(told).await;
                 }
-                drop(self.pieces.send(Err(BrokenOff)).await);
             }
             Err(Stop::Unheard) => {
                 if let Some(call) = self.take_call() {
@@ -176,13 +177,9 @@ impl Pump {
                 }
             }
             // A subscription is given up with the pump, and that is recorded.
-            Err(Stop::Stopping) => {}
-            Err(Stop::Unrecorded(told)) => {
-                if let Some(told) = told {
-                    self.tell(told).await;
-                }
-                drop(self.pieces.send(Err(BrokenOff)).await);
-            }
+            Err(Stop::Stopping) => self.pieces.end(),
+            Err(Stop::Unrecorded(None)) => {}
+            Err(Stop::Unrecorded(Some(told))) => self.tell(told).await,
         }
     }
 
@@ -314,7 +311,7 @@ impl Pump {
     /// counts as gone.
     async fn release(&mut self, raw: Bytes) -> Result<(), Stop> {
         let patience = self.bench.limits.upstream_idle_timeout;
-        if self.heard && self.pieces.send_timeout(Ok(raw), patience).await.is_err() {
+        if self.heard && self.pieces.send_within(raw, patience).await.is_err() {
             self.heard = false;
         }
         if self.heard || (!self.modern && self.awaited.is_some()) {

@@ -4,9 +4,8 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value, json};
-use tokio::sync::mpsc;
 
-use crate::body::{BrokenOff, Outgoing, PIECES_MAX};
+use crate::body::Outgoing;
 use crate::json;
 use crate::problem::{ErrorCode, Problem};
 
@@ -15,15 +14,6 @@ use super::headers::BUFFERING;
 
 /// What an agent is answered.
 pub(crate) type Reply = Response<Outgoing>;
-
-/// Pieces of an answer, as they may be released.
-pub(crate) type Pieces = mpsc::Sender<Result<Bytes, BrokenOff>>;
-
-/// A body that is whatever is sent into the channel, until all senders are gone.
-pub(crate) fn stream() -> (Pieces, Outgoing) {
-    let (pieces, receiver) = mpsc::channel(PIECES_MAX);
-    (pieces, Outgoing::Pieces(receiver))
-}
 
 /// Why the gateway itself answers.
 #[derive(Clone, Debug)]

@@ -5,8 +5,10 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
 use tokio::sync::{oneshot, watch};
 
+use crate::body::{Pieces, stream};
+
 use super::headers::SESSION;
-use super::reply::{Pieces, Refusal, Reply, empty_reply, event, json_reply, stream, stream_reply};
+use super::reply::{Refusal, Reply, empty_reply, event, json_reply, stream_reply};
 
 /// Speaks to the agent that waits for one answer.
 #[derive(Debug)]
@@ -69,7 +71,7 @@ impl Speaker {
             drop(reply.send(Ok(self.opening(stream_reply(body)))));
         }
         if let Some(pieces) = &self.pieces
-            && pieces.send(Ok(piece)).await.is_err()
+            && pieces.send(piece).await.is_err()
         {
             self.pieces = None;
         }
@@ -79,7 +81,7 @@ impl Speaker {
     pub(crate) async fn finish(mut self, status: StatusCode, response: String) {
         match self.reply.take() {
             Some(reply) => drop(reply.send(Ok(self.opening(json_reply(status, response))))),
-            None => self.say(&response).await,
+            None => self.say_last(&response).await,
         }
     }
 
@@ -87,14 +89,22 @@ impl Speaker {
     pub(crate) async fn refuse(mut self, refusal: Refusal, id: &str) {
         match self.reply.take() {
             Some(reply) => drop(reply.send(Err(refusal))),
-            None => self.say(&refusal.body(Some(id))).await,
+            None => self.say_last(&refusal.body(Some(id))).await,
         }
     }
 
-    /// Ends without a response, to a request that its agent has cancelled.
+    async fn say_last(mut self, message: &str) {
+        self.say(message).await;
+        self.end();
+    }
+
+    /// Ends without a response: to a request that its agent has cancelled, or where none is due. A
+    /// speaker that is dropped instead breaks its stream off.
     pub(crate) fn end(mut self) {
         if let Some(reply) = self.reply.take() {
             drop(reply.send(Ok(empty_reply(StatusCode::ACCEPTED))));
+        } else if let Some(pieces) = self.pieces {
+            pieces.end();
         }
     }
 

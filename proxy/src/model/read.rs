@@ -2,6 +2,7 @@
 
 use super::{Models, Passing, line, recorded_dialect};
 use crate::config::{self, Agent, ModelUpstream};
+use crate::credentials::{presented_key, without_key};
 use crate::dialect::{self, Dialect, Route, model_in_path, read_request};
 use crate::gate::{Ask, Content};
 use crate::json;
@@ -162,7 +163,8 @@ impl Models {
     ) -> Result<Request<Full<Bytes>>, Problem> {
         let path = passing.head.uri.path_and_query().map_or("/", |path| path.as_str());
         let path = path.strip_prefix("/v1").unwrap_or(path);
-        let uri = provider.url.join(path).map_err(|error| {
+        let key = presented_key(&passing.head.headers).unwrap_or_default();
+        let uri = provider.url.join(&without_key(path, key)).map_err(|error| {
             malformed(format!("the path `{path}` cannot be sent to `{}`: {error}", provider.name))
         })?;
         let mut request = Request::new(Full::new(body));

@@ -2,7 +2,7 @@
 
 use super::answer::{answer, answer_problem, answered, completed};
 use super::{Models, Passing, Reply, refusal};
-use crate::body::{Bounds, BrokenOff, Outgoing, PIECES_MAX, ReceiveError};
+use crate::body::{Bounds, Pieces, ReceiveError, stream};
 use crate::dialect::{Route, Step, StreamReader, error_frame};
 use crate::gate::OpenCall;
 use crate::memory::Held;
@@ -15,7 +15,7 @@ use http::{HeaderValue, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 /// The most bytes that one frame of a stream may have.
 const FRAME_BYTES_MAX: usize = 8 << 20;
@@ -25,8 +25,6 @@ const AFTERMATH: Duration = Duration::from_millis(250);
 
 /// How many bytes of ids, names and arguments are kept while reading a stream.
 const KEPT_BYTES_MAX: usize = 4 << 20;
-
-type Pieces = mpsc::Sender<Result<Bytes, BrokenOff>>;
 
 /// How a stream ended.
 enum End {
@@ -63,8 +61,8 @@ impl Models {
         reply: &mut Option<oneshot::Sender<Reply>>,
     ) -> Result<(), Problem> {
         let (head, body) = response.into_parts();
-        let (pieces, to_agent) = mpsc::channel(PIECES_MAX);
-        let mut response = Response::new(Outgoing::Pieces(to_agent));
+        let (pieces, to_agent) = stream();
+        let mut response = Response::new(to_agent);
         *response.status_mut() = head.status;
         *response.headers_mut() = returned(&head.headers);
         if let Ok(id) = HeaderValue::from_str(&call.id().to_string()) {
@@ -83,7 +81,7 @@ impl Models {
         };
         let end = relaying.run(body, &pieces).await;
         // From here on the agent has an answer, so what goes wrong is told within the stream.
-        if let Err(problem) = relaying.conclude(end, call, head.status.as_u16(), &pieces).await {
+        if let Err(problem) = relaying.conclude(end, call, head.status.as_u16(), pieces).await {
             tracing::error!(%problem, "a stream's end was withheld");
         }
         Ok(())
@@ -139,7 +137,7 @@ impl Relaying {
                 Err(fault) => return Err(garbled(&fault)),
             }
         }
-        if !ready.is_empty() && pieces.send(Ok(ready.freeze())).await.is_err() {
+        if !ready.is_empty() && pieces.send(ready.freeze()).await.is_err() {
             return Err(End::Abandoned);
         }
         Ok(())
@@ -168,7 +166,7 @@ impl Relaying {
         }
         let side = if self.terminal { &mut self.withheld } else { &mut ready };
         side.extend_from_slice(&rest);
-        if !ready.is_empty() && pieces.send(Ok(ready.freeze())).await.is_err() {
+        if !ready.is_empty() && pieces.send(ready.freeze()).await.is_err() {
             return End::Abandoned;
         }
         if self.terminal { End::Whole } else { End::Truncated }
@@ -180,7 +178,7 @@ impl Relaying {
         end: End,
         call: OpenCall,
         status: u16,
-        pieces: &Pieces,
+        pieces: Pieces,
     ) -> Result<(), Problem> {
         let Self { route, reader, whole, withheld, held, .. } = self;
         let number = reader.next_number();
@@ -218,10 +216,12 @@ impl Relaying {
         };
         // If the agent is gone there is nobody to send this to.
         if let Some(problem) = broken {
-            drop(pieces.send(Ok(error_frame(route, &refusal(&problem), number))).await);
-            drop(pieces.send(Err(BrokenOff)).await);
-        } else if !withheld.is_empty() {
-            drop(pieces.send(Ok(withheld.freeze())).await);
+            drop(pieces.send(error_frame(route, &refusal(&problem), number)).await);
+        } else {
+            if !withheld.is_empty() {
+                drop(pieces.send(withheld.freeze()).await);
+            }
+            pieces.end();
         }
         recorded
     }

@@ -8,6 +8,7 @@ use super::frame::{
     COMMIT_BYTES, Commit, HEAD_BYTES, Kind, Point, Position, push, push_seal, seal_bytes,
 };
 use super::header::{EventHeader, Shard};
+use super::journal::Target;
 use super::layout::padded;
 use super::names::Series;
 use super::segment::EventSegment;
@@ -92,9 +93,9 @@ impl EventWriter {
         self.tail.end > self.segment.capacity / 2
     }
 
-    /// Writes the records and their commit. The caller syncs the segment; then the tail and index
-    /// points that this returns are committed.
-    pub(super) fn write(
+    /// Lays out the records and their commit behind the tail. When they are written and durable,
+    /// the tail and index points that this returns are committed.
+    pub(super) fn lay_out(
         &mut self,
         records: &[Bytes],
         payloads: Position,
@@ -131,8 +132,17 @@ impl EventWriter {
         tail.crc = commit.push(&mut self.buffer, tail.crc);
         tail.end += self.buffer.len() as u64;
         tail.payloads = payloads;
-        self.segment.file.write_at(&self.buffer, self.tail.end)?;
         Ok((tail, points))
+    }
+
+    /// What was laid out, and where it goes.
+    pub(super) fn laid_out(&self) -> Target<'_> {
+        Target { segment: self.segment.first, offset: self.tail.end, bytes: &self.buffer }
+    }
+
+    /// Writes what was laid out; a sync of the segment makes it durable.
+    pub(super) fn write(&self) -> io::Result<()> {
+        self.segment.file.write_at(&self.buffer, self.tail.end)
     }
 
     /// Notes that what was written is durable.

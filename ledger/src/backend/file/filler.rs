@@ -118,7 +118,13 @@ fn fill(disk: &dyn Disk, path: PathBuf, bytes: u64, cancelled: &AtomicBool) -> i
     }
 }
 
-fn write_zeros(file: &dyn DiskFile, from: u64, to: u64, cancelled: &AtomicBool) -> io::Result<()> {
+/// Writes zeros from one place to another; fails when it is cancelled meanwhile.
+pub(super) fn write_zeros(
+    file: &dyn DiskFile,
+    from: u64,
+    to: u64,
+    cancelled: &AtomicBool,
+) -> io::Result<()> {
     let zeros = vec![0; super::layout::size(CHUNK_BYTES.min(to - from))];
     let mut at = from;
     while at < to {

@@ -8,6 +8,7 @@ use std::io;
 const VERSION: u32 = 1;
 const EVENT_MAGIC: [u8; 8] = *b"cs-event";
 const PAYLOAD_MAGIC: [u8; 8] = *b"cs-paylo";
+const JOURNAL_MAGIC: [u8; 8] = *b"cs-journ";
 const EVENT_FIXED: usize = 112;
 const CRC_AT: usize = 76;
 
@@ -16,6 +17,9 @@ pub(super) const DICTIONARY_BYTES_MAX: usize = 64 * 1024;
 
 /// The bytes of a payload segment's header.
 pub(super) const PAYLOAD_HEADER_BYTES: usize = 80;
+
+/// The bytes of a journal file's header.
+pub(super) const JOURNAL_HEADER_BYTES: usize = 80;
 
 /// A shard's name: at most 32 bytes, zeros behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,10 +166,48 @@ impl PayloadHeader {
     }
 }
 
+/// What the start of a journal file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct JournalHeader {
+    pub(super) shard: Shard,
+    /// The bytes the file was filled to.
+    pub(super) capacity: u64,
+    /// How often the log had turned to the other file before since it was opened.
+    pub(super) generation: u64,
+}
+
+impl JournalHeader {
+    /// Its bytes, and its checksum, which seeds the first entry.
+    pub(super) fn encode(&self) -> (Vec<u8>, u32) {
+        let mut out = Vec::with_capacity(JOURNAL_HEADER_BYTES);
+        out.extend_from_slice(&JOURNAL_MAGIC);
+        out.extend_from_slice(&VERSION.to_le_bytes());
+        out.extend_from_slice(&short(JOURNAL_HEADER_BYTES).to_le_bytes());
+        for number in [self.capacity, self.generation, 0] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        out.extend_from_slice(&self.shard.0);
+        out.resize(JOURNAL_HEADER_BYTES, 0);
+        seal_header(out)
+    }
+
+    /// Reads a header, with its checksum.
+    pub(super) fn decode(bytes: &[u8]) -> Result<(Self, u32), String> {
+        header_bytes(bytes, JOURNAL_MAGIC)?;
+        let read = || {
+            let crc = check_header(bytes)?;
+            let capacity = u64_at(bytes, 16)?;
+            let generation = u64_at(bytes, 24)?;
+            Some((Self { shard: Shard(array_at(bytes, 40)?), capacity, generation }, crc))
+        };
+        read().ok_or_else(|| "the header's checksum does not fit".to_owned())
+    }
+}
+
 /// The length that a header of this kind gives for itself.
 fn header_bytes(fixed: &[u8], magic: [u8; 8]) -> Result<usize, String> {
     if fixed.first_chunk() != Some(&magic) {
-        return Err("it does not start as a segment does".to_owned());
+        return Err("it does not start as such a file does".to_owned());
     }
     match (u32_at(fixed, 8), u32_at(fixed, 12).map(|bytes| size(bytes.into()))) {
         (Some(VERSION), Some(bytes)) if bytes <= EVENT_FIXED + DICTIONARY_BYTES_MAX => Ok(bytes),

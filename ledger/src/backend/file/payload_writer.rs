@@ -5,11 +5,11 @@ use super::disk::Disk;
 use super::filler::{Filler, Spare};
 use super::frame::Position;
 use super::header::{PayloadHeader, Shard};
+use super::journal::Target;
 use super::layout::short;
 use super::names::Series;
 use super::payload::{Name, PayloadSegment, Place, frame_bytes, push_payload};
 use super::sidecar::{Sidecar, index_path};
-use super::syncer::Syncer;
 use crate::log::Sealed;
 use std::io;
 use std::path::Path;
@@ -20,20 +20,15 @@ pub(super) struct PayloadWriter {
     /// The segment that is written, and where its frames end; nothing before the first payload.
     pub(super) active: Option<(Arc<PayloadSegment>, u64)>,
     pub(super) filler: Filler,
-    pub(super) syncer: Syncer,
     pub(super) shard: Shard,
     buffer: Vec<u8>,
 }
 
 impl PayloadWriter {
     /// Goes on where `active` ends.
-    pub(super) fn new(
-        active: Option<&ActivePayloads>,
-        (filler, syncer): (Filler, Syncer),
-        shard: Shard,
-    ) -> Self {
+    pub(super) fn new(active: Option<&ActivePayloads>, filler: Filler, shard: Shard) -> Self {
         let active = active.map(|active| (Arc::clone(&active.segment), active.end));
-        Self { active, filler, syncer, shard, buffer: Vec::new() }
+        Self { active, filler, shard, buffer: Vec::new() }
     }
 
     /// The bytes that these payloads take.
@@ -62,14 +57,10 @@ impl PayloadWriter {
         self.active.as_ref().is_none_or(|(segment, end)| *end > segment.capacity / 2)
     }
 
-    /// Writes payloads and starts to sync them; [`Syncer::wait`] has to follow if there are any.
-    ///
-    /// Returns how far the store goes then, and where the payloads stand.
-    pub(super) fn write(&mut self, payloads: &[&Sealed]) -> io::Result<Vec<(Name, Place)>> {
-        let Some((segment, end)) = self.active.as_mut().filter(|_| !payloads.is_empty()) else {
-            return Ok(Vec::new());
-        };
+    /// Lays out payloads behind those that are written, and returns where they will stand.
+    pub(super) fn lay_out(&mut self, payloads: &[&Sealed]) -> Vec<(Name, Place)> {
         self.buffer.clear();
+        let Some((segment, end)) = &self.active else { return Vec::new() };
         let mut places = Vec::with_capacity(payloads.len());
         for payload in payloads {
             let offset = *end + self.buffer.len() as u64;
@@ -77,17 +68,36 @@ impl PayloadWriter {
             places.push(((payload.scope, payload.address), place));
             push_payload(&mut self.buffer, payload, (segment.number, offset));
         }
-        segment.file.write_at(&self.buffer, *end)?;
-        *end += self.buffer.len() as u64;
-        self.syncer.start(&segment.file);
-        Ok(places)
+        places
     }
 
-    /// How far the store goes with all that was written; as a commit says it.
+    /// What was laid out, and where it goes.
+    pub(super) fn laid_out(&self) -> Target<'_> {
+        let (segment, offset) =
+            self.active.as_ref().map_or((0, 0), |(segment, end)| (segment.number, *end));
+        Target { segment, offset, bytes: &self.buffer }
+    }
+
+    /// Writes what was laid out; [`PayloadWriter::sync`] makes it durable.
+    pub(super) fn write(&mut self) -> io::Result<()> {
+        let Some((segment, end)) = self.active.as_mut().filter(|_| !self.buffer.is_empty()) else {
+            return Ok(());
+        };
+        segment.file.write_at(&self.buffer, *end)?;
+        *end += self.buffer.len() as u64;
+        Ok(())
+    }
+
+    /// Makes what was written durable.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.active.as_ref().map_or(Ok(()), |(segment, _)| segment.file.sync())
+    }
+
+    /// How far the store goes with all that was laid out; as a commit says it.
     pub(super) fn position(&self) -> Position {
         self.active.as_ref().map_or_else(Position::default, |(segment, end)| Position {
             segment: segment.number,
-            end: *end,
+            end: *end + self.buffer.len() as u64,
         })
     }
 

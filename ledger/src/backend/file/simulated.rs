@@ -45,6 +45,7 @@ struct World {
     durable_names: BTreeMap<PathBuf, usize>,
     locks: HashSet<PathBuf>,
     operations: u64,
+    syncs: u64,
     fault: Option<(u64, Fault)>,
     is_off: bool,
     /// Writes beyond this many bytes in all fail for want of room.
@@ -73,6 +74,11 @@ impl SimulatedDisk {
     /// How many changing operations there were.
     pub(super) fn operations(&self) -> u64 {
         self.world().operations
+    }
+
+    /// How many of them were syncs of files.
+    pub(super) fn syncs(&self) -> u64 {
+        self.world().syncs
     }
 
     /// Lets `fault` happen `after` that many more changing operations.
@@ -321,6 +327,7 @@ impl DiskFile for SimulatedFile {
     fn sync(&self) -> io::Result<()> {
         let mut world = self.disk.world();
         let outcome = world.step();
+        world.syncs += 1;
         let killed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
         let is_unasked = world.is_off || outcome.as_ref().is_err_and(killed);
         let file = &mut world.files[self.index];

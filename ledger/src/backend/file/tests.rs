@@ -22,6 +22,7 @@ fn small() -> Options {
     Options {
         event_segment_bytes: 3072,
         payload_segment_bytes: 3072,
+        journal_bytes: 2048,
         dictionary_bytes: 256,
         synced: true,
         ..Options::default()

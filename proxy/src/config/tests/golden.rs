@@ -347,7 +347,7 @@ people    http://127.0.0.1:8081
 hosts     gateway.example.com:8443
 ledger    file, synced; segments of 64 MiB; a call waits 2s for its record, 4096 at once
 limits    body 1 MiB, all bodies 2 MiB, answer 64 MiB, connections 1024, depth 128
-timeouts  headers 500ms, body 1m, connect 10s, idle 5m, drain 30s
+timeouts  headers 500ms, body 1m, idle 90s; upstreams connect 10s, idle 5m; drain 30s
 model     openai: openai at https://api.openai.com/v1, with a key; serves gpt-*, o*
 model     local: openai at http://127.0.0.1:11434/v1, without a key; serves *
 tools     crm: http://127.0.0.1:9000/mcp, with a key; prefix crm__

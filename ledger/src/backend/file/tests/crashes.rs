@@ -121,3 +121,19 @@ fn what_a_reader_saw_after_a_failed_sync_is_made_durable_by_recovery() {
         check_recovered(&disk.crash(Crash::Nothing), &batches, (held, held));
     }
 }
+
+#[test]
+fn an_append_waits_for_one_sync_and_loses_nothing() {
+    let disk = SimulatedDisk::default();
+    let (mut log, _) = open(&disk).unwrap();
+    let mut batches = vec![batch(0, 1, true)];
+    log.append(&batches[0]).unwrap();
+    for with_payloads in [true, false, true] {
+        let more = batch(log.next().number(), 1, with_payloads);
+        let before = disk.syncs();
+        log.append(&more).unwrap();
+        assert_eq!(disk.syncs() - before, 1);
+        batches.push(more);
+        check_recovered(&disk.crash(Crash::Nothing), &batches, (batches.len(), batches.len()));
+    }
+}
