@@ -1,5 +1,5 @@
 # The gateway in a small image: built in one stage, run in another, as a user without rights.
-FROM rust:1.95-slim-trixie AS build
+FROM rust:1.95-trixie AS build
 WORKDIR /src
 COPY . .
 RUN cargo build --release --locked -p proxy --bin countersign

@@ -3,6 +3,10 @@
 use clap::Parser as _;
 use proxy::command::{self, Cli};
 use std::process::ExitCode;
+use tikv_jemallocator::Jemalloc;
+
+#[global_allocator]
+static MEMORY: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     match Cli::try_parse() {

@@ -17,8 +17,13 @@ mod names;
 
 mod clerk;
 
-mod open_calls;
 mod reading;
+
+mod parts;
+
+mod open_calls;
+
+mod awaited;
 
 mod http_server;
 mod pump;
@@ -38,15 +43,24 @@ mod speaker;
 
 mod merged_text;
 
+mod unanswered;
+
 mod carrier;
 
+mod news;
+
 mod host;
+
+mod unasked;
 
 mod connect;
 
 mod errand;
 
+mod legacy_subscription;
 mod merged_list;
+
+mod subscription;
 
 mod merged;
 

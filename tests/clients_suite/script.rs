@@ -37,11 +37,15 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server of `tests/clients` and waits for its address.
     pub(crate) fn start(script: &str, arguments: &[&str]) -> Self {
+        Self::start_in_era("any", script, arguments)
+    }
+
+    /// As [`Server::start`], for a server that may know the legacy era only.
+    pub(crate) fn start_in_era(era: &str, script: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(folder().join("run"));
-        // The MCP fixture learns its key this way.
-        command.env("UPSTREAM_KEY", UPSTREAM_KEY);
+        // The MCP fixture learns these this way.
+        command.env("UPSTREAM_KEY", UPSTREAM_KEY).env("ERA", era);
         command.arg(script).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
-        command.env("UPSTREAM_KEY", UPSTREAM_KEY);
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -7,17 +7,19 @@ use tests::wire::AGENT_KEY;
 
 use crate::script::{Server, conformance, installed, script};
 
+const MODERN: &str = "2026-07-28";
+
 struct Stage {
     fixture: Server,
     gateway: Gateway,
 }
 
 /// A gateway before the fixture over HTTP and as a process.
-fn stage() -> Option<Stage> {
+fn stage(era: &str) -> Option<Stage> {
     if !installed() {
         return None;
     }
-    let fixture = Server::start("fixture/server.mjs", &[]);
+    let fixture = Server::start_in_era(era, "fixture/server.mjs", &[]);
     let command = format!("command = [\"{}\", \"fixture/stdio.mjs\"]", script("run").display());
     let gateway = Setup::new()
         .tools("fixture", &format!("url = \"{}\"\nkey = {{ env = \"UPSTREAM_KEY\" }}", fixture.url))
@@ -28,7 +30,12 @@ fn stage() -> Option<Stage> {
 
 /// Runs a client at a path of the gateway, and checks that all of it is on record.
 fn run(program: &str, path: &str, more: &[&str]) {
-    let Some(mut stage) = stage() else { return };
+    run_before("any", program, path, more);
+}
+
+/// As [`run`], before a fixture that may know the legacy era only.
+fn run_before(era: &str, program: &str, path: &str, more: &[&str]) {
+    let Some(mut stage) = stage(era) else { return };
     let url = format!("http://{}{path}", stage.gateway.agents);
     let arguments = ["--url", &url, "--key", AGENT_KEY];
     let output = Command::new(script("run")).arg(program).args(arguments).args(more).output();
@@ -40,7 +47,7 @@ fn run(program: &str, path: &str, more: &[&str]) {
 }
 
 fn conforms(revision: &str) {
-    let Some(stage) = stage() else { return };
+    let Some(stage) = stage("any") else { return };
     let direct = conformance(&stage.fixture.url, UPSTREAM_KEY, revision);
     let url = format!("http://{}/mcp/fixture", stage.gateway.agents);
     assert_eq!(conformance(&url, AGENT_KEY, revision), direct, "{revision}");
@@ -85,6 +92,20 @@ fn the_sdks_use_all_servers_behind_one_endpoint() {
     run("mcp_v1.mjs", "/mcp", &prefix);
     for era in ["2025-11-25", "2026-07-28"] {
         run("mcp_v2.mjs", "/mcp", &[&["--era", era], &prefix[..]].concat());
+    }
+}
+
+#[test]
+fn the_sdks_use_a_server_of_the_legacy_era_in_the_modern_one() {
+    // A legacy server's questions reach no modern agent.
+    let asking = ["--skip", "elicitation,sampling,roots,rounds"];
+    let asking_and_told = ["--skip", "elicitation,sampling,roots,rounds,capabilities"];
+    let prefix = ["--prefix", "fixture__"];
+    for (program, era, skipped) in [
+        ("mcp_client.py", ["--mode", MODERN], asking),
+        ("mcp_v2.mjs", ["--era", MODERN], asking_and_told),
+    ] {
+        run_before("legacy", program, "/mcp", &[era, prefix, skipped].concat());
     }
 }
 

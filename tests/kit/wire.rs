@@ -203,7 +203,11 @@ impl Connection {
     fn more(&mut self) -> io::Result<()> {
         let before = self.read.len();
         self.read.resize(before + (64 << 10), 0);
-        let read = self.stream.read(self.read.get_mut(before..).unwrap_or_default());
+        let mut read = self.stream.read(self.read.get_mut(before..).unwrap_or_default());
+        // A process that was stopped and goes on finds its reading interrupted.
+        while matches!(&read, Err(error) if error.kind() == io::ErrorKind::Interrupted) {
+            read = self.stream.read(self.read.get_mut(before..).unwrap_or_default());
+        }
         self.read.truncate(before + *read.as_ref().unwrap_or(&0));
         match read? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),

@@ -13,13 +13,14 @@ use crate::memory::Held;
 
 use super::clerk::{Call, Failure, Talk};
 use super::envelope::{Kind, Message};
-use super::floor::{Floor, Unasked};
+use super::floor::{Floor, Flying, Unasked};
 use super::line::{Asked, Line};
 use super::merged_text::outward_message;
 use super::pump::Bench;
 use super::reading::reserve;
 use super::reply::Refusal;
 use super::speaker::Speaker;
+use super::unanswered::decline;
 
 /// One line, and in whose name it is used.
 pub(crate) struct Carrier<'a> {
@@ -36,6 +37,10 @@ pub(crate) struct Carrier<'a> {
 
 /// How long a subscription may be silent: a year, which no process lives.
 const FOREVER: Duration = Duration::from_hours(365 * 24);
+
+/// Why an agent's call ended before its answer did, as it stands on record.
+const CANCELLED: &str = "the agent cancelled the request";
+const HUNG_UP: &str = "the agent hung up";
 
 /// Who hears what comes before the response.
 pub(crate) struct Audience<'a> {
@@ -87,7 +92,26 @@ impl Carrier<'_> {
         mut audience: Option<Audience<'_>>,
     ) -> Result<Carried, NoResponse> {
         let (permit, mut call) = self.bench.clerk.begin(self.talk, message, exposed).await?;
-        let asked = match self.line.ask(permit, message, self.extra).await {
+        let own = self.line.number();
+        let mut flying = audience.as_ref().and_then(|audience| {
+            Some(audience.floor?.fly(audience.member, audience.id, own.to_string()))
+        });
+        let told = flying.as_ref().map(|flying| Arc::clone(&flying.cancelled));
+        let hangs_up = audience.as_ref().is_some_and(|audience| audience.modern);
+        // The answer may begin late, or come as one; until then to give up must work as well.
+        let asked = tokio::select! {
+            asked = self.line.ask(permit, own, message, self.extra) => asked,
+            () = cancelled(told.as_deref()) => {
+                call.cancel(CANCELLED, &[]).await;
+                return Err(NoResponse::Cancelled);
+            }
+            () = gone(&mut audience), if hangs_up => {
+                self.tell_cancelled(&call, &own.to_string()).await;
+                call.cancel(HUNG_UP, &[]).await;
+                return Err(NoResponse::Cancelled);
+            }
+        };
+        let asked = match asked {
             Ok(asked) => asked,
             Err(failure) => {
                 let gone = failure.status == Some(404);
@@ -100,37 +124,34 @@ impl Carrier<'_> {
             }
         };
         call.first_byte();
-        self.follow(asked, call, &mut audience).await
+        self.follow((asked, flying.as_mut()), call, &mut audience).await
     }
 
     async fn follow(
         &self,
-        mut asked: Asked,
+        (mut asked, mut flying): (Asked, Option<&mut Flying<'_>>),
         call: Call,
         audience: &mut Option<Audience<'_>>,
     ) -> Result<Carried, NoResponse> {
         let limits = self.limits();
         let mut kept = Kept { text: String::new(), held: self.bench.memory.hold() };
-        let mut flying = audience.as_ref().and_then(|audience| {
-            Some(audience.floor?.fly(audience.member, audience.id, asked.own_id()))
-        });
         let member = audience.as_ref().map_or(0, |audience| audience.member);
         let told = flying.as_ref().map(|flying| Arc::clone(&flying.cancelled));
         loop {
             let hangs_up = audience.as_ref().is_some_and(|audience| audience.modern);
             let next = tokio::select! {
                 next = self.next(&call, &mut asked) => next,
-                Some(aside) = aside(flying.as_mut()) => {
+                Some(aside) = aside(flying.as_deref_mut()) => {
                     self.say(&call, audience, aside).await?;
                     continue;
                 }
                 () = cancelled(told.as_deref()) => {
-                    call.cancel("the agent cancelled the request", kept.text.as_bytes()).await;
+                    call.cancel(CANCELLED, kept.text.as_bytes()).await;
                     return Err(NoResponse::Cancelled);
                 }
                 () = gone(audience), if hangs_up => {
                     self.tell_cancelled(&call, &asked.own_id()).await;
-                    call.cancel("the agent hung up", kept.text.as_bytes()).await;
+                    call.cancel(HUNG_UP, kept.text.as_bytes()).await;
                     return Err(NoResponse::Cancelled);
                 }
             };
@@ -214,6 +235,9 @@ impl Carrier<'_> {
             if audience.modern && matches!(message.kind, Kind::Request { .. }) {
                 let server = &self.talk.server;
                 tracing::warn!(%server, "it asked an agent that takes no questions");
+                if !self.line.is_modern() {
+                    decline(self.bench, (self.talk, self.line), Some(call), &message).await;
+                }
                 return Ok(());
             }
         }
@@ -221,9 +245,12 @@ impl Carrier<'_> {
             Some(floor) => floor.outward(&unasked, limits),
             None => Some(unasked.text.clone()),
         };
-        if self.merged && message.method() == "notifications/subscriptions/acknowledged" {
+        if self.merged && self.listens {
+            // One that tells of something has begun, whether it says so or not.
             audience.speaker.acknowledged().await;
-            return Ok(());
+            if message.method() == "notifications/subscriptions/acknowledged" {
+                return Ok(());
+            }
         }
         if let Some(text) = outward {
             let text = if self.merged { outward_message(&text, &self.talk.server) } else { text };
@@ -256,7 +283,7 @@ fn cancelled_text(id: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{params}}}"#)
 }
 
-async fn aside(flying: Option<&mut super::floor::Flying<'_>>) -> Option<Unasked> {
+async fn aside(flying: Option<&mut Flying<'_>>) -> Option<Unasked> {
     match flying {
         Some(flying) => flying.asides.recv().await,
         None => None,

@@ -58,13 +58,10 @@ impl Host {
         if let Some(open) = place.as_ref().filter(|open| open.line.is_open()) {
             return Ok(Arc::clone(open));
         }
-        let line = self.line(visitor.session.as_ref(), member).await?;
+        let (line, said) = self.line(visitor.session.as_ref(), member).await?;
         let open = Arc::new(self.agree(visitor, member, line).await?);
-        if let (Some(session), Line::Http(_), false) =
-            (&visitor.session, &open.line, open.line.is_modern())
-        {
-            self.listen(session, &open, self.talk(visitor, member), member);
-        }
+        let talk = self.talk(visitor, member);
+        self.attend(visitor.session.as_ref(), &open, said, (talk, member));
         *place = Some(Arc::clone(&open));
         Ok(open)
     }
@@ -76,6 +73,7 @@ impl Host {
         if place.as_ref().is_some_and(|open| Arc::ptr_eq(open, stale)) {
             *place = None;
         }
+        stale.news.end();
     }
 
     async fn agree(
@@ -94,7 +92,7 @@ impl Host {
                 self.initialize(&talk, visitor.session.as_deref(), &mut line).await
             };
             match tried {
-                Ok(Some(capabilities)) => return Ok(Open { line, capabilities }),
+                Ok(Some(capabilities)) => return Ok(Open::new(line, capabilities)),
                 Ok(None) => {}
                 Err(refusal) => last = Some(refusal),
             }

@@ -9,7 +9,7 @@ use crate::json;
 
 use super::carrier::{Audience, Carried, Carrier, NoResponse};
 use super::connect::{Visitor, own_meta};
-use super::envelope::{METHOD_NOT_FOUND, Message};
+use super::envelope::{META_CAPABILITIES, META_VERSION, METHOD_NOT_FOUND, Message};
 use super::host::{Host, Open};
 use super::http_line::Era;
 use super::reply::Refusal;
@@ -80,10 +80,25 @@ impl Host {
     }
 }
 
+/// What a request of the modern era says about itself, and older servers may not take.
+const MODERN_META: [&str; 4] = [
+    META_VERSION,
+    META_CAPABILITIES,
+    "io.modelcontextprotocol/clientInfo",
+    "io.modelcontextprotocol/logLevel",
+];
+
 /// A request as the server's era wants it.
 fn spoken(text: &str, visitor: &Visitor, modern: bool) -> String {
-    if !modern || visitor.is_modern() {
+    if modern == visitor.is_modern() {
         return text.to_owned();
+    }
+    if !modern {
+        let without = |text: String, key| {
+            let path = ["params", "_meta", key];
+            json::remove(&text, &path).unwrap_or(text)
+        };
+        return MODERN_META.into_iter().fold(text.to_owned(), without);
     }
     let meta = own_meta();
     let members = meta.as_object().into_iter().flatten();

@@ -19,6 +19,8 @@ pub(crate) const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-ver
 pub(crate) const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 /// Repeats what the request is about (2026-07-28).
 pub(crate) const NAME: HeaderName = HeaderName::from_static("mcp-name");
+/// Names the event behind which a stream should go on (legacy).
+pub(crate) const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 /// Asks intermediaries to pass each event on at once.
 pub(crate) const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 

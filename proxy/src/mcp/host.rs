@@ -2,7 +2,7 @@
 //! merged endpoint: opening, finding, forgetting. What is said in them is not known here.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use events::Relay;
 use http::HeaderMap;
@@ -14,12 +14,13 @@ use crate::json::Limits;
 use crate::problem::ErrorCode;
 
 use super::clerk::Talk;
-use super::floor::{Floor, Unasked};
+use super::floor::Floor;
 use super::http_line::{Era, HttpLine};
 use super::http_server::HttpServer;
 use super::line::Line;
 use super::line_link::WAITING_MAX;
 use super::names::Exposed;
+use super::news::News;
 use super::process::Launcher;
 use super::pump::Bench;
 use super::reply::Refusal;
@@ -87,11 +88,22 @@ pub(crate) struct Names {
 #[derive(Default)]
 pub(crate) struct Slot(pub(crate) Turn<Option<Arc<Open>>>);
 
+/// What a process says unasked.
+pub(crate) type Said = mpsc::Receiver<String>;
+
 /// An open line.
 pub(crate) struct Open {
     pub(crate) line: Line,
     /// What the server said it can do, as JSON.
     pub(crate) capabilities: String,
+    /// What it tells, where requests without sessions share the line.
+    pub(crate) news: Arc<News>,
+}
+
+impl Open {
+    pub(crate) fn new(line: Line, capabilities: String) -> Self {
+        Self { line, capabilities, news: Arc::new(News::new()) }
+    }
 }
 
 impl Sessions {
@@ -235,16 +247,17 @@ impl Host {
         Arc::clone(lock(&self.shared).entry((of, member)).or_default())
     }
 
-    /// A new line to a server, on which nothing is agreed yet.
+    /// A new line to a server, on which nothing is agreed yet; and what a process will say on it
+    /// unasked.
     pub(crate) async fn line(
         &self,
         session: Option<&Arc<Session>>,
         member: usize,
-    ) -> Result<Line, Refusal> {
+    ) -> Result<(Line, Option<Said>), Refusal> {
         match self.members.get(member).map(|member| &member.way) {
             Some(Way::Http(server)) => {
                 let line = HttpLine::new(self.bench.clone(), (**server).clone());
-                Ok(Line::Http(Box::new(line)))
+                Ok((Line::Http(Box::new(line)), None))
             }
             Some(Way::Stdio(launcher)) => {
                 let (unasked, said) = mpsc::channel(WAITING_MAX);
@@ -252,75 +265,14 @@ impl Host {
                 let running = launcher.launch(unasked, room).await.map_err(|error| {
                     Refusal::new(ErrorCode::UpstreamUnreachable, error.to_string())
                 })?;
-                let floor = session.map(|session| Arc::downgrade(&session.floor));
-                tokio::spawn(hear(said, floor, member));
-                Ok(Line::Stdio { running, era: Era::Unknown })
+                Ok((Line::Stdio { running, era: Era::Unknown }, Some(said)))
             }
             None => Err(Refusal::no_server("")),
         }
     }
 
-    /// Listens to what an HTTP server says unasked, for as long as the session and the line live.
-    pub(crate) fn listen(
-        &self,
-        session: &Arc<Session>,
-        open: &Arc<Open>,
-        talk: Talk,
-        member: usize,
-    ) {
-        let (bench, floor) = (self.bench.clone(), Arc::downgrade(&session.floor));
-        let (open, mut alive) = (Arc::downgrade(open), session.ended());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = hear_stream(&bench, &floor, &open, (talk, member)) => {}
-                _ = alive.changed() => {}
-            }
-        });
-    }
-
     pub(crate) fn limits(&self) -> Limits {
         Limits { depth_max: self.bench.limits.json_depth_max }
-    }
-}
-
-async fn hear(mut said: mpsc::Receiver<String>, floor: Option<Weak<Floor>>, member: usize) {
-    while let Some(text) = said.recv().await {
-        if let Some(floor) = floor.as_ref().and_then(Weak::upgrade) {
-            floor.unasked(Unasked { member, text });
-        } else {
-            // Whom it concerns cannot be known when many agents share one process.
-            tracing::warn!("a tool server said what nobody asked: {text}");
-        }
-    }
-}
-
-async fn hear_stream(
-    bench: &Bench,
-    floor: &Weak<Floor>,
-    open: &Weak<Open>,
-    (talk, member): (Talk, usize),
-) {
-    let Ok(permit) = bench.clerk.relay(&talk, Relay::ToUpstream, None, ("GET", b"")).await else {
-        return;
-    };
-    let asking = {
-        let Some(open) = open.upgrade() else { return };
-        let Line::Http(line) = &open.line else { return };
-        match line.listen(permit).await {
-            Ok(Some(asking)) => asking,
-            Ok(None) => return,
-            Err(failure) => {
-                let server = &talk.server;
-                tracing::warn!(%server, "no stream of what it says: {}", failure.detail);
-                return;
-            }
-        }
-    };
-    let limits = Limits { depth_max: bench.limits.json_depth_max };
-    let mut asking = asking;
-    while let Ok(Some(text)) = asking.next(limits).await {
-        let Some(floor) = floor.upgrade() else { return };
-        floor.wait(Unasked { member, text });
     }
 }
 

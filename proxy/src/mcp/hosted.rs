@@ -18,8 +18,9 @@ use super::headers::{MODERN, VERSION, single};
 use super::host::{Host, Open, Session, mirrored};
 use super::http_line::Era;
 use super::merged_text::outward_message;
+use super::open_calls::Wanted;
 use super::passage::Sent;
-use super::pump::{Awaited, Place, shown};
+use super::pump::shown;
 use super::reply::{Refusal, Reply, empty_reply};
 use super::speaker::Speaker;
 
@@ -115,7 +116,7 @@ impl Host {
             speaker.session = http::HeaderValue::from_str(&session.id).ok();
             self.keep(Arc::clone(session));
         }
-        let list = Awaited::new(message, Place::Done).map(|awaited| awaited.list());
+        let list = Wanted::of(message).map(|wanted| wanted.list());
         let talk = self.talk(visitor, 0);
         let text = match list {
             Some(list) => shown(&self.bench, &talk, list, &response).await,
@@ -138,11 +139,12 @@ impl Host {
             self.lose(session);
             return Err(Refusal::no_session());
         }
-        let mut line = self.line(visitor.session.as_ref(), 0).await?;
+        let (mut line, said) = self.line(visitor.session.as_ref(), 0).await?;
         if visitor.is_modern() {
             line.agree(Era::Modern);
         }
-        let open = Arc::new(Open { line, capabilities: "{}".to_owned() });
+        let open = Arc::new(Open::new(line, "{}".to_owned()));
+        self.attend(visitor.session.as_ref(), &open, said, (self.talk(visitor, 0), 0));
         *place = Some(Arc::clone(&open));
         Ok(open)
     }

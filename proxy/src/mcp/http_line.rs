@@ -16,7 +16,7 @@ use crate::upstream::Permit;
 
 use super::clerk::Failure;
 use super::envelope::{Kind, META_VERSION, Message, target_key};
-use super::headers::{METHOD, MODERN, NAME, SESSION, VERSION, encoded};
+use super::headers::{LAST_EVENT, METHOD, MODERN, NAME, SESSION, VERSION, encoded};
 use super::http_server::HttpServer;
 use super::line_link::SUBSCRIPTION;
 use super::pump::Bench;
@@ -77,14 +77,20 @@ impl HttpLine {
         Self { bench, server, era: Era::Unknown, next: AtomicU64::new(1) }
     }
 
-    /// Sends a request. `extra` are headers of the agent that the server should see.
+    /// A number by which the server will know one request.
+    pub(crate) fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Sends a request by this number. `extra` are headers of the agent that the server should see.
     pub(crate) async fn ask(
         &self,
         permit: Permit,
+        number: u64,
         message: &Message<'_>,
         extra: &HeaderMap,
     ) -> Result<HttpAsking, Failure> {
-        let own = self.next.fetch_add(1, Ordering::Relaxed).to_string();
+        let own = number.to_string();
         let text = json::set(message.text, &["id"], &own)
             .map_err(|error| Failure::new(FailureReason::Unreachable, error.to_string()))?;
         let response = self.post(permit, message, text, extra).await?;
@@ -107,11 +113,29 @@ impl HttpLine {
         })
     }
 
-    /// Opens the stream of what the server says unasked; `None` if it has none.
-    pub(crate) async fn listen(&self, permit: Permit) -> Result<Option<HttpAsking>, Failure> {
-        let response =
-            self.server.send(permit, Method::GET, self.headers(None), Bytes::new()).await?;
-        if !response.status().is_success() {
+    /// Opens the stream of what the server says unasked, behind this event if it is to go on;
+    /// `None` if it has none. A failure has the status 404 when the session is gone.
+    pub(crate) async fn listen(
+        &self,
+        permit: Permit,
+        last_event: Option<&str>,
+    ) -> Result<Option<HttpAsking>, Failure> {
+        let mut headers = self.headers(None);
+        if let Some(last) = last_event.and_then(|id| HeaderValue::from_str(id).ok()) {
+            headers.insert(LAST_EVENT, last);
+        }
+        let response = self.server.send(permit, Method::GET, headers, Bytes::new()).await?;
+        let status = response.status();
+        let gone = status == StatusCode::NOT_FOUND && self.has_session();
+        // It may not have noticed the end of the last one.
+        let soon = [StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+        if status.is_server_error() || soon || gone {
+            let detail = format!("it answered {status} where its stream was wanted");
+            let failure = Failure::new(FailureReason::Broken, detail);
+            return Err(Failure { status: Some(status.as_u16()), ..failure });
+        }
+        let streams = head_is_stream(response.headers());
+        if !status.is_success() || !streams {
             return Ok(None);
         }
         self.asking(response, String::new(), String::new()).await.map(Some)
@@ -126,7 +150,7 @@ impl HttpLine {
         let mut headers = self.headers(None);
         let last = asking.last_event.as_deref().and_then(|id| HeaderValue::from_str(id).ok());
         if let Some(last) = last {
-            headers.insert(HeaderName::from_static("last-event-id"), last);
+            headers.insert(LAST_EVENT, last);
         }
         let response = self.server.send(permit, Method::GET, headers, Bytes::new()).await?;
         if !response.status().is_success() {
@@ -215,7 +239,6 @@ impl HttpLine {
             });
         }
         let reading = Reading::new(body, limits.upstream_idle_timeout);
-        let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let mut asking = HttpAsking {
             status,
             session: head.headers.get(SESSION).cloned(),
@@ -227,7 +250,7 @@ impl HttpLine {
             last_event: None,
             retry: RETRY,
         };
-        if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) {
+        if head_is_stream(&head.headers) {
             asking.source = Source::Stream(Box::new((reading, Parser::new(bytes_max))));
             return Ok(asking);
         }
@@ -247,7 +270,17 @@ impl HttpLine {
     }
 }
 
+fn head_is_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
+}
+
 impl HttpAsking {
+    /// The last event's id, and how long to wait before the stream is opened behind it.
+    pub(crate) fn last(&self) -> (Option<String>, Duration) {
+        (self.last_event.clone(), self.retry)
+    }
+
     /// How long to wait before the stream is resumed; `None` when it cannot be.
     pub(crate) fn resumable(&self) -> Option<Duration> {
         self.last_event.as_ref().map(|_| self.retry)

@@ -67,17 +67,28 @@ impl Line {
         }
     }
 
-    /// Sends a request.
+    /// A number by which the server will know one request.
+    pub(crate) fn number(&self) -> u64 {
+        match self {
+            Self::Http(line) => line.number(),
+            Self::Stdio { running, .. } => running.link.number(),
+        }
+    }
+
+    /// Sends a request by this number.
     pub(crate) async fn ask(
         &self,
         permit: Permit,
+        number: u64,
         message: &Message<'_>,
         extra: &HeaderMap,
     ) -> Result<Asked, Failure> {
         match self {
-            Self::Http(line) => Ok(Asked::Http(Box::new(line.ask(permit, message, extra).await?))),
+            Self::Http(line) => {
+                Ok(Asked::Http(Box::new(line.ask(permit, number, message, extra).await?)))
+            }
             Self::Stdio { running, .. } => {
-                Ok(Asked::Stdio(running.link.ask(permit, message).await?))
+                Ok(Asked::Stdio(running.link.ask(permit, number, message).await?))
             }
         }
     }

@@ -105,13 +105,18 @@ impl Link {
         self.waiting().is_some()
     }
 
-    /// Sends a request.
+    /// A number by which the process will know one request.
+    pub(crate) fn number(&self) -> u64 {
+        self.0.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Sends a request by this number.
     pub(crate) async fn ask(
         &self,
         permit: Permit,
+        number: u64,
         message: &Message<'_>,
     ) -> Result<Asking, Failure> {
-        let number = self.0.next.fetch_add(1, Ordering::Relaxed);
         let token = message.value(&TOKEN).map(str::to_owned);
         let own = number.to_string();
         let mut text = set(message.text, &["id"], &own);

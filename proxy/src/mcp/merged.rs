@@ -2,12 +2,10 @@
 //! lists that are many servers' in one.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
-use tokio::sync::{oneshot, watch};
 
 use crate::json;
 use crate::problem::ErrorCode;
@@ -15,16 +13,13 @@ use crate::problem::ErrorCode;
 use super::carrier::NoResponse;
 use super::connect::{LEGACY, Visitor, own_meta};
 use super::envelope::{INVALID_PARAMS, METHOD_NOT_FOUND, Message, quoted};
-use super::errand::{To, status};
+use super::errand::status;
 use super::headers::MODERN;
 use super::host::{Host, lock};
-use super::merged_text::{inward_subscription, inward_uri, modernised, outward_result, union};
+use super::merged_text::{inward_uri, modernised, outward_result, union};
 use super::names::{Exposed, Owner};
 use super::reply::{Refusal, denied_text, result_text};
-use super::speaker::{Part, Speaker};
-
-/// How long one server may delay the acknowledgement of a subscription to many.
-const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(5);
+use super::speaker::Speaker;
 
 /// The versions with sessions that the gateway itself speaks to agents.
 const SPOKEN: [&str; 3] = [LEGACY, "2025-06-18", "2025-03-26"];
@@ -109,7 +104,7 @@ impl Host {
             (Some(result), Some(server)) => {
                 let mut result = outward_result(result, &server.name);
                 if visitor.is_modern() {
-                    result = modernised(&result, false);
+                    result = modernised(&result, message.asks("resources/read"));
                 }
                 json::set(&carried.text, &["result"], &result)
                     .unwrap_or_else(|_| carried.text.clone())
@@ -166,62 +161,6 @@ impl Host {
             }
         }
         union(&said)
-    }
-
-    /// A subscription: opened at every server that has subscriptions, acknowledged when each has
-    /// acknowledged it (or has taken too long), so that no change between is missed, and then open
-    /// until the agent or the gateway ends it. A server of the legacy era tells of nothing here.
-    async fn subscribe(&self, visitor: &Visitor, message: &Message<'_>, mut speaker: Speaker) {
-        let id = message.id().unwrap_or("null");
-        speaker.comment().await;
-        let (told, _) = watch::channel(false);
-        let (mut listening, mut acknowledged) = (Vec::new(), Vec::new());
-        for member in self.reachable(visitor) {
-            let (sender, receiver) = oneshot::channel();
-            acknowledged.push(receiver);
-            let part = Part { acknowledged: Some(sender), told: told.subscribe() };
-            listening.push(self.subscribe_one(visitor, member, message, speaker.fork(part)));
-        }
-        let mut stopping = self.bench.stopping.clone();
-        let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
-        let acknowledge = async {
-            // Whoever is late is passed over: its subscription may still come.
-            drop(tokio::time::timeout(ACKNOWLEDGED_WITHIN, join_all(acknowledged)).await);
-            speaker.say(&acknowledgement(message, id)).await;
-            told.send_replace(true);
-            speaker.gone().await;
-        };
-        // Each subscription ends by itself when the agent has gone, and that on record.
-        let listened = async { tokio::join!(join_all(listening), acknowledge) };
-        tokio::select! {
-            _ = listened => {}
-            () = stopped => {}
-        }
-        let result = r#"{"resultType":"complete"}"#;
-        speaker.finish(StatusCode::OK, result_text(id, result)).await;
-    }
-
-    async fn subscribe_one(
-        &self,
-        visitor: &Visitor,
-        member: usize,
-        message: &Message<'_>,
-        mut fork: Speaker,
-    ) {
-        let open = match self.connect(visitor, member).await {
-            Ok(open) if open.line.is_modern() => open,
-            Ok(_) => return,
-            Err(refusal) => return self.log_absent(member, &refusal),
-        };
-        let Some(server) = self.members.get(member) else { return };
-        let text = inward_subscription(message.text, &server.name);
-        let Ok(own) = Message::read(text.as_bytes(), self.limits()) else { return };
-        let to = To { member, open: &open, exposed: None };
-        if let Err(NoResponse::Refused(refusal)) =
-            self.carry(visitor, to, &own, Some(&mut fork)).await
-        {
-            self.log_absent(member, &refusal);
-        }
     }
 
     /// Tells all servers that can log how much to log.
@@ -314,12 +253,4 @@ impl Host {
         let known = lock(if tools { &names.tools } else { &names.prompts }).clone();
         Ok(known.unwrap_or_default())
     }
-}
-
-fn acknowledgement(message: &Message<'_>, id: &str) -> String {
-    let asked = message.value(&["params", "notifications"]).unwrap_or("{}");
-    let meta = format!(r#"{{"io.modelcontextprotocol/subscriptionId":{id}}}"#);
-    let params = format!(r#"{{"notifications":{asked},"_meta":{meta}}}"#);
-    let method = quoted("notifications/subscriptions/acknowledged");
-    format!(r#"{{"jsonrpc":"2.0","method":{method},"params":{params}}}"#)
 }

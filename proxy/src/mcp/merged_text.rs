@@ -116,7 +116,7 @@ pub(crate) fn union(capabilities: &[String]) -> Value {
 }
 
 /// A result as the modern era wants it, from a server that may be older.
-pub(crate) fn modernised(result: &str, is_list: bool) -> String {
+pub(crate) fn modernised(result: &str, is_cacheable: bool) -> String {
     let mut text = result.to_owned();
     let mut put = |key: &str, value: &str| {
         if json::find(&text, &[key]).is_none()
@@ -126,7 +126,7 @@ pub(crate) fn modernised(result: &str, is_list: bool) -> String {
         }
     };
     put("resultType", "\"complete\"");
-    if is_list {
+    if is_cacheable {
         put("ttlMs", "0");
         put("cacheScope", "\"private\"");
     }

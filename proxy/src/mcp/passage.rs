@@ -14,13 +14,15 @@ use crate::json::Limits;
 use crate::memory::Held;
 use crate::upstream::returned;
 
+use super::awaited::Awaited;
 use super::bound_session::BoundSessions;
 use super::clerk::{Call, Failure, Talk};
 use super::envelope::{Kind, Message};
-use super::headers::{SESSION, upward};
+use super::headers::{LAST_EVENT, SESSION, single, upward};
 use super::http_server::HttpServer;
-use super::open_calls::Key;
-use super::pump::{Awaited, Bench, Place, Pump, shown};
+use super::open_calls::{Key, Wanted};
+use super::parts::Parts;
+use super::pump::{Bench, Pump, shown};
 use super::reading::Reading;
 use super::reply::{Refusal, Reply, reply_with};
 
@@ -150,7 +152,7 @@ impl Passage {
         if let Err(refusal) = completed.and(bound) {
             return Some(Err(refusal));
         }
-        let list = Awaited::new(message, Place::Done)?.list();
+        let list = Wanted::of(message)?.list();
         let text = match &response {
             Some(response) => shown(&self.bench, &sent.talk, list, response).await,
             None => None,
@@ -173,7 +175,10 @@ impl Passage {
                 let detail = refusal.problem.message;
                 return Err(call.fail(Failure::new(FailureReason::Garbled, detail), &[]).await);
             }
-            awaited = Awaited::new(message, self.place(&sent, message, call));
+            awaited = self.awaited(&sent, message, call);
+        } else if let (Some(session), Some(event)) = (&sent.talk.session, resumes(&sent)) {
+            let resumed = self.bench.calls.resume(&sent.talk.server, session, event);
+            awaited = resumed.map(Awaited::shared);
         }
         let (pieces, outgoing) = stream();
         let pump = Pump {
@@ -183,27 +188,24 @@ impl Passage {
             talk: sent.talk,
             awaited,
             pieces,
-            kept: Vec::new(),
-            held: self.bench.memory.hold(),
             heard: true,
-            resumable: false,
         };
         let reading = Reading::new(body, self.bench.limits.upstream_idle_timeout);
         self.bench.clerk.gate().tasks.spawn(pump.run(reading));
         Ok(reply_with(head.status, returned(&head.headers), outgoing))
     }
 
-    /// Where the call of a request waits for its response.
-    fn place(&self, sent: &Sent, message: &Message<'_>, call: Call) -> Place {
+    /// The response to a request, and where its call waits for it.
+    fn awaited(&self, sent: &Sent, message: &Message<'_>, call: Call) -> Option<Awaited> {
+        let (wanted, parts) = (Wanted::of(message)?, Arc::new(Parts::new(&self.bench.memory)));
         let (Some(session), false) = (&sent.talk.session, sent.modern) else {
-            return Place::Held(call);
+            return Some(Awaited::here(wanted, call, parts));
         };
-        let id = message.id().unwrap_or_default().to_owned();
-        let key: Key = (sent.talk.server.to_string(), session.to_string(), id);
-        match self.bench.calls.add(key.clone(), call) {
-            Ok(cancelled) => Place::Shared(key, cancelled),
-            Err(call) => Place::Held(call),
-        }
+        let key: Key = (sent.talk.server.to_string(), session.to_string(), wanted.id.clone());
+        Some(match self.bench.calls.add(key, (call, wanted.clone()), &parts) {
+            Ok(share) => Awaited::shared(share),
+            Err(call) => Awaited::here(wanted, call, parts),
+        })
     }
 
     /// Binds the session that an `initialize` has opened to its agent.
@@ -269,8 +271,8 @@ impl Passage {
         let response = response.map_err(|failure| failure.refusal())?;
         if let (Some(session), Some(id)) = (&sent.talk.session, message.and_then(cancels)) {
             let key: Key = (sent.talk.server.to_string(), session.to_string(), id.to_owned());
-            if let Some(call) = self.bench.calls.cancel(&key) {
-                call.cancel("the agent cancelled the request", &[]).await;
+            if let Some((call, _, parts)) = self.bench.calls.take(&key) {
+                call.cancel("the agent cancelled the request", &parts.take()).await;
             }
         }
         if sent.method == Method::DELETE
@@ -281,6 +283,11 @@ impl Passage {
         }
         Ok(response)
     }
+}
+
+/// The event behind which a GET wants a stream to go on.
+fn resumes(sent: &Sent) -> Option<&str> {
+    single(&sent.headers, &LAST_EVENT).filter(|_| sent.method == Method::GET)
 }
 
 /// The id of the request that a message cancels.

@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use events::{FailureReason, Relay};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::body::Pieces;
 use crate::json::{self, Limits};
-use crate::memory::{Held, Memory};
+use crate::memory::Memory;
 use crate::sse::{self, Fields, Frame, Parser};
 
+use super::awaited::{Awaited, Place};
 use super::catalogue::{Catalogue, visible};
 use super::clerk::{Call, Clerk, Failure, Talk};
 use super::envelope::{Kind, Message};
-use super::open_calls::{Key, OpenCalls};
-use super::reading::{Reading, reserve, too_large};
+use super::open_calls::{List, OpenCalls};
+use super::reading::{Reading, too_large};
 use super::reply::{Refusal, event};
 
 /// What every stream needs.
@@ -31,82 +32,6 @@ pub(crate) struct Bench {
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
-/// The request whose response a stream should bring.
-pub(crate) struct Awaited {
-    /// Its id, as written.
-    pub(crate) id: String,
-    /// Its method.
-    pub(crate) method: String,
-    /// Whether it asks for a later page of a list.
-    pub(crate) paged: bool,
-    /// Where its call is.
-    pub(crate) place: Place,
-}
-
-/// Where the call of an awaited response is kept.
-pub(crate) enum Place {
-    /// Here: it ends with its stream.
-    Held(Call),
-    /// With the session's calls: its response may come on another stream.
-    Shared(Key, Arc<Notify>),
-    /// Nowhere: it has its outcome.
-    Done,
-}
-
-impl Awaited {
-    /// The request of this message, whose call is kept at `place`; `None` if it is no request.
-    pub(crate) fn new(message: &Message<'_>, place: Place) -> Option<Self> {
-        Some(Self {
-            id: message.id()?.to_owned(),
-            method: message.method().to_owned(),
-            paged: message.value(&["params", "cursor"]).is_some(),
-            place,
-        })
-    }
-
-    /// Whether it is a subscription: a stream without end, of messages that are each on record.
-    pub(crate) fn is_listening(&self) -> bool {
-        self.method == "subscriptions/listen"
-    }
-
-    /// What of a list of tools its response is.
-    pub(crate) fn list(&self) -> List {
-        match (self.method.as_str(), self.paged) {
-            ("tools/list", false) => List::Whole,
-            ("tools/list", true) => List::Page,
-            _ => List::None,
-        }
-    }
-}
-
-/// What of a server's list of tools a response is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum List {
-    /// Nothing of it.
-    None,
-    /// Perhaps a part.
-    Page,
-    /// All of it, if it names no further page.
-    Whole,
-}
-
-impl Place {
-    fn held(&self) -> Option<&Call> {
-        match self {
-            Self::Held(call) => Some(call),
-            Self::Shared(..) | Self::Done => None,
-        }
-    }
-
-    pub(crate) fn take(&mut self, calls: &OpenCalls) -> Option<Call> {
-        match std::mem::replace(self, Self::Done) {
-            Self::Held(call) => Some(call),
-            Self::Shared(key, _) => calls.take(&key),
-            Self::Done => None,
-        }
-    }
-}
-
 /// One stream under way.
 pub(crate) struct Pump {
     pub(crate) bench: Bench,
@@ -115,14 +40,16 @@ pub(crate) struct Pump {
     pub(crate) awaited: Option<Awaited>,
     pub(crate) modern: bool,
     pub(crate) pieces: Pieces,
-    /// What has come of the awaited answer.
-    pub(crate) kept: Vec<u8>,
-    /// The memory for it.
-    pub(crate) held: Held,
     /// Whether the agent still listens.
     pub(crate) heard: bool,
-    /// Whether an event had an id, so that an agent may resume elsewhere.
-    pub(crate) resumable: bool,
+}
+
+/// A call whose response has come.
+struct Answered {
+    list: List,
+    call: Call,
+    /// All of its answer.
+    answer: Vec<u8>,
 }
 
 /// Why a stream is not read on.
@@ -137,11 +64,11 @@ enum Stop {
     Stopping,
 }
 
-/// Returns when the agent has cancelled the awaited request.
-async fn cancelled(awaited: Option<&Awaited>) {
-    match awaited.map(|awaited| &awaited.place) {
-        Some(Place::Shared(_, cancelled)) => cancelled.notified().await,
-        Some(Place::Held(_) | Place::Done) | None => std::future::pending().await,
+/// Returns when nothing is awaited any more that was.
+async fn over(awaited: Option<&Awaited>) {
+    match awaited {
+        Some(awaited) => awaited.over().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -172,14 +99,18 @@ impl Pump {
                 }
             }
             Err(Stop::Unheard) => {
-                if let Some(call) = self.take_call() {
-                    call.cancel("the agent closed the stream", &self.kept).await;
+                if let Some((call, answer)) = self.take_call() {
+                    call.cancel("the agent closed the stream", &answer).await;
                 }
             }
             // A subscription is given up with the pump, and that is recorded.
             Err(Stop::Stopping) => self.pieces.end(),
-            Err(Stop::Unrecorded(None)) => {}
-            Err(Stop::Unrecorded(Some(told))) => self.tell(told).await,
+            Err(Stop::Unrecorded(told)) => {
+                drop(self.take_call());
+                if let Some(told) = told {
+                    self.tell(told).await;
+                }
+            }
         }
     }
 
@@ -195,9 +126,8 @@ impl Pump {
                 piece = reading.next() => piece.map_err(Stop::Failed)?,
                 () = pieces.closed(), if with_agent => return Err(Stop::Unheard),
                 _ = stopping.wait_for(|stop| *stop), if with_gateway => return Err(Stop::Stopping),
-                () = cancelled(self.awaited.as_ref()) => {
+                () = over(self.awaited.as_ref()) => {
                     self.awaited = None;
-                    self.kept = Vec::new();
                     continue;
                 }
             };
@@ -216,8 +146,7 @@ impl Pump {
 
     /// Passes one frame on, after what must be on record first.
     async fn frame(&mut self, frame: Frame) -> Result<(), Stop> {
-        self.resumable |= frame.fields.id.is_some();
-        self.keep(&frame.raw).await?;
+        self.keep(&frame).await?;
         let Some(data) = frame.fields.data.as_deref().filter(|data| !data.is_empty()) else {
             return self.release(frame.raw).await;
         };
@@ -231,8 +160,8 @@ impl Pump {
         };
         match &message.kind {
             Kind::Response { id: Some(id), .. } => {
-                if let Some((list, call)) = self.call_for(id) {
-                    return self.response(&frame, &message, (list, call)).await;
+                if let Some(answered) = self.call_for(id, &frame) {
+                    return self.response(&frame, &message, answered).await;
                 }
                 self.relay(&message).await?;
             }
@@ -251,17 +180,12 @@ impl Pump {
         &mut self,
         frame: &Frame,
         message: &Message<'_>,
-        (list, call): (List, Call),
+        Answered { list, call, answer }: Answered,
     ) -> Result<(), Stop> {
-        let own = self.awaited.as_ref().is_some_and(|awaited| message.answers(&awaited.id));
-        let answer: &[u8] = if own { &self.kept } else { &frame.raw };
-        let completed = call.complete(self.status, Some(message), answer).await;
+        let completed = call.complete(self.status, Some(message), &answer).await;
         completed
             .map_err(|refusal| Stop::Unrecorded(message.id().map(|id| (id.to_owned(), refusal))))?;
-        if own {
-            self.awaited = None;
-            self.kept = Vec::new();
-        }
+        self.awaited.take_if(|awaited| message.answers(&awaited.wanted.id));
         let released = shown(&self.bench, &self.talk, list, message).await;
         let raw = match released {
             None => frame.raw.clone(),
@@ -273,38 +197,40 @@ impl Pump {
         self.release(raw).await
     }
 
-    /// The open call that a response with this id answers, and whether it lists tools.
-    fn call_for(&mut self, id: &str) -> Option<(List, Call)> {
-        if let Some(awaited) = self.awaited.as_mut().filter(|awaited| awaited.id == id) {
-            let list = awaited.list();
-            return Some((list, awaited.place.take(&self.bench.calls)?));
+    /// The open call that a response with this id answers.
+    fn call_for(&mut self, id: &str, frame: &Frame) -> Option<Answered> {
+        if let Some(awaited) = self.awaited.as_mut().filter(|awaited| awaited.wanted.id == id) {
+            let call = awaited.take(&self.bench.calls)?;
+            return Some(Answered {
+                list: awaited.wanted.list(),
+                call,
+                answer: awaited.parts.take(),
+            });
         }
         let session = self.talk.session.as_deref()?;
         let key = (self.talk.server.to_string(), session.to_owned(), id.to_owned());
-        // Of a request whose response comes on another stream, only the id is known here. What its
-        // result holds shows whether it is a list.
-        Some((List::Page, self.bench.calls.take(&key)?))
+        // The response comes on another stream than what came before it.
+        let (call, wanted, parts) = self.bench.calls.take(&key)?;
+        let mut answer = parts.take();
+        answer.extend_from_slice(&frame.raw);
+        Some(Answered { list: wanted.list(), call, answer })
     }
 
     async fn relay(&self, message: &Message<'_>) -> Result<(), Stop> {
-        let call = self.awaited.as_ref().and_then(|awaited| awaited.place.held());
+        let call = self.awaited.as_ref().and_then(Awaited::held);
         let said = (message.method(), message.text.as_bytes());
         let relayed = self.bench.clerk.relay(&self.talk, Relay::ToAgent, call, said).await;
         relayed.map(drop).map_err(|_| {
-            let awaited = self.awaited.as_ref().map(|awaited| awaited.id.clone());
+            let awaited = self.awaited.as_ref().map(|awaited| awaited.wanted.id.clone());
             Stop::Unrecorded(awaited.map(|id| (id, Refusal::withheld())))
         })
     }
 
-    async fn keep(&mut self, raw: &[u8]) -> Result<(), Stop> {
-        if self.awaited.as_ref().is_none_or(Awaited::is_listening) {
-            return Ok(());
-        }
+    async fn keep(&mut self, frame: &Frame) -> Result<(), Stop> {
+        let awaited = self.awaited.as_mut().filter(|awaited| !awaited.is_listening());
+        let Some(awaited) = awaited else { return Ok(()) };
         let bytes_max = self.bench.limits.answer_bytes_max;
-        let total = self.kept.len() + raw.len();
-        reserve(&mut self.held, total, bytes_max).await.map_err(Stop::Failed)?;
-        self.kept.extend_from_slice(raw);
-        Ok(())
+        awaited.keep(frame, bytes_max).await.map_err(Stop::Failed)
     }
 
     /// Hands bytes to the agent. One that takes none for as long as an upstream may be silent
@@ -320,8 +246,10 @@ impl Pump {
         Err(Stop::Unheard)
     }
 
-    fn take_call(&mut self) -> Option<Call> {
-        self.awaited.as_mut()?.place.take(&self.bench.calls)
+    fn take_call(&mut self) -> Option<(Call, Vec<u8>)> {
+        let mut awaited = self.awaited.take()?;
+        let call = awaited.take(&self.bench.calls)?;
+        Some((call, awaited.parts.take()))
     }
 
     /// Answers the request with this id by an error.
@@ -331,30 +259,34 @@ impl Pump {
 
     /// Gives the awaited call its outcome when the stream ended without the response: at once, and
     /// then says what its agent is told; or, where the agent may resume the stream, when nothing
-    /// has come in the time allowed.
+    /// has come in the time allowed. Where another stream may bring the response, it is that one's
+    /// matter.
     async fn finish(&mut self, failure: Failure) -> Option<(String, Refusal)> {
-        let awaited = self.awaited.as_mut()?;
-        match &awaited.place {
-            Place::Shared(key, _) if self.resumable && failure.reason != FailureReason::Garbled => {
-                let (key, calls) = (key.clone(), Arc::clone(&self.bench.calls));
-                let (bench, kept) = (self.bench.clone(), std::mem::take(&mut self.kept));
-                self.bench.clerk.gate().tasks.spawn(async move {
-                    let mut stopping = bench.stopping.clone();
-                    tokio::select! {
-                        () = tokio::time::sleep(bench.limits.upstream_idle_timeout) => {}
-                        _ = stopping.wait_for(|stop| *stop) => {}
-                    }
-                    if let Some(call) = calls.take(&key) {
-                        drop(call.fail(failure, &kept).await);
-                    }
-                });
-                None
-            }
-            Place::Held(_) | Place::Shared(..) | Place::Done => {
-                let call = awaited.place.take(&self.bench.calls)?;
-                Some((awaited.id.clone(), call.fail(failure, &self.kept).await))
-            }
+        let awaited = self.awaited.as_ref()?;
+        let id = awaited.wanted.id.clone();
+        let resumable = awaited.parts.are_resumable() && failure.reason != FailureReason::Garbled;
+        let Place::Shared(key, _) = &awaited.place else {
+            let (call, answer) = self.take_call()?;
+            return Some((id, call.fail(failure, &answer).await));
+        };
+        let (key, calls) = (key.clone(), Arc::clone(&self.bench.calls));
+        let begun = calls.leave(&key)?;
+        if !resumable {
+            let (call, _, parts) = calls.take_left(&key, begun)?;
+            return Some((id, call.fail(failure, &parts.take()).await));
         }
+        let bench = self.bench.clone();
+        self.bench.clerk.gate().tasks.spawn(async move {
+            let mut stopping = bench.stopping.clone();
+            tokio::select! {
+                () = tokio::time::sleep(bench.limits.upstream_idle_timeout) => {}
+                _ = stopping.wait_for(|stop| *stop) => {}
+            }
+            if let Some((call, _, parts)) = calls.take_left(&key, begun) {
+                drop(call.fail(failure, &parts.take()).await);
+            }
+        });
+        None
     }
 }
 

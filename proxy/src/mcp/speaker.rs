@@ -53,6 +53,11 @@ impl Speaker {
         drop(part.told.wait_for(|told| *told).await);
     }
 
+    /// Whether this server has acknowledged its part of a subscription.
+    pub(crate) fn has_acknowledged(&self) -> bool {
+        self.part.as_ref().is_some_and(|part| part.acknowledged.is_none())
+    }
+
     /// Says something before the response. An agent that has gone hears nothing, which is no error:
     /// everything is on record.
     pub(crate) async fn say(&mut self, message: &str) {
@@ -114,6 +119,16 @@ impl Speaker {
             (Some(reply), _) => reply.closed().await,
             (None, Some(pieces)) => pieces.closed().await,
             (None, None) => {}
+        }
+    }
+
+    /// Returns when the agent that hears this stream has gone; not bound to the speaker.
+    pub(crate) fn left(&self) -> impl Future<Output = ()> + use<> {
+        let pieces = self.pieces.clone();
+        async move {
+            if let Some(pieces) = pieces {
+                pieces.closed().await;
+            }
         }
     }
 
