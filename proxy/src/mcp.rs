@@ -69,4 +69,8 @@ mod hosted;
 mod endpoint;
 
 pub use endpoint::Mcp;
+pub use envelope::{Kind, Malformed, Message};
+pub use merged_text::{
+    inward_subscription, inward_uri, outward_message, outward_result, outward_uri,
+};
 pub use reply::problem_reply;

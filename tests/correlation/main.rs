@@ -5,6 +5,9 @@
     clippy::indexing_slicing,
     reason = "a test that is surprised should stop"
 )]
+#![expect(clippy::print_stdout, reason = "a test that fails should say in which dialect")]
+
+mod wire;
 
 mod world;
 

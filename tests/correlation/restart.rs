@@ -1,8 +1,10 @@
 //! A gateway that was restarted decides as if it had lived on, as far as events can tell.
 
-use crate::world::{Tool, World, asks, told, user};
+use crate::wire::{Wire, asks, told, user};
+use crate::world::{Tool, World};
 use events::Event;
 use proptest::prelude::*;
+use proptest::sample::select;
 use serde_json::{Value, json};
 
 /// What an agent may do next.
@@ -116,10 +118,11 @@ proptest! {
 
     #[test]
     fn a_restarted_gateway_decides_as_the_one_that_lived_on(
+        wire in select(&Wire::ALL[..]),
         before in acts(),
         after in acts(),
     ) {
-        let (mut world, mut agent) = (World::default(), Agent::default());
+        let (mut world, mut agent) = (World::speaking(wire), Agent::default());
         play(&mut world, &mut agent, &before);
         // What was open when the gateway died is in doubt.
         for conversation in 0..CONVERSATIONS {

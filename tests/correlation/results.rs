@@ -1,6 +1,7 @@
 //! Whether a result that a model is told proves a link, or shows that something is wrong.
 
-use crate::world::{Tool, World, asks, told, user};
+use crate::wire::{asks, told, user};
+use crate::world::{Tool, World};
 use events::{CallId, FindingKind, LinkMethod};
 use serde_json::{Value, json};
 

@@ -1,6 +1,7 @@
 //! Which model call a tool call is linked to, by which method, and how surely.
 
-use crate::world::{Tool, World, asks, user};
+use crate::wire::{asks, user};
+use crate::world::{Tool, World};
 use events::{CallId, CallLinked, FindingKind, LinkMethod, SessionMethod};
 use serde_json::json;
 

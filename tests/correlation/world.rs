@@ -8,8 +8,10 @@ use events::{
 use proxy::correlate::{
     Correlator, Limits, ModelAsked, ModelOutcome, ModelPlace, Note, ToolAsked, ToolPlace,
 };
-use proxy::dialect::{Route, read_answer, read_request};
+use proxy::dialect::{read_answer, read_request};
 use serde_json::{Value, json};
+
+use crate::wire::Wire;
 
 /// The key of all correlators here.
 pub(crate) const KEY: [u8; 32] = [7; 32];
@@ -20,6 +22,7 @@ pub(crate) struct World {
     pub(crate) events: Vec<Envelope>,
     pub(crate) now: u64,
     next: u128,
+    wire: Wire,
 }
 
 /// A tool call before it is made.
@@ -50,23 +53,38 @@ impl<'a> Tool<'a> {
 
 impl Default for World {
     fn default() -> Self {
+        Self::speaking(Wire::Chat)
+    }
+}
+
+impl World {
+    /// One whose models are spoken to in this dialect.
+    pub(crate) fn speaking(wire: Wire) -> Self {
         Self {
             correlator: Correlator::new(KEY, Limits::default()),
             events: Vec::new(),
             now: 1_000_000,
             next: 1,
+            wire,
         }
     }
-}
 
-impl World {
+    /// One for each dialect, which is told should the test fail.
+    pub(crate) fn each() -> impl Iterator<Item = Self> {
+        Wire::ALL.into_iter().map(|wire| {
+            println!("in the dialect {wire:?}");
+            Self::speaking(wire)
+        })
+    }
+
     /// The same gateway after a restart.
     pub(crate) fn restarted(&self) -> Self {
         let mut correlator = Correlator::new(KEY, Limits::default());
         for event in &self.events {
             correlator.apply(event);
         }
-        Self { correlator, events: self.events.clone(), now: self.now, next: self.next }
+        let Self { now, next, wire, .. } = *self;
+        Self { correlator, events: self.events.clone(), now, next, wire }
     }
 
     pub(crate) fn wait_seconds(&mut self, seconds: u64) {
@@ -82,12 +100,12 @@ impl World {
     ) -> (CallId, ModelPlace) {
         let header = more.get("header").and_then(Value::as_str).map(str::to_owned);
         let trace = more.get("trace").and_then(Value::as_str).map(str::to_owned);
-        let mut body = json!({"model": "m", "messages": messages});
+        let mut body = self.wire.request(messages);
         for (name, value) in more.as_object().unwrap() {
             body[name] = value.clone();
         }
         let body = body.to_string();
-        let request = read_request(Route::OpenAiChat, body.as_bytes()).unwrap();
+        let request = read_request(self.wire.route(), body.as_bytes()).unwrap();
         let (call, fresh, now) = self.turn();
         let place = self.correlator.model_asked(ModelAsked {
             call,
@@ -106,7 +124,7 @@ impl World {
                 conversation: place.conversation,
                 session: place.method,
                 trace: trace.map(Into::into),
-                ..dispatched(agent, Operation::Chat)
+                ..dispatched(agent, Operation::Chat, self.wire.dialect())
             },
         );
         self.noted(&place.notes);
@@ -115,9 +133,8 @@ impl World {
 
     /// The model answers with this message.
     pub(crate) fn answer(&mut self, call: CallId, message: &Value) -> ModelOutcome {
-        let body = json!({"id": format!("chatcmpl-{call}"), "choices": [{"index": 0,
-            "finish_reason": "stop", "message": message}]});
-        let answer = read_answer(Route::OpenAiChat, body.to_string().as_bytes());
+        let body = self.wire.answer(&format!("answer-{call}"), message);
+        let answer = read_answer(self.wire.route(), body.to_string().as_bytes());
         let (_, _, now) = self.turn();
         let outcome = self.correlator.model_answered(call, &answer, now);
         self.completed(
@@ -173,7 +190,7 @@ impl World {
                 session: place.method,
                 target: Some(tool.name.into()),
                 tool_call: place.claimed.as_deref().map(Into::into),
-                ..dispatched(tool.agent, Operation::ExecuteTool)
+                ..dispatched(tool.agent, Operation::ExecuteTool, Dialect::Mcp)
             },
         );
         self.noted(&place.notes);
@@ -263,12 +280,11 @@ impl World {
     }
 }
 
-fn dispatched(agent: &str, operation: Operation) -> CallDispatched {
-    let tool = operation == Operation::ExecuteTool;
+fn dispatched(agent: &str, operation: Operation, dialect: Dialect) -> CallDispatched {
     CallDispatched {
         arguments: None,
         conversation: None,
-        dialect: if tool { Dialect::Mcp } else { Dialect::Openai },
+        dialect,
         method: "test".into(),
         model: None,
         operation,
@@ -282,26 +298,4 @@ fn dispatched(agent: &str, operation: Operation) -> CallDispatched {
         upstream: "airline".into(),
         verdict: Verdict { decision: Decision::Allow, policies: Vec::new(), reason: None },
     }
-}
-
-/// A message of a person.
-pub(crate) fn user(text: &str) -> Value {
-    json!({"role": "user", "content": text})
-}
-
-/// A model's message that asks for tools: `(id, name, arguments)`.
-pub(crate) fn asks(calls: &[(&str, &str, &str)]) -> Value {
-    let calls: Vec<_> = calls
-        .iter()
-        .map(|(id, name, arguments)| {
-            json!({"id": id, "type": "function",
-                "function": {"name": name, "arguments": arguments}})
-        })
-        .collect();
-    json!({"role": "assistant", "content": null, "tool_calls": calls})
-}
-
-/// A result as an agent tells it to the model.
-pub(crate) fn told(id: &str, text: &str) -> Value {
-    json!({"role": "tool", "tool_call_id": id, "content": text})
 }

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use tests::gateway::Setup;
 use tests::patience::until;
 use tests::tools::{available, runs};
 
-use crate::witness::Witness;
+use crate::witness::{Load, Witness};
+
+/// What runs at once while a disk fails.
+const LOADS: [Load; 4] =
+    [Load::Models, Load::Tools("/mcp/tools"), Load::Models, Load::Tools("/mcp")];
 
 /// Runs a gateway whose n-th call of this kind fails, under load, until it gives up.
 fn fails(inject: &str, whens: &[u32]) {
@@ -19,16 +22,16 @@ fn fails(inject: &str, whens: &[u32]) {
         let trace = inject.split(':').next().unwrap_or_default();
         let traced = format!("trace={trace}");
         let witness = Arc::new(Witness::default());
-        let upstream = witness.upstream();
         // `-D` makes the gateway itself the child; `-qq` and `-o` keep strace silent.
         let wrapper = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", &traced, "-e", &fault];
-        let setup = Setup::new().provider("openai", &upstream.url(), "*");
+        let setup = witness.setup();
         // Where the fault comes before the first call, it is right that it does not start.
         let Ok(mut gateway) = setup.under(&wrapper).try_start() else { continue };
         let agents = gateway.agents;
         let status = std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| witness.call_until_gone(agents));
+            for load in LOADS {
+                let witness = &witness;
+                scope.spawn(move || witness.call_until_gone(agents, load));
             }
             until("its end", || gateway.exited())
         });

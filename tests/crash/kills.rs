@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use events::Event;
 use rustix::process::Signal;
-use tests::gateway::Setup;
 use tests::patience::until;
 
-use crate::witness::Witness;
+use crate::witness::{Load, Witness};
 
 /// How often the gateway is killed.
 const ROUNDS: usize = 8;
@@ -18,18 +17,17 @@ const AGENTS: usize = 8;
 /// How many more answers come before each kill: primes, so that kills hit all phases.
 const ANSWERS: [usize; ROUNDS] = [1, 7, 19, 2, 37, 61, 3, 97];
 
-#[test]
-fn whatever_was_acknowledged_before_a_kill_is_there_after_it_and_what_was_in_flight_is_in_doubt() {
+/// Kills a gateway again and again under these loads, and holds its ledger to what was seen.
+fn survives(loads: &[Load]) {
     let witness = Arc::new(Witness::default());
-    let upstream = witness.upstream();
-    let mut gateway = Setup::new().provider("openai", &upstream.url(), "*").start();
+    let mut gateway = witness.setup().start();
     let mut in_doubt = 0;
     for more in ANSWERS {
         let wanted = witness.answers() + more;
         let agents = gateway.agents;
         std::thread::scope(|scope| {
-            for _ in 0..AGENTS {
-                scope.spawn(|| witness.call_until_gone(agents));
+            for load in loads.iter().cycle().take(AGENTS) {
+                scope.spawn(|| witness.call_until_gone(agents, *load));
             }
             until("answers", || (witness.answers() >= wanted).then_some(()));
             gateway.signal(Signal::KILL);
@@ -62,17 +60,25 @@ fn whatever_was_acknowledged_before_a_kill_is_there_after_it_and_what_was_in_fli
 }
 
 #[test]
+fn whatever_was_acknowledged_before_a_kill_is_there_after_it_and_what_was_in_flight_is_in_doubt() {
+    survives(&[Load::Models]);
+}
+
+#[test]
+fn tool_calls_survive_kills_as_model_calls_do_at_one_server_and_at_all_of_them() {
+    survives(&[Load::Tools("/mcp/tools"), Load::Tools("/mcp")]);
+}
+
+#[test]
 fn a_second_gateway_on_the_same_ledger_does_not_start_and_does_not_disturb_the_first() {
     let folder = tempfile::tempdir().unwrap();
     let witness = Arc::new(Witness::default());
-    let upstream = witness.upstream();
-    let setup = Setup::new().provider("openai", &upstream.url(), "*");
-    let setup = setup.data(&folder.path().join("data"));
+    let setup = witness.setup().data(&folder.path().join("data"));
     let mut first = setup.clone().start();
     assert!(setup.try_start().is_err(), "two gateways write one ledger");
     std::thread::scope(|scope| {
         let (agents, witness) = (first.agents, &witness);
-        scope.spawn(move || witness.call_until_gone(agents));
+        scope.spawn(move || witness.call_until_gone(agents, Load::Models));
         until("answers", || (witness.answers() >= 3).then_some(()));
         let records = first.stop_and_check();
         witness.check(&records);

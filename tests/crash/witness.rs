@@ -1,4 +1,4 @@
-//! An outside record of what agents and the upstream saw, to hold the ledger to.
+//! An outside record of what agents and upstreams saw, to hold the ledger to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -6,7 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use events::Event;
+use serde_json::{Value, json};
+use tests::gateway::Setup;
+use tests::mcp::{initialize, sent};
 use tests::records::Records;
+use tests::tool_server::ToolServer;
 use tests::upstream::{Upstream, chunk, completion};
 use tests::wire::{Connection, post};
 
@@ -15,14 +19,31 @@ use tests::wire::{Connection, post};
 pub(crate) struct Witness {
     /// Calls whose whole answer an agent has, and that answer.
     acknowledged: Mutex<BTreeMap<String, Vec<u8>>>,
-    /// Calls that the upstream has.
+    /// Calls that an upstream has.
     arrived: Mutex<BTreeSet<String>>,
     next: AtomicU64,
 }
 
+/// What agents call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Load {
+    /// A model, every other time with a stream.
+    Models,
+    /// A tool at this path, in a session; its server streams every other time.
+    Tools(&'static str),
+}
+
 impl Witness {
-    /// An upstream that takes note of each call before it answers.
-    pub(crate) fn upstream(self: &Arc<Self>) -> Upstream {
+    /// A gateway before a provider and a tool server that take note of each call before they
+    /// answer.
+    pub(crate) fn setup(self: &Arc<Self>) -> Setup {
+        Setup::new()
+            .provider("openai", &self.provider().url(), "*")
+            .tools("tools", &self.tool_server().url())
+            .prefix("never")
+    }
+
+    fn provider(self: &Arc<Self>) -> Upstream {
         let witness = Arc::clone(self);
         Upstream::start(move |request, connection| {
             let trace = request.header("traceparent").unwrap_or_default().to_owned();
@@ -41,19 +62,33 @@ impl Witness {
         })
     }
 
+    fn tool_server(self: &Arc<Self>) -> ToolServer {
+        let witness = Arc::clone(self);
+        ToolServer::start(&["work"], move |call, connection| {
+            let trace = call.params.pointer("/_meta/traceparent").and_then(Value::as_str);
+            let trace = trace.unwrap_or_default().to_owned();
+            let said = call.said(&format!("{trace} {}", "well ".repeat(100)));
+            witness.arrived.lock().unwrap().insert(trace);
+            if call.id.as_u64().is_some_and(|id| id.is_multiple_of(2)) {
+                return connection.reply(200, &said);
+            }
+            connection.begin_stream()?;
+            connection.event(&said)?;
+            connection.end_stream()
+        })
+    }
+
     /// Makes calls until the gateway is gone, and takes note of each whole answer.
-    pub(crate) fn call_until_gone(&self, agents: SocketAddr) {
+    pub(crate) fn call_until_gone(&self, agents: SocketAddr, load: Load) {
         let Ok(mut connection) = Connection::open(agents) else { return };
+        let Some(session) = session(&mut connection, load) else { return };
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
             let trace = format!("00-{number:032x}-{number:016x}-01");
-            let stream = number.is_multiple_of(2);
-            let body = format!(
-                "{{\"model\":\"m\",\"stream\":{stream},\"messages\":\
-                 [{{\"role\":\"user\",\"content\":\"{number} {}\"}}]}}",
-                "please ".repeat(50)
-            );
-            let request = post("/v1/chat/completions", &[("traceparent", &trace)], body);
+            let request = match load {
+                Load::Models => model_call(number, &trace),
+                Load::Tools(path) => tool_call(path, &session, number, &trace),
+            };
             let Ok(answer) = connection.ask(request) else { return };
             if answer.status() == 200 {
                 self.acknowledged.lock().unwrap().insert(trace, answer.body);
@@ -74,9 +109,10 @@ impl Witness {
         for envelope in &records.events {
             match (&envelope.event, envelope.call) {
                 (Event::CallDispatched(fact), Some(call)) => {
-                    let trace = fact.trace.as_deref().unwrap_or_default().to_owned();
+                    // What opens sessions and lists tools has none.
+                    let Some(trace) = fact.trace.as_deref() else { continue };
                     assert!(
-                        dispatched.insert(trace, call).is_none(),
+                        dispatched.insert(trace.to_owned(), call).is_none(),
                         "a call was dispatched twice"
                     );
                 }
@@ -97,4 +133,31 @@ impl Witness {
             assert!(kept == *answer, "the answer of {trace} is not what was released");
         }
     }
+}
+
+/// The session that tools are called in, nothing for models; `None` if the gateway is gone.
+fn session(connection: &mut Connection, load: Load) -> Option<String> {
+    let Load::Tools(path) = load else { return Some(String::new()) };
+    let answer = connection.ask(sent(path, &[], initialize().to_string())).ok()?;
+    answer.head.header("mcp-session-id").map(str::to_owned)
+}
+
+fn model_call(number: u64, trace: &str) -> Vec<u8> {
+    let stream = number.is_multiple_of(2);
+    let body = format!(
+        "{{\"model\":\"m\",\"stream\":{stream},\"messages\":\
+         [{{\"role\":\"user\",\"content\":\"{number} {}\"}}]}}",
+        "please ".repeat(50)
+    );
+    post("/v1/chat/completions", &[("traceparent", trace)], body)
+}
+
+fn tool_call(path: &str, session: &str, number: u64, trace: &str) -> Vec<u8> {
+    let params = json!({
+        "name": "work",
+        "arguments": {"text": format!("{number} {}", "please ".repeat(50))},
+        "_meta": {"traceparent": trace},
+    });
+    let body = json!({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params});
+    sent(path, &[("mcp-session-id", session)], body.to_string())
 }

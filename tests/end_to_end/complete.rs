@@ -14,19 +14,8 @@ use tests::wire::{Answer, Connection, ask, chat};
 fn whole(address: SocketAddr, model: &str, stream: bool) -> (u16, Vec<u8>, bool) {
     let mut connection = Connection::open(address).unwrap();
     connection.send(chat(model, "hello", stream)).unwrap();
-    let head = connection.head().unwrap();
-    if head.header("content-length").is_some() || !stream {
-        let rest = connection.rest_of(&head);
-        return (head.status, rest.0, rest.1);
-    }
-    let mut body = Vec::new();
-    loop {
-        match connection.chunk() {
-            Ok(Some(chunk)) => body.extend(chunk),
-            Ok(None) => return (head.status, body, true),
-            Err(_) => return (head.status, body, false),
-        }
-    }
+    let (answer, ended) = connection.whatever().unwrap();
+    (answer.status(), answer.body, ended)
 }
 
 /// Asks one call that streams and one that does not, and gives back the reason on record for each.

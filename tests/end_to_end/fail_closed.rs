@@ -1,75 +1,13 @@
 //! When the ledger cannot record, calls get a bounded, explained error, and nothing goes upstream.
 
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::Instant;
 
 use events::Event;
-use tempfile::TempDir;
+use tests::disk::{SmallDisk, noise};
 use tests::gateway::{Gateway, Setup};
 use tests::patience::PATIENCE;
-use tests::tools::available;
 use tests::upstream::{Upstream, chunk, completion};
 use tests::wire::{Connection, ask, chat, look, post};
-
-/// A file system of 32 MiB in memory.
-struct SmallDisk {
-    folder: TempDir,
-}
-
-impl SmallDisk {
-    /// Mounts one, where the system lets us.
-    fn mount() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=32m", "tmpfs"]).arg(folder.path());
-        let mounted = mount.output().is_ok_and(|output| output.status.success());
-        available(mounted, "a small file system", "run as root, with the right to mount tmpfs")
-            .then_some(Self { folder })
-    }
-
-    fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.folder.path().join("ballast")
-    }
-
-    /// Uses up what is left.
-    fn fill(&self) {
-        let mut file = File::options().create(true).append(true).open(self.ballast()).unwrap();
-        for size in [1 << 16, 1 << 12, 1] {
-            while file.write_all(&vec![1; size]).is_ok() {}
-        }
-    }
-
-    fn free(&self) {
-        fs::remove_file(self.ballast()).unwrap();
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily, because a gateway that is being killed may still have it open.
-        drop(Command::new("umount").arg("--lazy").arg(self.folder.path()).status());
-    }
-}
-
-/// Text that does not compress.
-fn noise(bytes: usize) -> String {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut text = String::with_capacity(bytes + 16);
-    while text.len() < bytes {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        text.extend(state.to_le_bytes().map(|byte| char::from(b'A' + byte % 58 % 26)));
-    }
-    text
-}
 
 fn ready(gateway: &Gateway) -> u16 {
     look(gateway.people, "/readyz").unwrap().status()

@@ -179,12 +179,9 @@ fn an_agent_without_rights_is_denied_on_record_and_nothing_goes_upstream() {
     stage.check(&[]);
 }
 
-/// A request whose head is spelled as a test wants it, without any length of its own.
+/// A chat completion whose head is spelled as a test wants it.
 fn spelled(lines: &str, body: &str) -> String {
-    format!(
-        "POST {CHAT} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {AGENT_KEY}\r\n\
-         {lines}\r\n\r\n{body}"
-    )
+    tests::wire::spelled(CHAT, lines, body)
 }
 
 #[test]

@@ -197,6 +197,7 @@ impl Setup {
             .env("AGENT_KEY", AGENT_KEY)
             .env("UPSTREAM_KEY", UPSTREAM_KEY)
             .env("IDLE_KEY", IDLE_KEY)
+            .env("OTHER_KEY", OTHER_KEY)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         command
@@ -205,6 +206,9 @@ impl Setup {
 
 /// The key of an agent that may do nothing.
 pub const IDLE_KEY: &str = "csk-the-key-of-the-agent-without-rights";
+
+/// The key of a further agent, whose lines then say `key = { env = "OTHER_KEY" }`.
+pub const OTHER_KEY: &str = "csk-the-key-of-another-agent-in-tests";
 
 impl Gateway {
     /// What the ledger on disk says now.

@@ -7,9 +7,15 @@ pub mod patience;
 
 pub mod tools;
 
+pub mod disk;
+
 pub mod wire;
 
 pub mod upstream;
+
+pub mod mcp;
+
+pub mod tool_server;
 
 pub mod records;
 

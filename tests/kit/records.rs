@@ -88,6 +88,13 @@ impl Records {
         outcomes.first().copied()
     }
 
+    /// The outcomes of all calls of a tool, by its server's name for it.
+    pub fn outcomes_of_tool(&self, tool: &str) -> Vec<&Event> {
+        let asked = self.dispatched();
+        let calls = asked.iter().filter(|(_, fact)| fact.target.as_deref() == Some(tool));
+        calls.flat_map(|(call, _)| self.outcomes(*call)).collect()
+    }
+
     /// How many events of this kind there are.
     pub fn count(&self, kind: &str) -> usize {
         self.events.iter().filter(|envelope| envelope.event.kind() == kind).count()

@@ -87,9 +87,14 @@ fn receive(connection: &mut Connection) -> io::Result<Request> {
 impl Connection {
     /// Answers with this JSON.
     pub fn reply(&mut self, status: u16, body: &str) -> io::Result<()> {
+        self.reply_with(status, "", body)
+    }
+
+    /// Answers with these further header lines, each with its end, and this JSON.
+    pub fn reply_with(&mut self, status: u16, headers: &str, body: &str) -> io::Result<()> {
         let length = body.len();
         self.send(format!(
-            "HTTP/1.1 {status} As Scripted\r\ncontent-type: application/json\r\n\
+            "HTTP/1.1 {status} As Scripted\r\ncontent-type: application/json\r\n{headers}\
              content-length: {length}\r\n\r\n{body}"
         ))
     }

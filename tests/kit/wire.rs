@@ -136,6 +136,22 @@ impl Connection {
         Ok(Answer { head, body })
     }
 
+    /// Reads an answer as far as it comes, and says whether it came to its proper end.
+    pub fn whatever(&mut self) -> io::Result<(Answer, bool)> {
+        let head = self.head()?;
+        if head.header("content-length").is_some() {
+            let (body, whole) = self.rest_of(&head);
+            return Ok((Answer { head, body }, whole));
+        }
+        let mut body = Vec::new();
+        loop {
+            match self.chunk() {
+                Ok(Some(chunk)) => body.extend(chunk),
+                ended => return Ok((Answer { head, body }, ended.is_ok())),
+            }
+        }
+    }
+
     fn chunks(&mut self) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         while let Some(chunk) = self.chunk()? {
@@ -218,6 +234,15 @@ pub fn post(path: &str, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Vec
     let mut request = text.into_bytes();
     request.extend_from_slice(body);
     request
+}
+
+/// A POST with the agent's key whose further header lines, the length among them, are spelled as a
+/// test wants them.
+pub fn spelled(path: &str, lines: &str, body: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {AGENT_KEY}\r\n\
+         {lines}\r\n\r\n{body}"
+    )
 }
 
 /// A chat completion that asks this model.

@@ -4,7 +4,7 @@ use serde_json::json;
 use tests::gateway::Setup;
 
 use crate::servers::{legacy, message, modern, response};
-use crate::stage::{MODERN, send};
+use tests::mcp::{MODERN, send};
 
 #[test]
 fn a_legacy_server_gets_the_requests_of_a_modern_agent_in_its_own_words() {

@@ -7,7 +7,7 @@ use tests::upstream::Upstream;
 use tests::wire::{Connection, post};
 
 use crate::servers::{accepted, asked, legacy, modern};
-use crate::stage::{MODERN, call, initialize, send};
+use tests::mcp::{MODERN, call, initialize, send};
 
 /// A server that never begins an answer, and the gateway before it.
 fn stuck() -> (Upstream, Gateway) {
@@ -35,7 +35,7 @@ fn told(upstream: &Upstream, mut gateway: Gateway) {
 #[test]
 fn a_cancellation_reaches_a_server_that_has_not_begun_to_answer() {
     let (upstream, gateway) = stuck();
-    let opened = send(gateway.agents, "/mcp", &[], &initialize().to_string());
+    let opened = send(gateway.agents, "/mcp", &[], initialize().to_string());
     let session = opened.head.header("mcp-session-id").unwrap().to_owned();
     let headers = [("mcp-session-id", session.as_str())];
     let mut calling = Connection::open(gateway.agents).unwrap();
@@ -45,7 +45,7 @@ fn a_cancellation_reaches_a_server_that_has_not_begun_to_answer() {
     until("the call", || (!asked(&upstream, "tools/call").is_empty()).then_some(()));
     let params = json!({"requestId": 7});
     let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params});
-    assert_eq!(send(gateway.agents, "/mcp", &headers, &cancel.to_string()).status(), 202);
+    assert_eq!(send(gateway.agents, "/mcp", &headers, cancel.to_string()).status(), 202);
     told(&upstream, gateway);
 }
 

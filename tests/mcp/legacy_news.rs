@@ -15,7 +15,7 @@ use tests::upstream::{Request, Upstream};
 use tests::wire::Connection;
 
 use crate::servers::{Heard, accepted, asked, legacy, message, modern, notification, response};
-use crate::stage::{MODERN, send};
+use tests::mcp::{MODERN, send};
 
 const TOOLS: &str = "notifications/tools/list_changed";
 const UPDATED: &str = "notifications/resources/updated";

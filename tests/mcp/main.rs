@@ -4,13 +4,19 @@
 #![expect(clippy::indexing_slicing, reason = "a suite stops at what it did not expect")]
 #![expect(clippy::panic, reason = "a suite stops at what it did not expect")]
 
+mod neighbour;
+mod stage;
+
 mod eras;
+mod fail_closed;
+mod faults;
+mod framing;
 mod giving_up;
 mod legacy_news;
 mod listening;
 mod merged;
 mod passing;
+mod processes;
 mod refused;
 mod resuming;
 mod servers;
-mod stage;

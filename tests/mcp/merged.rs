@@ -1,8 +1,9 @@
 //! Many servers behind one endpoint.
 
 use serde_json::json;
+use tests::mcp::{call, plain, tool_names};
 
-use crate::stage::{Stage, call, plain, tool_names};
+use crate::stage::Stage;
 
 #[test]
 fn tools_of_two_servers_are_told_apart_by_their_prefixes() {

@@ -2,9 +2,11 @@
 
 use events::{Event, Operation};
 use serde_json::json;
+use tests::gateway::OTHER_KEY;
+use tests::mcp::{call, modern_call, modern_headers, plain, tool_names};
 use tests::wire::AGENT_KEY;
 
-use crate::stage::{MODERN, NARROW_KEY, Stage, call, plain, tool_names};
+use crate::stage::Stage;
 
 #[test]
 fn a_tool_call_is_on_record_with_its_answer() {
@@ -44,7 +46,7 @@ fn the_tools_of_a_server_are_on_record_once_until_they_change() {
 #[test]
 fn an_agent_sees_and_calls_only_what_it_may() {
     let mut stage = Stage::plain();
-    let key = format!("Bearer {NARROW_KEY}");
+    let key = format!("Bearer {OTHER_KEY}");
     let narrow = [("authorization", key.as_str())];
     let session = stage.session("/mcp/airline", &narrow);
     let headers = [narrow[0], ("mcp-session-id", session.as_str())];
@@ -63,7 +65,7 @@ fn an_agent_sees_and_calls_only_what_it_may() {
 fn a_session_is_of_no_use_to_another_agent() {
     let stage = Stage::plain();
     let session = stage.session("/mcp/airline", &[]);
-    let (own, other) = (format!("Bearer {AGENT_KEY}"), format!("Bearer {NARROW_KEY}"));
+    let (own, other) = (format!("Bearer {AGENT_KEY}"), format!("Bearer {OTHER_KEY}"));
     let seen = stage.seen();
     for path in ["/mcp/airline", "/mcp"] {
         let headers = [("authorization", other.as_str()), ("mcp-session-id", session.as_str())];
@@ -78,20 +80,12 @@ fn a_session_is_of_no_use_to_another_agent() {
 #[test]
 fn a_modern_request_needs_headers_that_say_what_its_body_says() {
     let stage = Stage::plain();
-    let meta = json!({
-        "io.modelcontextprotocol/protocolVersion": MODERN,
-        "io.modelcontextprotocol/clientCapabilities": {},
-    });
-    let params = json!({"name": "calculate", "arguments": {"expression": "1 + 1"}, "_meta": meta});
-    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
-    let body = body.to_string();
-    let name =
-        |name| [("mcp-protocol-version", MODERN), ("mcp-method", "tools/call"), ("mcp-name", name)];
+    let body = modern_call(1, "calculate", &json!({"expression": "1 + 1"}));
     let seen = stage.seen();
     for path in ["/mcp/airline", "/mcp"] {
-        let lied = stage.send(path, &name("get_user_details"), &body);
+        let lied = stage.send(path, &modern_headers("get_user_details"), &body);
         assert_eq!((lied.status(), lied.json()["error"]["code"].clone()), (400, json!(-32020)));
     }
     assert_eq!(stage.seen(), seen, "nothing went upstream");
-    assert_eq!(stage.send("/mcp/airline", &name("calculate"), &body).status(), 200);
+    assert_eq!(stage.send("/mcp/airline", &modern_headers("calculate"), &body).status(), 200);
 }

@@ -1,6 +1,7 @@
 //! Answers that come in parts, on streams that are resumed; what of them is on record.
 
 use std::io;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use events::Event;
@@ -11,7 +12,7 @@ use tests::upstream::{Request, Upstream};
 use tests::wire::{Answer, Connection, ask};
 
 use crate::servers::{get, legacy, notification, response};
-use crate::stage::{call, initialize, send};
+use tests::mcp::{call, initialize, message, send};
 
 /// The events of the answer to the call `7`, as the server numbers them.
 fn events(asked: &Value) -> [String; 4] {
@@ -58,7 +59,7 @@ fn gateway(upstream: &Upstream) -> (Gateway, String) {
         .tools("parts", &format!("url = \"{}\"", upstream.url()))
         .limit("upstream_idle_timeout = \"1s\"");
     let gateway = setup.start();
-    let opened = send(gateway.agents, "/mcp/parts", &[], &initialize().to_string());
+    let opened = send(gateway.agents, "/mcp/parts", &[], initialize().to_string());
     (gateway, opened.head.header("mcp-session-id").unwrap().to_owned())
 }
 
@@ -101,9 +102,13 @@ fn an_answer_that_came_on_resumed_streams_is_on_record_as_a_whole_and_once() {
 
 #[test]
 fn an_answer_that_the_gateway_itself_resumed_is_on_record_as_a_whole() {
-    let upstream = legacy(json!({}), |request, asked, connection| {
-        let own = json!({"id": 4});
-        let all = events(if asked.is_null() { &own } else { asked });
+    let own = Mutex::new(Value::Null);
+    let upstream = legacy(json!({}), move |request, asked, connection| {
+        let mut own = own.lock().unwrap();
+        if asked["method"] == "tools/call" {
+            own.clone_from(asked);
+        }
+        let all = events(&own);
         match request.header("last-event-id") {
             _ if asked["method"] == "tools/call" => {
                 let retry = ["retry: 1\n\n".to_owned()];
@@ -115,11 +120,11 @@ fn an_answer_that_the_gateway_itself_resumed_is_on_record_as_a_whole() {
     });
     let setup = Setup::new().tools("parts", &format!("url = \"{}\"", upstream.url()));
     let mut gateway = setup.start();
-    let opened = send(gateway.agents, "/mcp", &[], &initialize().to_string());
+    let opened = send(gateway.agents, "/mcp", &[], initialize().to_string());
     let session = opened.head.header("mcp-session-id").unwrap().to_owned();
     let body = call(7, "parts__work", &json!({}));
     let answered = send(gateway.agents, "/mcp", &[("mcp-session-id", &session)], &body);
-    assert_eq!(answered.status(), 200);
+    assert_eq!((answered.status(), &message(&answered.body)["id"]), (200, &json!(7)));
     let answer = answer(&gateway.stop_and_check());
     let told: Vec<_> = answer.lines().collect();
     assert_eq!(told.len(), 3, "{answer}");
@@ -130,7 +135,7 @@ fn an_answer_that_the_gateway_itself_resumed_is_on_record_as_a_whole() {
 #[test]
 fn a_call_whose_stream_was_resumed_has_all_the_time_that_the_new_one_takes() {
     let (let_it, is_let) = std::sync::mpsc::channel();
-    let is_let = std::sync::Mutex::new(is_let);
+    let is_let = Mutex::new(is_let);
     let upstream = legacy(json!({}), move |request, asked, connection| {
         let all = events(&json!({"id": 7}));
         if asked["method"] == "tools/call" {
@@ -148,14 +153,14 @@ fn a_call_whose_stream_was_resumed_has_all_the_time_that_the_new_one_takes() {
     });
     let (mut gateway, session) = gateway(&upstream);
     let headers = [("mcp-session-id", session.as_str())];
-    send(gateway.agents, "/mcp/parts", &headers, &call(7, "work", &json!({})));
+    send(gateway.agents, "/mcp/parts", &headers, call(7, "work", &json!({})));
     let mut going_on = Connection::open(gateway.agents).unwrap();
     let more = [headers[0], ("last-event-id", "e2")];
     going_on.send(get("/mcp/parts", &more)).unwrap();
     assert_eq!(going_on.head().unwrap().status, 200);
     // Another call breaks off later and is not gone on with. When that is given up, the time of the
     // first stream is over as well.
-    send(gateway.agents, "/mcp/parts", &headers, &call(8, "work", &json!({})));
+    send(gateway.agents, "/mcp/parts", &headers, call(8, "work", &json!({})));
     gateway.recorded("the other's end", |records| records.count("call.failed") > 0);
     let_it.send(()).unwrap();
     while going_on.chunk().unwrap().is_some() {}

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tests::upstream::{Request, Upstream};
 use tests::wire::{AGENT_KEY, Connection, post};
 
-use crate::stage::MODERN;
+use tests::mcp::MODERN;
 
 /// The message of a request; null where it has none.
 pub(crate) fn message(request: &Request) -> Value {

@@ -230,7 +230,8 @@ impl Carrier<'_> {
         let on_record = matches!(message.kind, Kind::Request { .. }) || self.listens;
         if on_record {
             let said = (message.method(), message.text.as_bytes());
-            self.bench.clerk.relay(self.talk, Relay::ToAgent, Some(call), said).await?;
+            let relayed = self.bench.clerk.relay(self.talk, Relay::ToAgent, Some(call), said);
+            relayed.await.map_err(|_| Refusal::withheld())?;
             if audience.modern && matches!(message.kind, Kind::Request { .. }) {
                 let server = &self.talk.server;
                 tracing::warn!(%server, "it asked an agent that takes no questions");

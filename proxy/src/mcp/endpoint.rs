@@ -113,6 +113,7 @@ impl Mcp {
     /// Puts a refusal on record, unless it is there already, and into words.
     async fn refuse(&self, mut refusal: Refusal, sender: Sender) -> Reply {
         let Sender { head, peer, agent, id, is_tool, modern, bytes } = sender;
+        let status = refusal.status().as_u16();
         match (refusal.problem.code, &refusal.problem.id) {
             (ErrorCode::PolicyDenied, Some(_)) if is_tool => {
                 // The model is to read it, so that it can do something else.
@@ -130,7 +131,7 @@ impl Mcp {
                     bytes,
                     peer: Some(peer),
                 };
-                refusal.problem = self.bench.clerk.gate().refuse(refused).await;
+                refusal.problem = self.bench.clerk.gate().refuse_as(refused, status).await;
             }
         }
         refusal.reply(id.as_deref())

@@ -25,16 +25,16 @@ pub(crate) const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabi
 
 /// A message whose shape has been checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Message<'t> {
+pub struct Message<'t> {
     /// All of it.
-    pub(crate) text: &'t str,
+    pub text: &'t str,
     /// What it is.
-    pub(crate) kind: Kind<'t>,
+    pub kind: Kind<'t>,
 }
 
 /// The three kinds of message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Kind<'t> {
+pub enum Kind<'t> {
     /// Wants a response with the same id.
     Request {
         /// The id as written, with its quotes if it is a string.
@@ -59,13 +59,13 @@ pub(crate) enum Kind<'t> {
 /// Why bytes are not a message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
-pub(crate) struct Malformed {
+pub struct Malformed {
     /// The JSON-RPC error code that says so.
-    pub(crate) code: i64,
+    pub code: i64,
     /// What is wrong.
-    pub(crate) detail: String,
+    pub detail: String,
     /// The id of the request, as written, where there is a usable one.
-    pub(crate) id: Option<String>,
+    pub id: Option<String>,
 }
 
 impl Malformed {
@@ -76,7 +76,7 @@ impl Malformed {
 
 impl<'t> Message<'t> {
     /// Reads one message. The text is then safe for every function of [`crate::json`].
-    pub(crate) fn read(bytes: &'t [u8], limits: Limits) -> Result<Self, Malformed> {
+    pub fn read(bytes: &'t [u8], limits: Limits) -> Result<Self, Malformed> {
         let text = json::check(bytes, limits).map_err(|fault| {
             Malformed::new(PARSE_ERROR, format!("the body is not JSON: {fault}"))
         })?;
@@ -96,7 +96,7 @@ impl<'t> Message<'t> {
     }
 
     /// The id of a request or response, as written.
-    pub(crate) fn id(&self) -> Option<&'t str> {
+    pub fn id(&self) -> Option<&'t str> {
         match self.kind {
             Kind::Request { id, .. } => Some(id),
             Kind::Response { id, .. } => id,
@@ -105,7 +105,7 @@ impl<'t> Message<'t> {
     }
 
     /// The method; `response` for a response.
-    pub(crate) fn method(&self) -> &str {
+    pub fn method(&self) -> &str {
         match &self.kind {
             Kind::Request { method, .. } | Kind::Notification { method } => method,
             Kind::Response { .. } => "response",
@@ -113,32 +113,32 @@ impl<'t> Message<'t> {
     }
 
     /// Whether it is a request of this method.
-    pub(crate) fn asks(&self, wanted: &str) -> bool {
+    pub fn asks(&self, wanted: &str) -> bool {
         matches!(&self.kind, Kind::Request { method, .. } if method == wanted)
     }
 
     /// Whether it answers the request with this id.
-    pub(crate) fn answers(&self, wanted: &str) -> bool {
+    pub fn answers(&self, wanted: &str) -> bool {
         matches!(self.kind, Kind::Response { id: Some(id), .. } if id == wanted)
     }
 
     /// The raw value at a path.
-    pub(crate) fn value(&self, path: &[&str]) -> Option<&'t str> {
+    pub fn value(&self, path: &[&str]) -> Option<&'t str> {
         json::find(self.text, path).map(|part| part.text)
     }
 
     /// The text at a path, if it is a string.
-    pub(crate) fn string(&self, path: &[&str]) -> Option<Cow<'t, str>> {
+    pub fn string(&self, path: &[&str]) -> Option<Cow<'t, str>> {
         self.value(path).and_then(json::string)
     }
 
     /// What the request is about: a tool, a prompt, a resource, a task.
-    pub(crate) fn target(&self) -> Option<Cow<'t, str>> {
+    pub fn target(&self) -> Option<Cow<'t, str>> {
         target_key(self.method()).and_then(|key| self.string(&["params", key]))
     }
 
     /// The version that a request of the modern era says it speaks.
-    pub(crate) fn meta_version(&self) -> Option<Cow<'t, str>> {
+    pub fn meta_version(&self) -> Option<Cow<'t, str>> {
         self.string(&["params", "_meta", META_VERSION])
     }
 

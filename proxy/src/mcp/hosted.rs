@@ -21,7 +21,7 @@ use super::merged_text::outward_message;
 use super::open_calls::Wanted;
 use super::passage::Sent;
 use super::pump::shown;
-use super::reply::{Refusal, Reply, empty_reply, error_text, json_reply};
+use super::reply::{Refusal, Reply, empty_reply};
 use super::speaker::Speaker;
 
 /// The versions with sessions.
@@ -73,8 +73,8 @@ impl Host {
         } else {
             self.visitor(&sent)?
         };
-        if let (true, Some(reply)) = (visitor.is_modern() && !self.is_plain(), unfit(message)) {
-            return Ok(reply);
+        if visitor.is_modern() && !self.is_plain() {
+            fits(message)?;
         }
         let (speaker, answer) = Speaker::new();
         let tasks = self.bench.clerk.gate().tasks.clone();
@@ -255,23 +255,20 @@ impl Host {
     }
 }
 
-/// The answer to a modern request that lacks what every one must have.
-fn unfit(message: &Message<'_>) -> Option<Reply> {
-    let id = message.id();
+/// Fails for a modern request that lacks what every one must have.
+fn fits(message: &Message<'_>) -> Result<(), Refusal> {
     let Some(version) = message.meta_version() else {
-        let text = error_text(id, INVALID_PARAMS, "`_meta` lacks the protocol version");
-        return Some(json_reply(StatusCode::BAD_REQUEST, text));
+        let detail = "`_meta` lacks the protocol version";
+        return Err(Refusal::malformed(INVALID_PARAMS, detail));
     };
     if version != MODERN {
-        let text = error_text(id, UNSUPPORTED_VERSION, "unsupported protocol version");
-        let data = serde_json::json!({"supported": [MODERN], "requested": version});
-        let text = json::set(&text, &["error", "data"], &data.to_string()).unwrap_or(text);
-        return Some(json_reply(StatusCode::BAD_REQUEST, text));
+        let refusal = Refusal::malformed(UNSUPPORTED_VERSION, "unsupported protocol version");
+        return Err(refusal.explained("supported", vec![MODERN]).explained("requested", version));
     }
     let path = ["params", "_meta", super::envelope::META_CAPABILITIES];
     if message.value(&path).is_none() {
-        let text = error_text(id, INVALID_PARAMS, "`_meta` lacks the client's capabilities");
-        return Some(json_reply(StatusCode::BAD_REQUEST, text));
+        let detail = "`_meta` lacks the client's capabilities";
+        return Err(Refusal::malformed(INVALID_PARAMS, detail));
     }
-    None
+    Ok(())
 }

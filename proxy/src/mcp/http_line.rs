@@ -258,7 +258,7 @@ impl HttpLine {
         let all = reading.all(bytes_max, &mut room).await.map_err(|(failure, _)| failure)?;
         let depth = Limits { depth_max: limits.json_depth_max };
         match Message::read(&all, depth) {
-            Ok(message) => asking.waiting.push_back(asking.restored(&message)),
+            Ok(message) => asking.waiting.push_back(asking.restored(&message)?),
             Err(malformed) => {
                 let detail =
                     format!("it answered {} with what is no message: {malformed}", head.status);
@@ -318,22 +318,34 @@ impl HttpAsking {
             let detail = format!("it sent what is no message: {malformed}");
             Failure::new(FailureReason::Garbled, detail)
         })?;
-        let restored = self.restored(&message);
+        let restored = self.restored(&message)?;
         self.waiting.push_back(restored);
         Ok(())
     }
 
-    /// A message with the id that its asker knows.
-    fn restored(&self, message: &Message<'_>) -> String {
-        let ours =
-            matches!(message.kind, Kind::Response { id, .. } if id.is_none_or(|id| id == self.own));
-        let subscription =
-            message.value(&SUBSCRIPTION).filter(|id| id.trim_matches('"') == self.own);
-        let path: &[&str] = if ours { &["id"] } else { &SUBSCRIPTION };
-        if !self.own.is_empty() && (ours || subscription.is_some()) {
-            json::set(message.text, path, &self.id).unwrap_or_else(|_| message.text.to_owned())
-        } else {
-            message.text.to_owned()
+    /// A message with the id that its asker knows. The response to another request than the one
+    /// that was asked here is of no use to anybody; but servers that refuse a request before they
+    /// have read it do not know its id.
+    fn restored(&self, message: &Message<'_>) -> Result<String, Failure> {
+        let unchanged = || message.text.to_owned();
+        if self.own.is_empty() {
+            return Ok(unchanged());
         }
+        let path: &[&str] = match message.kind {
+            Kind::Response { id, .. } if id.is_none_or(|id| id == self.own) => &["id"],
+            Kind::Response { error: true, .. } if self.status >= 400 => &["id"],
+            Kind::Response { .. } => {
+                let detail = "it gave the response to another request";
+                return Err(Failure::new(FailureReason::Garbled, detail));
+            }
+            Kind::Request { .. } | Kind::Notification { .. } => {
+                let subscription = message.value(&SUBSCRIPTION).map(|id| id.trim_matches('"'));
+                if subscription != Some(&self.own) {
+                    return Ok(unchanged());
+                }
+                &SUBSCRIPTION
+            }
+        };
+        Ok(json::set(message.text, path, &self.id).unwrap_or_else(|_| unchanged()))
     }
 }

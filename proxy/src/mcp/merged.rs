@@ -18,7 +18,7 @@ use super::headers::MODERN;
 use super::host::{Host, lock};
 use super::merged_text::{inward_uri, modernised, outward_result, union};
 use super::names::{Exposed, Owner};
-use super::reply::{Refusal, denied_text, error_text, result_text};
+use super::reply::{Refusal, denied_text, result_text};
 use super::speaker::Speaker;
 
 /// The versions with sessions that the gateway itself speaks to agents.
@@ -30,7 +30,7 @@ enum Route {
     Server(usize, String, Option<String>),
     /// A result.
     Result(String),
-    /// An error.
+    /// A refusal, because nobody serves it.
     Error(i64, String),
 }
 
@@ -63,9 +63,7 @@ impl Host {
         match route {
             Err(refusal) => speaker.refuse(refusal, &id).await,
             Ok(Route::Error(code, detail)) => {
-                let unknown = modern && code == METHOD_NOT_FOUND;
-                let status = if unknown { StatusCode::NOT_FOUND } else { StatusCode::OK };
-                speaker.finish(status, error_text(Some(&id), code, &detail)).await;
+                speaker.refuse(Refusal::unserved(code, detail, modern), &id).await;
             }
             Ok(Route::Result(result)) => {
                 speaker.finish(StatusCode::OK, result_text(&id, &result)).await;

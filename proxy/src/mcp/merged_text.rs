@@ -16,12 +16,12 @@ use super::envelope::quoted;
 const CONTENTS: [&[&str]; 2] = [&["content"], &["contents"]];
 
 /// The address by which agents know a server's resource.
-pub(crate) fn outward_uri(server: &str, uri: &str) -> String {
+pub fn outward_uri(server: &str, uri: &str) -> String {
     format!("{server}+{uri}")
 }
 
 /// The server and its own address of a resource that an agent names.
-pub(crate) fn inward_uri(uri: &str) -> Option<(&str, &str)> {
+pub fn inward_uri(uri: &str) -> Option<(&str, &str)> {
     uri.split_once('+')
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn renamed(element: &str, key: &str, new: &str) -> Option<String> {
 }
 
 /// A result of one server, with the addresses in it as agents know them.
-pub(crate) fn outward_result(result: &str, server: &str) -> String {
+pub fn outward_result(result: &str, server: &str) -> String {
     let mut text = result.to_owned();
     for path in CONTENTS {
         text = mapped(&text, path, |element| outward_content(element, server));
@@ -44,7 +44,7 @@ pub(crate) fn outward_result(result: &str, server: &str) -> String {
 }
 
 /// A notification of one server, with the address in it as agents know it.
-pub(crate) fn outward_message(text: &str, server: &str) -> String {
+pub fn outward_message(text: &str, server: &str) -> String {
     let updated = json::find(text, &["method"])
         .is_some_and(|method| method.text == r#""notifications/resources/updated""#);
     let uri = json::find(text, &["params", "uri"]).filter(|_| updated);
@@ -56,7 +56,7 @@ pub(crate) fn outward_message(text: &str, server: &str) -> String {
 }
 
 /// A subscription's parameters as far as they concern one server.
-pub(crate) fn inward_subscription(text: &str, server: &str) -> String {
+pub fn inward_subscription(text: &str, server: &str) -> String {
     let path = ["params", "notifications", "resourceSubscriptions"];
     let Some(asked) = json::find(text, &path) else { return text.to_owned() };
     let own: Vec<String> = json::elements(asked.text)

@@ -18,6 +18,7 @@ use super::clerk::{Call, Clerk, Failure, Talk};
 use super::envelope::{Kind, Message};
 use super::open_calls::{List, OpenCalls};
 use super::reading::{Reading, too_large};
+use super::reply::{Refusal, event};
 
 /// What every stream needs.
 #[derive(Clone)]
@@ -57,8 +58,8 @@ enum Stop {
     Failed(Failure),
     /// The agent has gone, and nobody needs the rest.
     Unheard,
-    /// The ledger does not record.
-    Unrecorded,
+    /// The ledger does not record; the request with this id gets this error.
+    Unrecorded(Option<(String, Refusal)>),
     /// The gateway stops, and nothing is awaited that will ever come.
     Stopping,
 }
@@ -76,22 +77,27 @@ impl Pump {
     /// the pump.
     pub(crate) async fn run(mut self, mut reading: Reading) {
         let mut parser = Parser::new(self.bench.limits.answer_bytes_max);
-        let ended = self.read(&mut reading, &mut parser).await;
+        let mut ended = self.read(&mut reading, &mut parser).await;
+        let (last, rest) = parser.finish();
+        if let (Ok(()), Some(frame)) = (&ended, last) {
+            ended = self.frame(frame).await;
+        }
         match ended {
             Ok(()) => {
-                let (frame, rest) = parser.finish();
-                let last = match frame {
-                    Some(frame) => self.frame(frame).await,
-                    None => Ok(()),
-                };
-                if last.is_ok() && !rest.is_empty() {
-                    drop(self.release(rest).await);
-                }
                 let detail = "the stream ended without the response";
-                self.finish(Failure::new(FailureReason::Truncated, detail)).await;
+                match self.finish(Failure::new(FailureReason::Truncated, detail)).await {
+                    // Behind half a frame nobody could read it.
+                    Some(told) => self.tell(told).await,
+                    None if rest.is_empty() => {}
+                    None => drop(self.release(rest).await),
+                }
                 self.pieces.end();
             }
-            Err(Stop::Failed(failure)) => self.finish(failure).await,
+            Err(Stop::Failed(failure)) => {
+                if let Some(told) = self.finish(failure).await {
+                    self.tell(told).await;
+                }
+            }
             Err(Stop::Unheard) => {
                 if let Some((call, answer)) = self.take_call() {
                     call.cancel("the agent closed the stream", &answer).await;
@@ -99,7 +105,12 @@ impl Pump {
             }
             // A subscription is given up with the pump, and that is recorded.
             Err(Stop::Stopping) => self.pieces.end(),
-            Err(Stop::Unrecorded) => drop(self.take_call()),
+            Err(Stop::Unrecorded(told)) => {
+                drop(self.take_call());
+                if let Some(told) = told {
+                    self.tell(told).await;
+                }
+            }
         }
     }
 
@@ -172,14 +183,15 @@ impl Pump {
         Answered { list, call, answer }: Answered,
     ) -> Result<(), Stop> {
         let completed = call.complete(self.status, Some(message), &answer).await;
-        completed.map_err(|_| Stop::Unrecorded)?;
+        completed
+            .map_err(|refusal| Stop::Unrecorded(message.id().map(|id| (id.to_owned(), refusal))))?;
         self.awaited.take_if(|awaited| message.answers(&awaited.wanted.id));
         let released = shown(&self.bench, &self.talk, list, message).await;
         let raw = match released {
             None => frame.raw.clone(),
             Some(text) => {
                 let fields = Fields { data: Some(text), ..frame.fields.clone() };
-                sse::write(&fields).map_err(|_| Stop::Unrecorded)?
+                sse::write(&fields).map_err(|_| Stop::Unrecorded(None))?
             }
         };
         self.release(raw).await
@@ -208,7 +220,10 @@ impl Pump {
         let call = self.awaited.as_ref().and_then(Awaited::held);
         let said = (message.method(), message.text.as_bytes());
         let relayed = self.bench.clerk.relay(&self.talk, Relay::ToAgent, call, said).await;
-        relayed.map(drop).map_err(|_| Stop::Unrecorded)
+        relayed.map(drop).map_err(|_| {
+            let awaited = self.awaited.as_ref().map(|awaited| awaited.wanted.id.clone());
+            Stop::Unrecorded(awaited.map(|id| (id, Refusal::withheld())))
+        })
     }
 
     async fn keep(&mut self, frame: &Frame) -> Result<(), Stop> {
@@ -237,38 +252,41 @@ impl Pump {
         Some((call, awaited.parts.take()))
     }
 
-    /// Gives the awaited call its outcome when the stream ended without the response: at once, or,
-    /// where the agent may resume the stream, when nothing has come in the time allowed. Where
-    /// another stream may bring the response, it is that one's matter.
-    async fn finish(&mut self, failure: Failure) {
-        let Some(awaited) = &self.awaited else { return };
+    /// Answers the request with this id by an error.
+    async fn tell(&mut self, (id, refusal): (String, Refusal)) {
+        drop(self.release(event(&refusal.body(Some(&id)))).await);
+    }
+
+    /// Gives the awaited call its outcome when the stream ended without the response: at once, and
+    /// then says what its agent is told; or, where the agent may resume the stream, when nothing
+    /// has come in the time allowed. Where another stream may bring the response, it is that one's
+    /// matter.
+    async fn finish(&mut self, failure: Failure) -> Option<(String, Refusal)> {
+        let awaited = self.awaited.as_ref()?;
+        let id = awaited.wanted.id.clone();
         let resumable = awaited.parts.are_resumable() && failure.reason != FailureReason::Garbled;
         let Place::Shared(key, _) = &awaited.place else {
-            if let Some((call, answer)) = self.take_call() {
-                drop(call.fail(failure, &answer).await);
-            }
-            return;
+            let (call, answer) = self.take_call()?;
+            return Some((id, call.fail(failure, &answer).await));
         };
         let (key, calls) = (key.clone(), Arc::clone(&self.bench.calls));
-        let Some(begun) = calls.leave(&key) else { return };
+        let begun = calls.leave(&key)?;
+        if !resumable {
+            let (call, _, parts) = calls.take_left(&key, begun)?;
+            return Some((id, call.fail(failure, &parts.take()).await));
+        }
         let bench = self.bench.clone();
-        let give_up = async move {
-            if resumable {
-                let mut stopping = bench.stopping.clone();
-                tokio::select! {
-                    () = tokio::time::sleep(bench.limits.upstream_idle_timeout) => {}
-                    _ = stopping.wait_for(|stop| *stop) => {}
-                }
+        self.bench.clerk.gate().tasks.spawn(async move {
+            let mut stopping = bench.stopping.clone();
+            tokio::select! {
+                () = tokio::time::sleep(bench.limits.upstream_idle_timeout) => {}
+                _ = stopping.wait_for(|stop| *stop) => {}
             }
             if let Some((call, _, parts)) = calls.take_left(&key, begun) {
                 drop(call.fail(failure, &parts.take()).await);
             }
-        };
-        if resumable {
-            self.bench.clerk.gate().tasks.spawn(give_up);
-        } else {
-            give_up.await;
-        }
+        });
+        None
     }
 }
 

@@ -3,12 +3,13 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::body::Outgoing;
+use crate::json;
 use crate::problem::{ErrorCode, Problem};
 
-use super::envelope::quoted;
+use super::envelope::{METHOD_NOT_FOUND, quoted};
 use super::headers::BUFFERING;
 
 /// What an agent is answered.
@@ -21,6 +22,10 @@ pub(crate) struct Refusal {
     pub(crate) problem: Problem,
     /// The JSON-RPC code.
     pub(crate) code: i64,
+    /// The HTTP status, where it is not the problem's own.
+    status: Option<StatusCode>,
+    /// What the error's data has beside the problem's code.
+    more: Map<String, Value>,
 }
 
 impl From<Problem> for Refusal {
@@ -28,7 +33,7 @@ impl From<Problem> for Refusal {
     /// -32768 to -32000, so no client takes these for something else.
     fn from(problem: Problem) -> Self {
         let code = -31_000 - i64::from(problem.code.status().as_u16());
-        Self { problem, code }
+        Self { problem, code, status: None, more: Map::new() }
     }
 }
 
@@ -39,7 +44,30 @@ impl Refusal {
 
     /// A message that breaks a rule of the protocol, which has a code for that.
     pub(crate) fn malformed(code: i64, message: impl Into<String>) -> Self {
-        Self { problem: Problem::new(ErrorCode::MalformedRequest, message), code }
+        Self { code, ..Self::new(ErrorCode::MalformedRequest, message) }
+    }
+
+    /// Nobody here serves what the request of a session or of the modern era asks for. In a session
+    /// that is an answer like others, whose HTTP status is no error.
+    pub(crate) fn unserved(code: i64, message: impl Into<String>, modern: bool) -> Self {
+        let status =
+            if modern && code == METHOD_NOT_FOUND { StatusCode::NOT_FOUND } else { StatusCode::OK };
+        let refusal = Self::new(ErrorCode::NotFound, message);
+        Self { code, status: Some(status), ..refusal }
+    }
+
+    /// What a tool server said in the course of a call could not be recorded.
+    pub(crate) fn withheld() -> Self {
+        let message = "the call was made, but what the tool server said in its course could not \
+                       be recorded, so the rest is withheld; find out what it did before you \
+                       repeat it";
+        Self::new(ErrorCode::OutcomeUnrecorded, message)
+    }
+
+    /// The same with a further member of the error's data.
+    pub(crate) fn explained(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(name.to_owned(), value.into());
+        self
     }
 
     /// There is no such server.
@@ -55,12 +83,15 @@ impl Refusal {
 
     /// The HTTP status.
     pub(crate) fn status(&self) -> StatusCode {
-        self.problem.code.status()
+        self.status.unwrap_or_else(|| self.problem.code.status())
     }
 
     /// The JSON-RPC error for the request with this id (as written; `None` where there is none).
     pub(crate) fn body(&self, id: Option<&str>) -> String {
-        error_text(id, self.code, &self.problem.message)
+        let text = error_text(id, self.code, &self.problem.message);
+        let mut data = self.more.clone();
+        data.insert("code".to_owned(), self.problem.code.text().into());
+        json::set(&text, &["error", "data"], &Value::from(data).to_string()).unwrap_or(text)
     }
 
     /// The whole answer.

@@ -4,6 +4,8 @@
 
 pub mod readers;
 
+pub mod mcp;
+
 use proxy::json::{FaultKind, Limits, canonical, check, elements, members, remove, set, string};
 use proxy::sse::{Fault, Frame, Parser};
 use serde_json::Value;
@@ -126,6 +128,32 @@ mod tests {
             super::readers::dialect(&bytes);
             super::readers::configuration(&bytes);
             super::readers::envelope(&bytes);
+            super::mcp::message(&bytes);
+            super::mcp::merged(&bytes);
+        }
+
+        #[test]
+        fn text_like_messages_of_tool_servers_keeps_what_must_hold(
+            id in "(\"id\":(1|-7|1.5|1e3|18446744073709551616|\"a\"|null|true|\\{\\}),)?",
+            said in "\"(method|result|error|params)\":(\"tools/call\"|\"ping\"|\\{\\}|1|\
+                     \\{\"name\":\"a\",\"arguments\":(\\{\\}|\\[\\])\\})",
+            more in "(,\"(method|params|result|error)\":(\"tools/call\"|\\{\"name\":\"\\\\u0061\"\\}|7))?",
+        ) {
+            let text = format!("{{\"jsonrpc\":\"2.0\",{id}{said}{more}}}");
+            super::mcp::message(text.as_bytes());
+        }
+
+        #[test]
+        fn text_like_results_of_tool_servers_keeps_what_must_hold(
+            key in "content|contents|messages|params|other",
+            inner in "(\\{\"uri\":(\"a:b\"|\"crm\\+x\"|7)\\}|\\{\"content\":\\{\"resource\":\
+                      \\{\"uri\":\"\\\\u0061\"\\}\\}\\}|\\{\"resource\":1,\"uri\":\"u\"\\}|7|\\[\\]| )",
+            method in "(\"method\":\"notifications/resources/updated\",)?",
+            list in any::<bool>(),
+        ) {
+            let value = if list { format!("[{inner}]") } else { inner };
+            let text = format!("{{{method}\"{key}\": {value} }}");
+            super::mcp::merged(text.as_bytes());
         }
 
         #[test]
