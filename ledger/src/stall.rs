@@ -47,10 +47,10 @@ impl StallWatch {
             resting: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         });
-        let watched = Arc::clone(&shared);
+        let seen = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("ledger-stall".into())
-            .spawn(move || watch(&watched, &runtime))?;
+            .spawn(move || watch(&seen, &runtime))?;
         let watcher = thread.thread().clone();
         Ok(Self { shared, thread: Some(thread), watcher })
     }

@@ -262,27 +262,24 @@ impl FileLog {
         let pieces = [self.events.laid_out(), self.payloads.laid_out()];
         let bytes = pieces.iter().map(|piece| piece.bytes.len()).sum();
         let has_payloads = pieces.iter().all(|piece| !piece.bytes.is_empty());
-        match self.journal.as_mut().filter(|journal| has_payloads && journal.takes(bytes)) {
-            Some(journal) => {
-                if !journal.fits(bytes) {
-                    let payloads = self.payloads.active.as_ref();
-                    let payloads = payloads.map(|(segment, _)| Arc::clone(&segment.file));
-                    let events = Arc::clone(&self.events.segment.file);
-                    journal.turn(payloads.into_iter().chain([events]).collect())?;
-                }
-                journal.append(pieces)?;
-                self.payloads.write()?;
-                self.events.write()
+        let journal = self.journal.as_mut();
+        if let Some(journal) = journal.filter(|journal| has_payloads && journal.takes(bytes)) {
+            if !journal.fits(bytes) {
+                let payloads = self.payloads.active.as_ref();
+                let payloads = payloads.map(|(segment, _)| Arc::clone(&segment.file));
+                let events = Arc::clone(&self.events.segment.file);
+                journal.turn(payloads.into_iter().chain([events]).collect())?;
             }
-            None => {
-                self.payloads.write()?;
-                self.events.write()?;
-                if has_payloads {
-                    self.payloads.sync()?;
-                }
-                self.events.segment.file.sync()
-            }
+            journal.append(pieces)?;
+            self.payloads.write()?;
+            return self.events.write();
         }
+        self.payloads.write()?;
+        self.events.write()?;
+        if has_payloads {
+            self.payloads.sync()?;
+        }
+        self.events.segment.file.sync()
     }
 
     /// Goes on in the segments that were got for the next batch.
