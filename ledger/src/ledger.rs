@@ -3,7 +3,7 @@
 use crate::log::{BATCH_RECORDS_MAX, Log, RECORD_BYTES_MAX, ReadError, Reader};
 use crate::payload::{Effort, Packed, Packer, Unpacked};
 use crate::stall::StallWatch;
-use crate::writer::{Blank, Counters, Health, Submission, WriteError, Writer, Written};
+use crate::writer::{Blank, Counters, Health, Submission, Turns, WriteError, Writer, Written};
 use crate::{Recorded, Sequence};
 use events::{Draft, Event, Fact};
 use std::io;
@@ -78,6 +78,7 @@ pub struct Pending<F> {
 }
 
 struct Shared {
+    turns: Turns,
     queue: mpsc::Sender<Submission>,
     reader: Arc<dyn Reader>,
     packer: Arc<Packer>,
@@ -112,18 +113,18 @@ impl Ledger {
         let (health, health_seen) = watch::channel(Health::Well);
         let counters = Arc::new(Counters::default());
         let runtime = Handle::try_current().map_err(io::Error::other)?;
-        let writer = Writer {
+        let turns = Turns::new(Writer {
             log,
-            queue: waiting,
             committed,
             health,
             counters: Arc::clone(&counters),
             stall: StallWatch::start(runtime.clone())?,
-            in_company: false,
             slow: false,
-        };
-        let task = runtime.spawn(writer.run());
+            appending: false,
+        });
+        let task = runtime.spawn(turns.clone().run(waiting));
         let shared = Shared {
+            turns,
             queue,
             packer: Arc::new(Packer::new(Arc::clone(&reader))),
             reader,
@@ -184,16 +185,15 @@ impl Ledger {
         let sealed = payloads.iter().flat_map(|packed| packed.sealed.iter().cloned()).collect();
         let submission = Submission { records, payloads: sealed, done };
         let timeout = self.0.options.append_timeout;
-        match self.0.queue.try_send(submission) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(submission)) => {
-                self.0
-                    .queue
-                    .send_timeout(submission, timeout)
-                    .await
-                    .map_err(|_| RecordError::TimedOut(timeout))?;
+        if let Err(submission) = self.0.turns.append_alone(submission) {
+            match self.0.queue.try_send(submission) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(submission)) => {
+                    let sent = self.0.queue.send_timeout(submission, timeout).await;
+                    sent.map_err(|_| RecordError::TimedOut(timeout))?;
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => return Err(stopped()),
             }
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(stopped()),
         }
         let packer = Arc::clone(&self.0.packer);
         Ok(Pending { draft, payloads, done: receiver, packer, timeout })

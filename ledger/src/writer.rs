@@ -1,4 +1,5 @@
-//! The one task that appends: it takes what waits, makes it one batch, and tells each caller.
+//! Appends, one batch at a time: of a caller that is alone at once, and else of all who wait, by a
+//! task that makes them one batch and tells each.
 //!
 //! Callers that come while a batch is being made durable wait for the next one, so that under
 //! load many share a sync; nobody is made to linger for company. The append itself blocks a thread
@@ -10,10 +11,10 @@ use crate::log::{AppendError, BATCH_RECORDS_MAX, Batch, Log, Sealed};
 use crate::stall::StallWatch;
 use bytes::Bytes;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::RuntimeFlavor;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 /// After an append that took longer, the runtime's other tasks are moved away from the thread that
 /// makes the next one.
@@ -130,58 +131,89 @@ pub enum Health {
     Failed(Arc<str>),
 }
 
-/// Appends until every sender is gone.
+/// Appends, and tells who waits for it.
 pub(crate) struct Writer {
     pub(crate) log: Box<dyn Log>,
-    pub(crate) queue: mpsc::Receiver<Submission>,
     pub(crate) committed: watch::Sender<Sequence>,
     pub(crate) health: watch::Sender<Health>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) stall: StallWatch,
-    /// Whether the last batch was of several callers.
-    pub(crate) in_company: bool,
     /// Whether the last append took long.
     pub(crate) slow: bool,
+    /// Whether an append has begun and not ended: after a panic it never will.
+    pub(crate) appending: bool,
 }
 
-impl Writer {
+/// Who appends: a caller that is alone does so itself; the others leave it to the task, and share.
+#[derive(Clone)]
+pub(crate) struct Turns {
+    writer: Arc<Mutex<Writer>>,
+    /// Whether the last batch of the task was of several callers.
+    in_company: Arc<AtomicBool>,
+}
+
+impl Turns {
+    pub(crate) fn new(writer: Writer) -> Self {
+        Self { writer: Arc::new(Mutex::new(writer)), in_company: Arc::default() }
+    }
+
+    /// Appends at once if nobody else does, and nobody did at the same time lately; else gives the
+    /// submission back, for the queue.
+    pub(crate) fn append_alone(&self, submission: Submission) -> Result<(), Submission> {
+        if self.in_company.load(Ordering::Relaxed) {
+            return Err(submission);
+        }
+        match self.writer.try_lock() {
+            Ok(mut writer) if !writer.slow => {
+                writer.write(vec![submission]);
+                Ok(())
+            }
+            Ok(_) | Err(_) => Err(submission),
+        }
+    }
+
     /// The writer's task; returns when the ledger is closed and the queue is empty.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(self, mut queue: mpsc::Receiver<Submission>) {
         let mut carried = None;
         loop {
             let first = match carried.take() {
                 Some(first) => Some(first),
-                None => self.queue.recv().await,
+                None => queue.recv().await,
             };
             let Some(first) = first else { return };
-            if self.in_company {
-                // Whoever is ready to submit goes first and shares the sync. A caller who came
-                // alone the last time is not made to wait for that.
+            if self.in_company.load(Ordering::Relaxed) {
+                // Whoever is ready to submit goes first and shares the sync.
                 tokio::task::yield_now().await;
             }
-            let (submissions, next) = self.gather(first);
-            self.in_company = 1 < submissions.len();
+            let mut writer = self.writer.lock().await;
+            let (submissions, next) = gather(&mut queue, first);
+            self.in_company.store(1 < submissions.len(), Ordering::Relaxed);
             carried = next;
-            self.write(submissions);
+            writer.write(submissions);
         }
     }
+}
 
-    /// Takes what waits, up to the limits of one batch; gives back one that did not fit.
-    fn gather(&mut self, first: Submission) -> (Vec<Submission>, Option<Submission>) {
-        let mut records = first.records.len();
-        let mut bytes = first.bytes();
-        let mut taken = vec![first];
-        while let Ok(next) = self.queue.try_recv() {
-            records += next.records.len();
-            bytes += next.bytes();
-            if BATCH_RECORDS_MAX < records || BATCH_BYTES_MAX < bytes {
-                return (taken, Some(next));
-            }
-            taken.push(next);
+/// Takes what waits, up to the limits of one batch; gives back one that did not fit.
+fn gather(
+    queue: &mut mpsc::Receiver<Submission>,
+    first: Submission,
+) -> (Vec<Submission>, Option<Submission>) {
+    let mut records = first.records.len();
+    let mut bytes = first.bytes();
+    let mut taken = vec![first];
+    while let Ok(next) = queue.try_recv() {
+        records += next.records.len();
+        bytes += next.bytes();
+        if BATCH_RECORDS_MAX < records || BATCH_BYTES_MAX < bytes {
+            return (taken, Some(next));
         }
-        (taken, None)
+        taken.push(next);
     }
+    (taken, None)
+}
 
+impl Writer {
     fn write(&mut self, submissions: Vec<Submission>) {
         let first = self.log.next();
         let mut batch = Batch::default();
@@ -208,13 +240,19 @@ impl Writer {
     }
 
     fn append(&mut self, batch: &Batch) -> Result<(), AppendError> {
+        if self.appending {
+            return Err(AppendError::Poisoned { detail: "an append ended in a panic".into() });
+        }
+        self.appending = true;
         let _under_way = self.stall.append();
         let flavor = tokio::runtime::Handle::current().runtime_flavor();
-        if self.slow && flavor == RuntimeFlavor::MultiThread {
+        let appended = if self.slow && flavor == RuntimeFlavor::MultiThread {
             tokio::task::block_in_place(|| self.log.append(batch))
         } else {
             self.log.append(batch)
-        }
+        };
+        self.appending = false;
+        appended
     }
 
     fn note(&mut self, appended: Result<(), AppendError>) -> Option<WriteError> {

@@ -53,10 +53,10 @@ pub(super) fn block_on(
 }
 
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
-    // One thread may wait for the disk; another must be there to refuse calls meanwhile.
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).max(2);
+    // One thread may wait for the disk; the others have the processors meanwhile.
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    Ok(builder.worker_threads(threads).enable_all().build()?)
+    Ok(builder.worker_threads(processors + 1).enable_all().build()?)
 }
 
 fn load(named: Option<&Path>) -> Result<Loaded, CommandError> {
