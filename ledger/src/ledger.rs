@@ -10,7 +10,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::mpsc::{
+    self,
+    error::{SendTimeoutError, TrySendError},
+};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// When so many submissions wait, time is what is short.
@@ -186,14 +190,19 @@ impl Ledger {
         let submission = Submission { records, payloads: sealed, done };
         let timeout = self.0.options.append_timeout;
         if let Err(submission) = self.0.turns.append_alone(submission) {
+            let queueing = self.0.turns.queue_one();
             match self.0.queue.try_send(submission) {
                 Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(submission)) => {
+                Err(TrySendError::Closed(_)) => return Err(stopped()),
+                Err(TrySendError::Full(submission)) => {
                     let sent = self.0.queue.send_timeout(submission, timeout).await;
-                    sent.map_err(|_| RecordError::TimedOut(timeout))?;
+                    sent.map_err(|error| match error {
+                        SendTimeoutError::Timeout(_) => RecordError::TimedOut(timeout),
+                        SendTimeoutError::Closed(_) => stopped(),
+                    })?;
                 }
-                Err(mpsc::error::TrySendError::Closed(_)) => return Err(stopped()),
             }
+            queueing.done();
         }
         let packer = Arc::clone(&self.0.packer);
         Ok(Pending { draft, payloads, done: receiver, packer, timeout })

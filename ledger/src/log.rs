@@ -62,7 +62,7 @@ pub struct Batch {
 /// 9. `an_unknown_outcome_poisons`: after [`AppendError::Unknown`] every later append fails
 ///    with [`AppendError::Poisoned`] until the log is opened anew.
 pub trait Log: Send {
-    /// Makes one batch durable. Blocks; called from the writer's own thread alone.
+    /// Makes one batch durable. Blocks, and waits for nothing but the disk.
     fn append(&mut self, batch: &Batch) -> Result<(), AppendError>;
 
     /// Where the next record will stand.

@@ -11,7 +11,7 @@ use crate::log::{AppendError, BATCH_RECORDS_MAX, Batch, Log, Sealed};
 use crate::stall::StallWatch;
 use bytes::Bytes;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::RuntimeFlavor;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
@@ -150,17 +150,42 @@ pub(crate) struct Turns {
     writer: Arc<Mutex<Writer>>,
     /// Whether the last batch of the task was of several callers.
     in_company: Arc<AtomicBool>,
+    /// How many submissions are on their way to the task, or with it.
+    queued: Arc<AtomicUsize>,
+}
+
+/// A submission on its way into the queue; dropped if it does not get there.
+pub(crate) struct Queueing<'a>(&'a AtomicUsize);
+
+impl Queueing<'_> {
+    /// Takes note that it is there: the task counts it down.
+    pub(crate) fn done(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Queueing<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Turns {
     pub(crate) fn new(writer: Writer) -> Self {
-        Self { writer: Arc::new(Mutex::new(writer)), in_company: Arc::default() }
+        let (in_company, queued) = (Arc::default(), Arc::default());
+        Self { writer: Arc::new(Mutex::new(writer)), in_company, queued }
+    }
+
+    /// Takes note that a submission is about to be queued; nobody overtakes it from now on.
+    pub(crate) fn queue_one(&self) -> Queueing<'_> {
+        self.queued.fetch_add(1, Ordering::AcqRel);
+        Queueing(&self.queued)
     }
 
     /// Appends at once if nobody else does, and nobody did at the same time lately; else gives the
     /// submission back, for the queue.
     pub(crate) fn append_alone(&self, submission: Submission) -> Result<(), Submission> {
-        if self.in_company.load(Ordering::Relaxed) {
+        if self.in_company.load(Ordering::Relaxed) || self.queued.load(Ordering::Acquire) > 0 {
             return Err(submission);
         }
         match self.writer.try_lock() {
@@ -181,15 +206,16 @@ impl Turns {
                 None => queue.recv().await,
             };
             let Some(first) = first else { return };
-            if self.in_company.load(Ordering::Relaxed) {
-                // Whoever is ready to submit goes first and shares the sync.
-                tokio::task::yield_now().await;
-            }
+            // Whoever is ready to submit goes first and shares the sync. And whoever the last batch
+            // woke may be in this thread's own slot, from which no other thread takes it.
+            tokio::task::yield_now().await;
             let mut writer = self.writer.lock().await;
             let (submissions, next) = gather(&mut queue, first);
             self.in_company.store(1 < submissions.len(), Ordering::Relaxed);
             carried = next;
+            let count = submissions.len();
             writer.write(submissions);
+            self.queued.fetch_sub(count, Ordering::AcqRel);
         }
     }
 }
@@ -230,7 +256,9 @@ impl Writer {
         let appended = self.append(&batch);
         let took = began.elapsed();
         self.slow = FAST < took;
-        self.counters.add(&batch, took);
+        if appended.is_ok() {
+            self.counters.add(&batch, took);
+        }
         self.counters.stored_bytes.store(self.log.stored_bytes(), Ordering::Relaxed);
         let failure = self.note(appended);
         for (done, sequence) in callers {
@@ -286,3 +314,6 @@ impl Writer {
 fn count(batch: &Batch) -> u64 {
     u64::try_from(batch.records.len()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

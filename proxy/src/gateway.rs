@@ -209,7 +209,6 @@ fn open(config: &Config, folder: &Path) -> Result<(Box<dyn Log>, Recovery), Gate
     let (log, recovery): (Box<dyn Log>, _) = match config.ledger.backend {
         Backend::Memory => (Box::new(MemoryLog::new()), Recovery::default()),
         Backend::File => {
-            create(folder)?;
             let options = file::Options {
                 shard: SHARD.into(),
                 event_segment_bytes: config.ledger.segment_bytes,
@@ -243,11 +242,6 @@ fn options(config: &Config) -> Options {
         queue_max: config.ledger.queue_records_max,
         append_timeout: config.ledger.append_timeout,
     }
-}
-
-fn create(folder: &Path) -> Result<(), GatewayError> {
-    std::fs::create_dir_all(folder)
-        .map_err(|source| GatewayError::Folder { path: folder.into(), source })
 }
 
 /// The key of all marks: made once, kept beside the ledger, readable by its owner alone.

@@ -39,6 +39,8 @@ mod follow;
 mod reader;
 mod recovery;
 
+mod opening;
+
 pub use error::OpenError;
 pub use quarantine::Cut;
 pub use reader::FileReader;
@@ -47,14 +49,13 @@ pub use recovery::Recovery;
 use super::check_limits;
 use crate::Sequence;
 use crate::log::{Address, AppendError, Batch, Log, Reader, Scope, Sealed};
-use committed::{ActivePayloads, Committed};
-use disk::{Disk, Lock, RealDisk};
-use event_writer::{EventWriter, Start, create_segment};
+use committed::ActivePayloads;
+use disk::{Disk, RealDisk};
+use event_writer::EventWriter;
 use filler::{Filler, Spare, Workers};
-use frame::Position;
-use header::{DICTIONARY_BYTES_MAX, Shard};
 use journal::Journal;
 use names::Series;
+use opening::{cannot_prepare, check_options, lock, start};
 use payload::{Name, Place};
 use payload_writer::PayloadWriter;
 use recovery::{Recovered, recover};
@@ -130,9 +131,13 @@ impl FileLog {
     /// acknowledged is cut, and [`Recovery`] says so; all other damage is an error, and nothing is
     /// changed then.
     pub fn open(dir: &Path, options: &Options) -> Result<(Self, Recovery), OpenError> {
-        let disk: Arc<dyn Disk> =
-            if options.synced { Arc::new(RealDisk) } else { Arc::new(RelaxedDisk) };
-        Self::open_on(disk, dir, options, Workers::Threads)
+        let open = |disk: Arc<dyn Disk>| Self::open_on(disk, dir, options, Workers::Threads);
+        if options.synced {
+            return open(Arc::new(RealDisk));
+        }
+        // What an earlier run has acknowledged is made durable before nothing is any more.
+        let (_, recovery) = open(Arc::new(RealDisk))?;
+        Ok((open(Arc::new(RelaxedDisk))?.0, recovery))
     }
 
     fn open_on(
@@ -155,16 +160,29 @@ impl FileLog {
             filler(Series::Payloads, options.payload_segment_bytes).map_err(cannot_prepare(dir))?;
         let is_new = |series: Series| Ok::<_, OpenError>(series.numbers(&*disk, dir)?.is_empty());
         if is_new(Series::Events)? && is_new(Series::Payloads)? {
+            if journal::was_used(&*disk, dir) {
+                let file = Series::Events.path(dir, 0).display().to_string();
+                return Err(OpenError::Missing { file });
+            }
             journal::create(&*disk, dir, options.journal_bytes).map_err(cannot_prepare(dir))?;
         }
-        let clean = replay(&*disk, dir, shard)?;
-        let room = (shard, clean.capacity);
-        let journal = options.synced.then(|| Journal::new(clean.files, room, workers));
+        // A process that was killed may have left names that are not durable yet.
+        let series = [Series::Events, Series::Payloads].map(|series| series.dir(dir));
+        let around = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+        for path in around.into_iter().chain([dir]).chain(series.iter().map(PathBuf::as_path)) {
+            disk.sync_dir(path).map_err(cannot_prepare(path))?;
+        }
+        let replayed = replay(&*disk, dir, shard)?;
         let recovered = match recover(&*disk, dir, shard)? {
             Some(recovered) => recovered,
             None => start(&*disk, dir, (options, shard), &mut event_filler)?,
         };
-        let Recovered { committed, recovery } = recovered;
+        // Only now is it known that nothing else is needed to make the log whole.
+        let (clean, cut) = replayed.clean(&*disk, dir)?;
+        let room = (shard, clean.capacity);
+        let journal = options.synced.then(|| Journal::new(clean.files, room, workers));
+        let Recovered { committed, mut recovery } = recovered;
+        recovery.cuts.extend(cut);
         let payloads = PayloadWriter::new(committed.payloads.as_ref(), payload_filler, shard);
         let events = EventWriter::new(
             Arc::clone(&committed.active),
@@ -265,10 +283,12 @@ impl FileLog {
         let journal = self.journal.as_mut();
         if let Some(journal) = journal.filter(|journal| has_payloads && journal.takes(bytes)) {
             if !journal.fits(bytes) {
-                let payloads = self.payloads.active.as_ref();
-                let payloads = payloads.map(|(segment, _)| Arc::clone(&segment.file));
-                let events = Arc::clone(&self.events.segment.file);
-                journal.turn(payloads.into_iter().chain([events]).collect())?;
+                // Opened anew: the system tells each open file once of a failed sync, and the
+                // writer has to hear of it too, before it leaves a segment.
+                let payloads = self.payloads.active.as_ref().map(|(segment, _)| &segment.path);
+                let paths = payloads.into_iter().chain([&self.events.segment.path]);
+                let segments = paths.map(|path| self.disk.open(path, true));
+                journal.turn(segments.collect::<io::Result<_>>()?)?;
             }
             journal.append(pieces)?;
             self.payloads.write()?;
@@ -358,60 +378,8 @@ impl Log for FileLog {
     }
 }
 
-fn cannot_prepare(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
-    let path = path.display().to_string();
-    move |source| OpenError::Prepare { path, source }
-}
-
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
-fn check_options(options: &Options) -> Result<Shard, OpenError> {
-    let refuse = |detail: String| OpenError::Options { detail };
-    if options.dictionary_bytes > DICTIONARY_BYTES_MAX {
-        let bytes = options.dictionary_bytes;
-        return Err(refuse(format!(
-            "a dictionary of {bytes} bytes, at most {DICTIONARY_BYTES_MAX} go"
-        )));
-    }
-    Shard::new(&options.shard).ok_or_else(|| {
-        refuse(format!("the shard's name `{}` has not 1 to 32 bytes", options.shard))
-    })
-}
-
-fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Send>, OpenError> {
-    let path = dir.join("LOCK");
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let owner = format!("pid {} boot {}\n", std::process::id(), boot.trim());
-    match disk.lock(&path, &owner).map_err(cannot_prepare(&path))? {
-        Lock::Held(lock) => Ok(lock),
-        Lock::Taken(holder) => {
-            let path = path.display().to_string();
-            Err(OpenError::Held { path, holder: holder.trim().to_owned() })
-        }
-    }
-}
-
-/// Makes the first segment of a new log.
-fn start(
-    disk: &dyn Disk,
-    dir: &Path,
-    (options, shard): (&Options, Shard),
-    filler: &mut Filler,
-) -> Result<Recovered, OpenError> {
-    let text = compression::FIRST_DICTIONARY;
-    let dictionary = text.get(..options.dictionary_bytes).unwrap_or(text).to_vec();
-    let payloads = Position::default();
-    let spare = filler.take(header::event_header_bytes(dictionary.len()) as u64);
-    let start = Start { shard, first: 0, previous: (0, 0, 0), payloads, dictionary };
-    let segment = spare.and_then(|spare| create_segment(disk, dir, spare, start));
-    let segment = Arc::new(segment.map_err(cannot_prepare(dir))?);
-    let (tail, active) = (segment.start(), segment);
-    let committed =
-        Committed { segments: vec![0], active, points: Vec::new(), tail, payloads: None };
-    let recovery = Recovery { segments: 1, ..Recovery::default() };
-    Ok(Recovered { committed, recovery })
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@
 //! files: when one is full the next batch goes into the other, and in the background the segments
 //! are synced and the full one is filled with zeros, so that what a torn write leaves can be told.
 
-use super::disk::{Disk, DiskFile};
+use super::disk::{Disk, DiskFile, read_up_to};
 use super::filler::{Workers, remove_if_there, write_zeros};
 use super::header::{JOURNAL_HEADER_BYTES, JournalHeader, Shard};
-use super::layout::{checksum, pad, padded, short};
+use super::layout::{checksum, is_blank, pad, padded, short};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,6 +67,14 @@ pub(super) fn create(disk: &dyn Disk, log: &Path, capacity: u64) -> io::Result<(
     disk.sync_dir(&dir)
 }
 
+/// Whether something was ever written to a journal there: then there was a log, too.
+pub(super) fn was_used(disk: &dyn Disk, log: &Path) -> bool {
+    FILES.iter().filter_map(|name| disk.open(&dir(log).join(name), false).ok()).any(|file| {
+        let mut head = [0; JOURNAL_HEADER_BYTES];
+        read_up_to(&*file, &mut head, 0).is_ok() && !is_blank(&head)
+    })
+}
+
 impl Journal {
     /// A journal in two files of zeros, each with room for `capacity` bytes.
     pub(super) fn new(
@@ -119,6 +127,12 @@ impl Journal {
             Workers::Inline => Other::Clean(clean_behind(&segments, full, end)?),
         };
         Ok(())
+    }
+
+    /// How often it went on in the other file.
+    #[cfg(test)]
+    pub(super) const fn turns(&self) -> u64 {
+        self.generation
     }
 
     /// Makes a batch durable: the caller then writes both pieces where they go.

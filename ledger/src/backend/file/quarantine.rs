@@ -3,7 +3,6 @@
 use super::damage::io_error;
 use super::disk::{Disk, DiskFile, read_up_to};
 use super::layout::{is_blank, size};
-use super::names::Series;
 use crate::log::ReadError;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -11,7 +10,7 @@ use std::sync::Arc;
 
 const CHUNK_BYTES: usize = 1024 * 1024;
 
-/// What recovery cut from the end of one file: part of a batch that was never acknowledged.
+/// What recovery cut from the end of one file: a part of a batch that was never acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cut {
     /// The file that was cut.
@@ -67,7 +66,7 @@ impl Leftovers {
         &self,
         disk: &dyn Disk,
         dir: &Path,
-        (series, number): (Series, u64),
+        (series, number): (&str, u64),
     ) -> Result<Option<Cut>, ReadError> {
         if self.bytes.is_empty() {
             return Ok(None);
@@ -75,7 +74,7 @@ impl Leftovers {
         let quarantine = dir.join("quarantine");
         disk.create_dir(&quarantine).map_err(io_error(&quarantine))?;
         let taken = disk.list(&quarantine).map_err(io_error(&quarantine))?;
-        let stem = format!("{}-{number:020}-{}", series.name(), self.from);
+        let stem = format!("{series}-{number:020}-{}", self.from);
         let names = (0..=taken.len()).map(|attempt| format!("{stem}-{attempt}.cut"));
         let name = names.into_iter().find(|name| !taken.contains(name)).unwrap_or(stem);
         let kept_in = quarantine.join(name);

@@ -73,6 +73,9 @@ pub(super) fn recover(
     let payloads = payloads.map(|payloads| payloads.active);
     let cuts = cut(disk, dir, (&active, scan.tail.end), payloads.as_ref())?;
     settle(&scan, &active, payloads.as_ref())?;
+    if scan.tail.end == active.start().end && active.first > 0 {
+        settle_seal(disk, dir, &active)?;
+    }
     let recovery = Recovery {
         segments: segments.len() as u64,
         payload_segments: payload_segments.len() as u64,
@@ -256,10 +259,10 @@ fn cut(
 ) -> Result<Vec<Cut>, OpenError> {
     let behind = Leftovers::read(&active.file, &active.path, end)?;
     let mut cuts = Vec::new();
-    cuts.extend(behind.keep(disk, dir, (Series::Events, active.first))?);
+    cuts.extend(behind.keep(disk, dir, (Series::Events.name(), active.first))?);
     if let Some(ActivePayloads { segment, end, places: _ }) = payloads {
         let leftovers = Leftovers::read(&segment.file, &segment.path, *end)?;
-        cuts.extend(leftovers.keep(disk, dir, (Series::Payloads, segment.number))?);
+        cuts.extend(leftovers.keep(disk, dir, (Series::Payloads.name(), segment.number))?);
         leftovers.blank()?;
     }
     behind.blank()?;
@@ -290,6 +293,17 @@ fn settle(
     let end = scan.tail.end;
     let from = before.map_or(end, |before| before.end);
     Ok(rewrite(&*active.file, from, end).map_err(io_error(&active.path))?)
+}
+
+/// Writes once more the seal of the segment before one without batches: its sync is the last thing
+/// before the first of them, and it may have failed or not have been reached.
+fn settle_seal(disk: &dyn Disk, dir: &Path, active: &EventSegment) -> Result<(), OpenError> {
+    let (first, seal_at, _) = active.previous;
+    let path = Series::Events.path(dir, first);
+    let file = disk.open(&path, true).map_err(io_error(&path))?;
+    let seal = Leftovers::read(&file, &path, seal_at)?;
+    let end = seal_at + seal.bytes.len() as u64;
+    Ok(rewrite(&*file, seal_at, end).map_err(io_error(&path))?)
 }
 
 fn rewrite(file: &dyn DiskFile, from: u64, to: u64) -> std::io::Result<()> {

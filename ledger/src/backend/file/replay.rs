@@ -10,6 +10,7 @@ use super::header::{JOURNAL_HEADER_BYTES, JournalHeader, Shard};
 use super::journal::{ENTRY_HEAD_BYTES, FILES, Target, clean, dir, entry_checksum};
 use super::layout::{SECTOR, is_blank, padded, size, u32_at, u64_at};
 use super::names::Series;
+use super::quarantine::{Cut, Leftovers};
 use super::torn::has_blank_sector;
 use crate::log::ReadError;
 use std::path::{Path, PathBuf};
@@ -30,8 +31,36 @@ pub(super) struct Clean {
     pub(super) capacity: u64,
 }
 
-/// Replays the journal of the log in `dir`, syncs what it wrote, and cleans the journal.
-pub(super) fn replay(disk: &dyn Disk, log: &Path, shard: Shard) -> Result<Clean, OpenError> {
+/// A journal whose batches are in their segments, durably.
+pub(super) struct Replayed {
+    found: [Found; 2],
+    /// A torn last entry.
+    torn: Leftovers,
+}
+
+impl Replayed {
+    /// Fills the journal with zeros, once the log is known to be whole, and says what was cut: the
+    /// torn entry of a batch that was never acknowledged.
+    ///
+    /// All is filled, whatever it reads as: after a failed cleaning the page cache holds, as
+    /// clean, zeros that the disk has not.
+    pub(super) fn clean(
+        self,
+        disk: &dyn Disk,
+        log: &Path,
+    ) -> Result<(Clean, Option<Cut>), ReadError> {
+        let cut = self.torn.keep(disk, log, ("journal", 0))?;
+        let [one, other] = self.found;
+        let capacity = one.bytes.len() as u64;
+        for journal in [&one, &other] {
+            clean(&*journal.file, capacity).map_err(io_error(&journal.path))?;
+        }
+        Ok((Clean { files: [one.file, other.file], capacity }, cut))
+    }
+}
+
+/// Replays the journal of the log in `dir`, and syncs what it wrote.
+pub(super) fn replay(disk: &dyn Disk, log: &Path, shard: Shard) -> Result<Replayed, OpenError> {
     let [first, second] = FILES;
     let mut found = [read(disk, log, first)?, read(disk, log, second)?];
     if let Some((header, _)) =
@@ -42,9 +71,16 @@ pub(super) fn replay(disk: &dyn Disk, log: &Path, shard: Shard) -> Result<Clean,
     }
     found.sort_by_key(|journal| journal.header.map(|(header, _)| header.generation));
     let [older, newer] = &found;
-    // The older file may be half cleaned, as its batches are durable then; if they are not, and
-    // somebody changed it, the batches of the newer one do not follow in their segments.
-    let (mut entries, _) = entries(older);
+    if older.bytes.len() != newer.bytes.len() {
+        let at = older.bytes.len().min(newer.bytes.len()) as u64;
+        return Err(damaged(&older.path, at, "the journal's files have not one length").into());
+    }
+    let (mut entries, stopped_at) = entries(older);
+    // It was left when its last entry was durable, and whoever cleans it begins with the header.
+    if older.header.is_some() && !is_blank(older.bytes.get(stopped_at..).unwrap_or_default()) {
+        let detail = "an entry is not intact, and others were written after it";
+        return Err(damaged(&older.path, stopped_at as u64, detail).into());
+    }
     let (latest, stopped_at) = self::entries(newer);
     check_end(newer, stopped_at)?;
     entries.extend(latest);
@@ -54,14 +90,10 @@ pub(super) fn replay(disk: &dyn Disk, log: &Path, shard: Shard) -> Result<Clean,
     ] {
         restore(disk, log, series, &targets)?;
     }
-    for journal in &found {
-        if let Some(last) = journal.bytes.iter().rposition(|byte| *byte != 0) {
-            clean(&*journal.file, last as u64 + 1).map_err(io_error(&journal.path))?;
-        }
-    }
-    let capacity = found.iter().map(|it| it.bytes.len() as u64).min().unwrap_or_default();
-    let [one, other] = found;
-    Ok(Clean { files: [one.file, other.file], capacity })
+    let from = stopped_at as u64;
+    let (file, path) = (Arc::clone(&newer.file), newer.path.clone());
+    let bytes = newer.header.map(|_| written(newer, stopped_at).to_vec()).unwrap_or_default();
+    Ok(Replayed { torn: Leftovers { file, path, from, bytes }, found })
 }
 
 fn read(disk: &dyn Disk, log: &Path, name: &str) -> Result<Found, OpenError> {
@@ -119,13 +151,20 @@ fn entry(bytes: &[u8], seed: u32) -> Option<([Target<'_>; 2], usize, u32)> {
     (padded(end) == length).then_some(([events, payloads], length, crc))
 }
 
+/// What stands behind `from`, up to the last byte that is not zero.
+fn written(found: &Found, from: usize) -> &[u8] {
+    let rest = found.bytes.get(from..).unwrap_or_default();
+    let end = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    rest.get(..end).unwrap_or_default()
+}
+
 /// Passes nothing behind the last entry, or one torn write that was never acknowledged.
 fn check_end(found: &Found, stopped_at: usize) -> Result<(), ReadError> {
     if found.header.is_none() {
         return Ok(());
     }
     let rest = found.bytes.get(stopped_at..).unwrap_or_default();
-    let written = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let written = written(found, stopped_at).len();
     if written == 0 {
         return Ok(());
     }

@@ -6,6 +6,7 @@ use super::layout::{SECTOR, size};
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What becomes of the writes that were not synced when the disk crashes.
@@ -58,11 +59,15 @@ struct Content {
     volatile: Vec<u8>,
     /// What was written since the last sync, in sectors.
     pending: Vec<(u64, Vec<u8>)>,
+    /// How many syncs failed; each handle is told once.
+    failures: u64,
 }
 
 struct SimulatedFile {
     disk: SimulatedDisk,
     index: usize,
+    /// How many failures of syncs this handle was told of.
+    told: AtomicU64,
 }
 
 struct SimulatedLock {
@@ -143,7 +148,8 @@ impl SimulatedDisk {
     }
 
     fn file(&self, index: usize) -> Arc<dyn DiskFile> {
-        Arc::new(SimulatedFile { disk: self.clone(), index })
+        let told = self.world().files[index].failures.into();
+        Arc::new(SimulatedFile { disk: self.clone(), index, told })
     }
 }
 
@@ -336,9 +342,15 @@ impl DiskFile for SimulatedFile {
         }
         // As Linux does it: after a failed sync the pages count as clean, and are never written.
         let pending = std::mem::take(&mut file.pending);
-        outcome?;
-        for (offset, bytes) in pending {
-            put(&mut file.durable, &bytes, offset);
+        if outcome.is_ok() {
+            for (offset, bytes) in pending {
+                put(&mut file.durable, &bytes, offset);
+            }
+        } else {
+            file.failures += 1;
+        }
+        if self.told.swap(file.failures, Ordering::Relaxed) < file.failures {
+            return Err(io::Error::other("a sync failed"));
         }
         Ok(())
     }

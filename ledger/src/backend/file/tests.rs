@@ -1,11 +1,13 @@
 //! The file log on disks that crash, fail, fill up and decay.
 
 mod bench;
+mod cleaner;
 mod crashes;
 mod damage;
 mod faults;
 mod followers;
 mod model;
+mod restarts;
 
 use super::filler::Workers;
 use super::simulated::SimulatedDisk;
