@@ -24,6 +24,7 @@ struct Counts {
     answered_bytes: AtomicU64,
     answers: AtomicU64,
     is_answering: AtomicBool,
+    is_welcome: AtomicBool,
 }
 
 /// Where a connection is between two requests. Two that differ in a number are two moments.
@@ -42,6 +43,8 @@ pub enum Stage {
     Idle {
         /// How many bytes of answers were taken so far: the last may still be on its way.
         said_bytes: u64,
+        /// Whether one of them was what was asked for.
+        welcome: bool,
     },
 }
 
@@ -50,6 +53,11 @@ impl Heard {
     pub fn asked(&self) -> Answering {
         self.0.is_answering.store(true, Ordering::Relaxed);
         Answering(self.clone())
+    }
+
+    /// Takes note that somebody with rights is at the other end.
+    pub fn welcome(&self) {
+        self.0.is_welcome.store(true, Ordering::Relaxed);
     }
 
     /// Whether a request is being answered.
@@ -74,7 +82,8 @@ impl Heard {
         } else if answers == 0 {
             Stage::New
         } else {
-            Stage::Idle { said_bytes: of(&self.0.said_bytes) }
+            let welcome = self.0.is_welcome.load(Ordering::Relaxed);
+            Stage::Idle { said_bytes: of(&self.0.said_bytes), welcome }
         }
     }
 }

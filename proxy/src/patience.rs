@@ -31,6 +31,7 @@ pub enum Overdue {
 impl Patience {
     /// Waits `header_timeout` for a connection's first byte, and for the head of each request from
     /// its first byte on; `idle_timeout` for the next request, while no answer is taken either.
+    /// Where every answer was an error so far, as for strangers, it is no longer than for the first.
     pub fn new(heard: Heard, header_timeout: Duration, idle_timeout: Duration) -> Self {
         let alarm = Box::pin(sleep_until(Instant::now() + header_timeout));
         Self { heard, header_timeout, idle_timeout, stage: None, deadline: None, alarm }
@@ -74,8 +75,10 @@ impl Patience {
 
     const fn allowed(&self, stage: Stage) -> Option<Duration> {
         match stage {
-            Stage::New | Stage::Asking { .. } => Some(self.header_timeout),
-            Stage::Idle { .. } => Some(self.idle_timeout),
+            Stage::New | Stage::Asking { .. } | Stage::Idle { welcome: false, .. } => {
+                Some(self.header_timeout)
+            }
+            Stage::Idle { welcome: true, .. } => Some(self.idle_timeout),
             Stage::Answering => None,
         }
     }
@@ -105,6 +108,7 @@ mod tests {
             let heard = Heard::default();
             let gateway = Listening::new(gateway, heard.clone());
             let patience = Patience::new(heard.clone(), HEADER, IDLE);
+            heard.welcome();
             Self { agent, gateway, heard, patience }
         }
 
@@ -163,5 +167,17 @@ mod tests {
         assert!(stage.is_patient_for(IDLE * 9 / 10).await);
         stage.gateway.write_all(b"the rest of the answer").await.unwrap();
         about(stage.waits().await, (Overdue::Silent, IDLE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_got_nothing_but_errors_is_not_waited_for_long() {
+        let (agent, gateway) = duplex(1 << 10);
+        let heard = Heard::default();
+        let gateway = Listening::new(gateway, heard.clone());
+        let patience = Patience::new(heard.clone(), HEADER, IDLE);
+        let mut stage = Stage { agent, gateway, heard, patience };
+        stage.hears(b"GET / HTTP/1.1\r\n\r\n").await;
+        drop(stage.heard.asked());
+        about(stage.waits().await, (Overdue::Silent, HEADER));
     }
 }

@@ -105,9 +105,12 @@ impl Agents {
         let mut patience = Patience::new(heard.clone(), header_timeout, idle_timeout);
         let service = service_fn(move |request: Request<Incoming>| {
             let agents = Arc::clone(&agents);
-            let answering = heard.asked();
+            let (answering, heard) = (heard.asked(), heard.clone());
             async move {
                 let reply = agents.answer(request, peer).await;
+                if reply.status().is_success() {
+                    heard.welcome();
+                }
                 Ok::<_, Infallible>(reply.map(|body| answering.until_end_of(body)))
             }
         });
