@@ -106,11 +106,12 @@ fn connections_that_come_and_go_without_a_word_leave_no_trace() {
 
 #[test]
 fn an_idle_connection_outlives_the_time_for_headers_and_is_used_again() {
-    let setup = Setup::new().provider("openai", "http://127.0.0.1:9/v1", "*");
+    let upstream = Upstream::start(|_, connection| connection.reply(200, &completion("well")));
+    let setup = Setup::new().provider("openai", &upstream.url(), "*");
     let mut gateway = setup.limit("header_timeout = \"200ms\"").start();
     let mut pooled = Connection::open(gateway.agents).unwrap();
     for _ in 0..2 {
-        assert_eq!(pooled.ask(post("/nowhere", &[], "")).unwrap().status(), 404);
+        assert_eq!(pooled.ask(chat("gpt-4o", "hello", false)).unwrap().status(), 200);
         // One that came later is closed in the meantime, because nothing was ever asked on it.
         assert_eq!(Connection::open(gateway.agents).unwrap().rest(), b"");
     }
@@ -119,10 +120,20 @@ fn an_idle_connection_outlives_the_time_for_headers_and_is_used_again() {
     assert_eq!([pooled.answer().unwrap().status(), pooled.answer().unwrap().status()], [404; 2]);
     pooled.send("POST /nowhere HTTP/1.1\r\nhost: local").unwrap();
     assert_eq!(pooled.rest(), b"", "half of a head is given up in time on this one as well");
-    gateway.recorded("all refusals", |records| records.refused().len() == 5);
+    gateway.recorded("all refusals", |records| records.refused().len() == 3);
     let records = gateway.stop_and_check();
     let slow = records.refused().iter().filter(|fact| &*fact.code == "body_too_slow").count();
     assert_eq!(slow, 1, "{:?}", records.refused());
+}
+
+#[test]
+fn whoever_gets_nothing_but_errors_holds_no_place_for_long() {
+    let setup = Setup::new().provider("openai", "http://127.0.0.1:9/v1", "*");
+    let mut gateway = setup.limit("header_timeout = \"200ms\"").start();
+    let mut stranger = Connection::open(gateway.agents).unwrap();
+    assert_eq!(stranger.ask(post("/nowhere", &[], "")).unwrap().status(), 404);
+    assert_eq!(stranger.rest(), b"", "closed without a word");
+    gateway.stop_and_check();
 }
 
 #[test]
