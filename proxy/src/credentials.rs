@@ -39,8 +39,14 @@ pub fn is_credential(name: &HeaderName) -> bool {
             | "cf-access-client-secret"
             | "cf-access-jwt-assertion"
             | "ocp-apim-subscription-key"
-    )
+            | "private-token"
+            | "x-serverless-authorization"
+            | "x-vault-token"
+    ) || CARRIERS.iter().any(|end| name.as_str().ends_with(end))
 }
+
+/// How the headers end in which proxies pass on what somebody signed in with.
+const CARRIERS: [&str; 4] = ["-access-token", "-id-token", "-jwt-assertion", "-authorization"];
 
 /// Whether the key stands anywhere in a header's value.
 pub fn holds_key(value: &HeaderValue, key: &str) -> bool {

@@ -7,7 +7,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What went over one connection; cheap to clone.
@@ -25,6 +25,8 @@ struct Counts {
     answers: AtomicU64,
     is_answering: AtomicBool,
     is_welcome: AtomicBool,
+    /// Whether something is to be said and is not taken.
+    is_untaken: AtomicBool,
 }
 
 /// Where a connection is between two requests. Two that differ in a number are two moments.
@@ -39,6 +41,11 @@ pub enum Stage {
     },
     /// A request is being answered.
     Answering,
+    /// It is, and nothing of the answer is taken at the moment.
+    Untaken {
+        /// How many bytes of answers were taken so far.
+        said_bytes: u64,
+    },
     /// Nothing has come since the last answer.
     Idle {
         /// How many bytes of answers were taken so far: the last may still be on its way.
@@ -75,7 +82,9 @@ impl Heard {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (heard, answered) = (of(&self.0.heard_bytes), of(&self.0.answered_bytes));
         let answers = self.answers();
-        if self.is_answering() {
+        if self.is_answering() && self.0.is_untaken.load(Ordering::Relaxed) {
+            Stage::Untaken { said_bytes: of(&self.0.said_bytes) }
+        } else if self.is_answering() {
             Stage::Answering
         } else if answered < heard {
             Stage::Asking { answers }
@@ -150,10 +159,13 @@ impl<S> Listening<S> {
         Self { stream, heard }
     }
 
-    fn said(&self, written: io::Result<usize>) -> Poll<io::Result<usize>> {
-        let bytes = written.as_ref().map_or(0, |bytes| u64::try_from(*bytes).unwrap_or(u64::MAX));
-        self.heard.0.said_bytes.fetch_add(bytes, Ordering::Relaxed);
-        Poll::Ready(written)
+    fn said(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.heard.0.is_untaken.store(written.is_pending(), Ordering::Relaxed);
+        if let Poll::Ready(Ok(bytes)) = &written {
+            let bytes = u64::try_from(*bytes).unwrap_or(u64::MAX);
+            self.heard.0.said_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        written
     }
 }
 
@@ -179,7 +191,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Listening<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = ready!(Pin::new(&mut this.stream).poll_write(context, bytes));
+        let written = Pin::new(&mut this.stream).poll_write(context, bytes);
         this.said(written)
     }
 
@@ -189,7 +201,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Listening<S> {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = ready!(Pin::new(&mut this.stream).poll_write_vectored(context, pieces));
+        let written = Pin::new(&mut this.stream).poll_write_vectored(context, pieces);
         this.said(written)
     }
 

@@ -24,14 +24,16 @@ pub struct Patience {
 pub enum Overdue {
     /// A request began, and its head was not complete in time.
     Head,
-    /// Nothing was asked.
+    /// Nothing was asked, or nothing of the answer was taken.
     Silent,
 }
 
 impl Patience {
     /// Waits `header_timeout` for a connection's first byte, and for the head of each request from
-    /// its first byte on; `idle_timeout` for the next request, while no answer is taken either.
-    /// Where every answer was an error so far, as for strangers, it is no longer than for the first.
+    /// its first byte on; `idle_timeout` for the next request, and for whoever takes nothing of an
+    /// answer. What is given up so is dropped, by which those who make the answer learn of it.
+    /// Where every answer was an error so far, as for strangers, it is no longer than for the
+    /// first.
     pub fn new(heard: Heard, header_timeout: Duration, idle_timeout: Duration) -> Self {
         let alarm = Box::pin(sleep_until(Instant::now() + header_timeout));
         Self { heard, header_timeout, idle_timeout, stage: None, deadline: None, alarm }
@@ -69,7 +71,9 @@ impl Patience {
         ready!(self.alarm.as_mut().poll(context));
         match stage {
             Stage::Asking { .. } => Poll::Ready(Overdue::Head),
-            Stage::New | Stage::Idle { .. } | Stage::Answering => Poll::Ready(Overdue::Silent),
+            Stage::New | Stage::Idle { .. } | Stage::Answering | Stage::Untaken { .. } => {
+                Poll::Ready(Overdue::Silent)
+            }
         }
     }
 
@@ -78,7 +82,7 @@ impl Patience {
             Stage::New | Stage::Asking { .. } | Stage::Idle { welcome: false, .. } => {
                 Some(self.header_timeout)
             }
-            Stage::Idle { welcome: true, .. } => Some(self.idle_timeout),
+            Stage::Idle { welcome: true, .. } | Stage::Untaken { .. } => Some(self.idle_timeout),
             Stage::Answering => None,
         }
     }
@@ -179,5 +183,16 @@ mod tests {
         stage.hears(b"GET / HTTP/1.1\r\n\r\n").await;
         drop(stage.heard.asked());
         about(stage.waits().await, (Overdue::Silent, HEADER));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_of_which_nothing_is_taken_is_given_up() {
+        let mut stage = Stage::set();
+        stage.hears(b"GET / HTTP/1.1\r\n\r\n").await;
+        let answering = stage.heard.asked();
+        let more = vec![0; 1 << 11];
+        assert!(timeout(MOMENT, stage.gateway.write_all(&more)).await.is_err(), "it fits");
+        about(stage.waits().await, (Overdue::Silent, IDLE));
+        drop(answering);
     }
 }

@@ -10,6 +10,8 @@ use axum::routing::get;
 use http::{StatusCode, header};
 use ledger::Health;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
 
 /// What the pages show.
 #[derive(Clone)]
@@ -17,12 +19,14 @@ pub struct People {
     gate: Arc<Gate>,
     memory: Memory,
     room: Room,
+    /// Held by whoever asks the disk for room.
+    asking: Arc<Mutex<()>>,
 }
 
 impl People {
     /// Shows the state of this gate, whose ledger needs `room` to go on after its disk was full.
-    pub const fn new(gate: Arc<Gate>, memory: Memory, room: Room) -> Self {
-        Self { gate, memory, room }
+    pub fn new(gate: Arc<Gate>, memory: Memory, room: Room) -> Self {
+        Self { gate, memory, room, asking: Arc::default() }
     }
 
     /// The paths served. Those that show the ledger want to know the peer's address; see
@@ -43,7 +47,9 @@ async fn ready(State(people): State<People>) -> (StatusCode, String) {
     match health {
         // The ledger learns of new room from the next call alone, and none comes to a gateway that
         // was taken out of rotation.
-        Health::Full(_) if has_room(people.room).await => (StatusCode::OK, "ready\n".into()),
+        Health::Full(_) if has_room(people.room, people.asking).await => {
+            (StatusCode::OK, "ready\n".into())
+        }
         Health::Well => (StatusCode::OK, "ready\n".into()),
         Health::Full(detail) | Health::Failed(detail) => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {detail}\n"))
@@ -51,9 +57,21 @@ async fn ready(State(people): State<People>) -> (StatusCode, String) {
     }
 }
 
-/// Asks the disk, which may hang, where nobody else waits.
-async fn has_room(room: Room) -> bool {
-    tokio::task::spawn_blocking(move || room.is_there()).await.unwrap_or(false)
+/// How long the disk may take to say whether it has room.
+const ROOM_ASKED_WITHIN: Duration = Duration::from_secs(1);
+
+/// Asks the disk, which may hang, where nobody else waits; one question at a time, so that one
+/// thread hangs with it at the most.
+async fn has_room(room: Room, turn: Arc<Mutex<()>>) -> bool {
+    let asked = async {
+        let turn = turn.lock_owned().await;
+        let there = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            room.is_there()
+        });
+        there.await.unwrap_or(false)
+    };
+    tokio::time::timeout(ROOM_ASKED_WITHIN, asked).await.unwrap_or(false)
 }
 
 async fn metrics(

@@ -89,3 +89,20 @@ fn a_modern_request_needs_headers_that_say_what_its_body_says() {
     assert_eq!(stage.seen(), seen, "nothing went upstream");
     assert_eq!(stage.send("/mcp/airline", &modern_headers("calculate"), &body).status(), 200);
 }
+
+#[test]
+fn a_request_that_takes_all_memory_leaves_room_for_its_answer() {
+    let mut stage = Stage::start(|setup, _| {
+        setup.limit("body_bytes_max = \"1 MiB\"").limit("memory_bytes_max = \"1 MiB\"")
+    });
+    for (path, tool) in [("/mcp/airline", "calculate"), ("/mcp", "airline__calculate")] {
+        let session = stage.session(path, &[]);
+        let sized = |padding: usize| {
+            call(7, tool, &json!({"expression": "1 + 1", "padding": "x".repeat(padding)}))
+        };
+        let body = sized((1 << 20) - sized(0).len());
+        let answer = stage.send(path, &[("mcp-session-id", session.as_str())], &body);
+        assert!(answer.json()["result"].is_object(), "{path}: {answer:?}");
+    }
+    stage.gateway.stop_and_check();
+}

@@ -12,7 +12,7 @@ use events::{
     Operation, SessionId, SessionMethod, Verdict,
 };
 use ledger::payload::Unpacked;
-use ledger::{Entry, Pending, RecordError};
+use ledger::{Entry, Pending, RecordError, Recorded};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -90,6 +90,34 @@ pub struct Dispatched {
     pub call: OpenCall,
 }
 
+/// A dispatch on its way to the disk. Dropped before that is settled, it is disowned.
+struct Sending {
+    gate: Arc<Gate>,
+    call: CallId,
+    session: SessionId,
+    pending: Option<Pending<CallDispatched>>,
+}
+
+impl Sending {
+    async fn durable(&mut self) -> Result<Recorded<CallDispatched>, RecordError> {
+        let Some(pending) = &mut self.pending else { return Err(RecordError::Stopped("".into())) };
+        let recorded = pending.durable().await;
+        if !matches!(recorded, Err(RecordError::TimedOut(_))) {
+            self.pending = None;
+        }
+        recorded
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        let Some(pending) = self.pending.take() else { return };
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.gate.disown(self.call, self.session, pending);
+        }
+    }
+}
+
 struct Place {
     session: SessionId,
     method: SessionMethod,
@@ -156,9 +184,10 @@ impl Gate {
         };
         let draft = draft(call, Some(session), cause, fact);
         let entry = Entry { draft, also, payloads: packed.into_iter().collect() };
-        let mut pending =
-            self.ledger.submit(entry).await.map_err(|error| self.unrecorded(&error))?;
-        match pending.durable().await {
+        let pending = self.ledger.submit(entry).await.map_err(|error| self.unrecorded(&error))?;
+        let gate = Arc::clone(self);
+        let mut sending = Sending { gate, call, session, pending: Some(pending) };
+        match sending.durable().await {
             Ok(dispatched) => {
                 self.metrics.calls_dispatched.increment();
                 let permit = Permit::from_dispatched(&dispatched).ok_or_else(|| {
@@ -167,12 +196,7 @@ impl Gate {
                 let call = OpenCall::new(Arc::clone(self), call, session, operation, upstream);
                 Ok(Dispatched { permit, call })
             }
-            Err(error) => {
-                if matches!(error, RecordError::TimedOut(_)) {
-                    self.disown(call, session, pending);
-                }
-                Err(self.unrecorded(&error))
-            }
+            Err(error) => Err(self.unrecorded(&error)),
         }
     }
 
@@ -193,7 +217,7 @@ impl Gate {
             let fact = CallCancelled {
                 answer: None,
                 by: "gateway".into(),
-                detail: "its dispatch was recorded too late, so it was never sent".into(),
+                detail: "nobody waited for its dispatch any more, so it was never sent".into(),
                 duration_us: clock::micros_since(began),
                 may_have_acted: false,
             };

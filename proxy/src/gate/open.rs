@@ -165,11 +165,16 @@ impl OpenCall {
         fact: F,
         packed: Option<Packed>,
     ) -> Result<Recorded<F>, Problem> {
-        // Whatever comes of it, a second outcome must not be written for this call.
-        self.closed = true;
         let draft = self.draft(fact);
         let entry = Entry { draft, also: Vec::new(), payloads: packed.into_iter().collect() };
-        self.gate.ledger.record(entry).await.map_err(|error| {
+        let submitted = self.gate.ledger.submit(entry).await;
+        // Whatever comes of it, a second outcome must not be written for this call.
+        self.closed = true;
+        let recorded = match submitted {
+            Ok(mut pending) => pending.durable().await,
+            Err(error) => Err(error),
+        };
+        recorded.map_err(|error| {
             drop(self.gate.unrecorded(&error));
             withheld(Problem::new(ErrorCode::OutcomeUnrecorded, ""))
         })

@@ -114,7 +114,9 @@ impl Carrier<'_> {
         let asked = match asked {
             Ok(asked) => asked,
             Err(failure) => {
-                let gone = failure.status == Some(404);
+                // Any other 404 may be an answer to what was done.
+                let gone =
+                    failure.status == Some(404) && failure.reason == FailureReason::Unreachable;
                 let refusal = call.fail(failure, &[]).await;
                 return Err(if gone {
                     NoResponse::SessionGone(refusal)
@@ -134,7 +136,7 @@ impl Carrier<'_> {
         audience: &mut Option<Audience<'_>>,
     ) -> Result<Carried, NoResponse> {
         let limits = self.limits();
-        let mut kept = Kept { text: String::new(), held: self.bench.memory.hold() };
+        let mut kept = Kept { text: String::new(), held: self.bench.memory.hold_answer() };
         let member = audience.as_ref().map_or(0, |audience| audience.member);
         let told = flying.as_ref().map(|flying| Arc::clone(&flying.cancelled));
         loop {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use events::Relay;
 use http::HeaderMap;
@@ -27,6 +28,9 @@ use super::reply::Refusal;
 
 /// How many sessions one endpoint keeps. The one unused for longest is ended first.
 const SESSIONS_MAX: usize = 1024;
+
+/// How long a session is kept that nobody uses; its servers' streams end with it.
+const UNUSED_MAX: Duration = Duration::from_hours(1);
 
 /// How the servers of an endpoint are reached.
 pub(crate) enum Way {
@@ -59,7 +63,7 @@ pub(crate) struct Host {
 
 #[derive(Default)]
 struct Sessions {
-    by_id: HashMap<Arc<str>, (u64, Arc<Session>)>,
+    by_id: HashMap<Arc<str>, (u64, Instant, Arc<Session>)>,
     uses: u64,
 }
 
@@ -109,7 +113,7 @@ impl Open {
 impl Sessions {
     fn end_oldest(&mut self, but: Option<&Arc<Session>>) {
         let others = self.by_id.iter().filter(|(id, _)| but.is_none_or(|but| but.id != **id));
-        let oldest = others.min_by_key(|(_, (used, _))| *used);
+        let oldest = others.min_by_key(|(_, (used, ..))| *used);
         if let Some(id) = oldest.map(|(id, _)| Arc::clone(id)) {
             tracing::info!("a session was ended to make room for another");
             self.by_id.remove(&id);
@@ -170,10 +174,16 @@ impl Host {
         let mut sessions = lock(&self.sessions);
         sessions.uses += 1;
         let used = sessions.uses;
+        sessions.by_id.retain(|_, (_, last, session)| {
+            // Somebody uses it, or listens to it, or did so lately.
+            last.elapsed() < UNUSED_MAX
+                || Arc::strong_count(session) > 1
+                || Arc::strong_count(&session.floor) > 1
+        });
         if sessions.by_id.len() >= SESSIONS_MAX {
             sessions.end_oldest(None);
         }
-        sessions.by_id.insert(Arc::clone(&session.id), (used, session));
+        sessions.by_id.insert(Arc::clone(&session.id), (used, Instant::now(), session));
     }
 
     /// Ends the session unused for longest, but not this one.
@@ -191,8 +201,8 @@ impl Host {
         sessions.uses += 1;
         let used = sessions.uses;
         match sessions.by_id.get_mut(id) {
-            Some((last, session)) if session.agent.name == talk.agent.name => {
-                *last = used;
+            Some((last, when, session)) if session.agent.name == talk.agent.name => {
+                (*last, *when) = (used, Instant::now());
                 Ok(Arc::clone(session))
             }
             _ => Err(Refusal::no_session()),

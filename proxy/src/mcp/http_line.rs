@@ -65,6 +65,7 @@ pub(crate) struct HttpAsking {
 
 /// How long to wait before a stream is resumed, where the server does not say; and at most.
 const RETRY: Duration = Duration::from_secs(1);
+const RETRY_LEAST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
 enum Source {
@@ -254,7 +255,7 @@ impl HttpLine {
             asking.source = Source::Stream(Box::new((reading, Parser::new(bytes_max))));
             return Ok(asking);
         }
-        let mut room = self.bench.memory.hold();
+        let mut room = self.bench.memory.hold_answer();
         let all = reading.all(bytes_max, &mut room).await.map_err(|(failure, _)| failure)?;
         let depth = Limits { depth_max: limits.json_depth_max };
         match Message::read(&all, depth) {
@@ -312,7 +313,7 @@ impl HttpAsking {
             self.last_event = Some(id).filter(|id| !id.is_empty());
         }
         let retry = fields.retry.map(Duration::from_millis);
-        self.retry = retry.map_or(self.retry, |retry| retry.min(RETRY_MAX));
+        self.retry = retry.map_or(self.retry, |retry| retry.clamp(RETRY_LEAST, RETRY_MAX));
         let Some(data) = fields.data.filter(|data| !data.is_empty()) else { return Ok(()) };
         let message = Message::read(data.as_bytes(), limits).map_err(|malformed| {
             let detail = format!("it sent what is no message: {malformed}");

@@ -4,10 +4,12 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use events::FailureReason;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc::{self, error::SendTimeoutError};
+use tokio::sync::watch;
 
 use crate::json::{self, Limits};
 use crate::upstream::Permit;
@@ -18,6 +20,9 @@ use super::envelope::{Kind, Message};
 /// How many messages may wait for one asker, and how many lines for the process. An asker that
 /// falls further behind loses its call, and is told so, rather than hold up all others.
 pub(crate) const WAITING_MAX: usize = 256;
+
+/// How long a process may take none of the lines that wait for it.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
 const TOKEN: [&str; 3] = ["params", "_meta", "progressToken"];
 const PROGRESS: [&str; 2] = ["params", "progressToken"];
@@ -147,7 +152,14 @@ impl Link {
         // JSON text has no line end that matters, so a message can always be one line.
         let mut line = text.replace(['\n', '\r'], " ");
         line.push('\n');
-        self.0.lines.send(Bytes::from(line)).await.map_err(|_| not_running())
+        let sent = self.0.lines.send_timeout(Bytes::from(line), TAKEN_WITHIN).await;
+        sent.map_err(|error| match error {
+            SendTimeoutError::Timeout(_) => {
+                // Nothing was sent, and nothing will be.
+                Failure::new(FailureReason::Unreachable, "its process takes no more input")
+            }
+            SendTimeoutError::Closed(_) => not_running(),
+        })
     }
 
     /// Hands a line of the process to whom it concerns.

@@ -34,7 +34,7 @@ pub(crate) type Repeated = Option<usize>;
 impl Parts {
     /// Nothing yet.
     pub(crate) fn new(memory: &Memory) -> Self {
-        Self { kept: Mutex::default(), held: Turn::new(memory.hold()) }
+        Self { kept: Mutex::default(), held: Turn::new(memory.hold_answer()) }
     }
 
     /// Adds a frame, unless it is the very one that is there already where the repetition is.

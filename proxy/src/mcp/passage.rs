@@ -41,6 +41,7 @@ pub(crate) struct Sent {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// The memory that the body takes.
+    #[expect(dead_code, reason = "it is held for as long as the body is")]
     pub(crate) held: Held,
     pub(crate) modern: bool,
 }
@@ -124,7 +125,7 @@ impl Passage {
     ) -> Option<Result<Reply, Refusal>> {
         let (head, body) = response.into_parts();
         let limits = &self.bench.limits;
-        let mut room = self.bench.memory.hold();
+        let mut room = self.bench.memory.hold_answer();
         let reading = Reading::new(body, limits.upstream_idle_timeout);
         let all = tokio::select! {
             all = reading.all(limits.answer_bytes_max, &mut room) => all,
@@ -235,10 +236,12 @@ impl Passage {
         message: Option<&Message<'_>>,
         answer: &mut Answer,
     ) -> Option<Result<Reply, Refusal>> {
+        // What the agent says is on record, and reaches the server even if the agent does not wait.
+        let waits = sent.method == Method::GET;
         let passing = self.pass_message(&mut sent, message);
         let response = tokio::select! {
             response = passing => response,
-            () = answer.closed() => return None,
+            () = answer.closed(), if waits => return None,
         };
         let response = match response {
             Ok(response) => response,
@@ -250,7 +253,8 @@ impl Passage {
         let (head, body) = response.into_parts();
         let limits = &self.bench.limits;
         let reading = Reading::new(body, limits.upstream_idle_timeout);
-        let all = reading.all(limits.answer_bytes_max, &mut sent.held).await;
+        let mut room = self.bench.memory.hold_answer();
+        let all = reading.all(limits.answer_bytes_max, &mut room).await;
         Some(
             all.map_err(|(failure, _)| failure.refusal()).map(|bytes| {
                 reply_with(head.status, returned(&head.headers), Outgoing::from(bytes))

@@ -91,7 +91,10 @@ impl Pump {
                     None if rest.is_empty() => {}
                     None => drop(self.release(rest).await),
                 }
-                self.pieces.end();
+                // Who missed a part of it must not take it for whole.
+                if self.heard {
+                    self.pieces.end();
+                }
             }
             Err(Stop::Failed(failure)) => {
                 if let Some(told) = self.finish(failure).await {
@@ -104,7 +107,10 @@ impl Pump {
                 }
             }
             // A subscription is given up with the pump, and that is recorded.
-            Err(Stop::Stopping) => self.pieces.end(),
+            Err(Stop::Stopping) => {
+                drop(self.take_call());
+                self.pieces.end();
+            }
             Err(Stop::Unrecorded(told)) => {
                 drop(self.take_call());
                 if let Some(told) = told {

@@ -85,7 +85,7 @@ impl Models {
             }
         };
         let status = response.status();
-        let mut memory = self.memory.hold();
+        let mut memory = self.memory.hold_answer();
         let received =
             receive_patiently(response.into_body(), &mut memory, self.answer_bounds()).await;
         match received {

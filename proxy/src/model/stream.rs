@@ -107,8 +107,11 @@ impl Relaying {
                 Ok(Some(Err(error))) => return failed(&ReceiveError::Broken(error.to_string())),
                 Err(_) => return failed(&ReceiveError::TooSlow(patience)),
             };
-            if let Err(error) = self.keep(&data).await {
-                return failed(&error);
+            match self.keep(&data).await {
+                Ok(()) => {}
+                // What comes behind the last frame is not waited for, and need not fit.
+                Err(_) if self.terminal => return End::Whole,
+                Err(error) => return failed(&error),
             }
             self.parser.feed(&data);
             if let Err(end) = self.flow(pieces).await {
