@@ -24,6 +24,9 @@ use super::speaker::Speaker;
 /// How long to wait for the head of a server's stream. Some send it with the first event only.
 const HEARD_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long a server may take to begin or end the subscription to one resource.
+const ASKED_WITHIN: Duration = Duration::from_secs(5);
+
 /// Who listens to which server for what.
 struct Ear<'a> {
     visitor: &'a Visitor,
@@ -83,7 +86,9 @@ impl Host {
         {
             let _turn = ear.open.news.turn.lock().await;
             for uri in &ear.wants.resources {
-                self.ask_for(ear, "resources/subscribe", uri).await;
+                if !self.ask_for(ear, "resources/subscribe", uri).await {
+                    break;
+                }
             }
         }
         fork.acknowledged().await;
@@ -108,29 +113,41 @@ impl Host {
     async fn forget_resources(&self, ear: &Ear<'_>) {
         let _turn = ear.open.news.turn.lock().await;
         for uri in ear.wants.resources.iter().filter(|uri| !ear.open.news.want(uri)) {
-            self.ask_for(ear, "resources/unsubscribe", uri).await;
+            if !self.ask_for(ear, "resources/unsubscribe", uri).await {
+                return;
+            }
         }
     }
 
-    async fn ask_for(&self, ear: &Ear<'_>, method: &str, uri: &str) {
+    /// False when nothing more need be asked: the server has not answered in time, which holds up
+    /// all others on the line, or has forgotten the session.
+    async fn ask_for(&self, ear: &Ear<'_>, method: &str, uri: &str) -> bool {
         let (id, uri) = (quoted("countersign-subscribe"), quoted(uri));
         let text = format!(
             r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{"uri":{uri}}}}}"#
         );
-        let Ok(message) = Message::read(text.as_bytes(), self.limits()) else { return };
+        let Ok(message) = Message::read(text.as_bytes(), self.limits()) else { return true };
         let to = To { member: ear.member, open: &ear.open, exposed: None };
-        match self.carry(ear.visitor, to, &message, None).await {
-            Ok(carried) => {
+        // Dropped, the call is on record as given up.
+        let carried = timeout(ASKED_WITHIN, self.carry(ear.visitor, to, &message, None)).await;
+        match carried {
+            Ok(Ok(carried)) => {
                 if json::find(&carried.text, &["error"]).is_some() {
                     tracing::warn!("a tool server does not tell of {uri}: {}", carried.text);
                 }
             }
-            Err(NoResponse::Refused(refusal)) => self.log_absent(ear.member, &refusal),
-            Err(NoResponse::SessionGone(_)) => {
+            Ok(Err(NoResponse::Refused(refusal))) => self.log_absent(ear.member, &refusal),
+            Ok(Err(NoResponse::SessionGone(_))) => {
                 self.reopen(ear.visitor, ear.member, &ear.open).await;
+                return false;
             }
-            Err(NoResponse::Cancelled) => {}
+            Ok(Err(NoResponse::Cancelled)) => {}
+            Err(_) => {
+                tracing::warn!("a tool server did not answer a {method} in time");
+                return false;
+            }
         }
+        true
     }
 }
 

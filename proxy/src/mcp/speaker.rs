@@ -44,13 +44,17 @@ impl Speaker {
     /// Takes note that this server has acknowledged its part of a subscription, and waits until the
     /// agent has been told of the whole.
     pub(crate) async fn acknowledged(&mut self) {
+        self.pass_over();
         let Some(part) = &mut self.part else { return };
-        if let Some(acknowledged) = part.acknowledged.take() {
-            // Nobody waits for it any more where it comes too late.
-            let _late = acknowledged.send(());
-        }
         // If nobody is left to tell the agent, nothing is said to it any more either.
         drop(part.told.wait_for(|told| *told).await);
+    }
+
+    /// Takes note that this server does not delay the acknowledgement any more.
+    pub(crate) fn pass_over(&mut self) {
+        let acknowledged = self.part.as_mut().and_then(|part| part.acknowledged.take());
+        // Nobody waits for it any more where it comes too late.
+        let _late = acknowledged.map(|acknowledged| acknowledged.send(()));
     }
 
     /// Whether this server has acknowledged its part of a subscription.

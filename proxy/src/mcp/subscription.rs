@@ -21,10 +21,10 @@ use super::speaker::{Part, Speaker};
 /// How long one server may delay the acknowledgement of a subscription to many.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(5);
 
-/// How often in a row a part that breaks off is renewed, how long to wait before (longer each
-/// time), and after how long a life the row begins anew.
-const RENEWED_MAX: u32 = 5;
+/// How long to wait before a part that broke off is renewed: so long for the first, twice for the
+/// second in a row, and at most so many times as long. After a long life the row begins anew.
 const RENEWED_AFTER: Duration = Duration::from_secs(1);
+const ROW_MAX: u32 = 30;
 const LONG_LIFE: Duration = Duration::from_secs(30);
 
 impl Host {
@@ -86,8 +86,15 @@ impl Host {
             match connected {
                 Ok(open) if open.line.is_modern() => {
                     let ended = self.subscribe_at(visitor, (member, &open), message, &mut fork);
-                    let Err(NoResponse::Refused(refusal)) = ended.await else { return };
+                    let Err(NoResponse::Refused(refusal) | NoResponse::SessionGone(refusal)) =
+                        ended.await
+                    else {
+                        return;
+                    };
                     self.log_absent(member, &refusal);
+                    if !fork.has_acknowledged() {
+                        return; // It takes no subscriptions.
+                    }
                 }
                 Ok(open) => {
                     let lost = self.subscribe_legacy((visitor, member), open, message, &mut fork);
@@ -95,14 +102,18 @@ impl Host {
                         return;
                     }
                 }
-                Err(refusal) => self.log_absent(member, &refusal),
+                // It may come up later, and the others need not wait for that.
+                Err(refusal) => {
+                    self.log_absent(member, &refusal);
+                    fork.pass_over();
+                }
             }
             broken = if began.elapsed() < LONG_LIFE { broken + 1 } else { 1 };
-            if !fork.has_acknowledged() || broken > RENEWED_MAX {
+            if !fork.has_acknowledged() {
                 return;
             }
             tokio::select! {
-                () = sleep(RENEWED_AFTER * broken) => {}
+                () = sleep(RENEWED_AFTER * broken.min(ROW_MAX)) => {}
                 () = fork.gone() => return,
             }
         }
