@@ -3,7 +3,8 @@
 use crate::log::{BATCH_RECORDS_MAX, Log, RECORD_BYTES_MAX, ReadError, Reader};
 use crate::payload::{Effort, Packed, Packer, Unpacked};
 use crate::stall::StallWatch;
-use crate::writer::{Blank, Counters, Health, Submission, Turns, WriteError, Writer, Written};
+use crate::writer::{Blank, Health, Submission, Turns, WriteError, Writer};
+use crate::written::{Counters, Written};
 use crate::{Recorded, Sequence};
 use events::{Draft, Event, Fact};
 use std::io;

@@ -15,6 +15,8 @@ mod recorded;
 
 mod stall;
 
+mod written;
+
 mod writer;
 
 mod ledger;
@@ -22,4 +24,5 @@ mod ledger;
 pub use ledger::{Entry, Ledger, Options, Pending, RecordError, WriterTask};
 pub use recorded::Recorded;
 pub use sequence::Sequence;
-pub use writer::{Health, Written};
+pub use writer::Health;
+pub use written::Written;

@@ -9,9 +9,10 @@
 use crate::Sequence;
 use crate::log::{AppendError, BATCH_RECORDS_MAX, Batch, Log, Sealed};
 use crate::stall::StallWatch;
+use crate::written::Counters;
 use bytes::Bytes;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::RuntimeFlavor;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
@@ -63,61 +64,6 @@ pub(crate) enum WriteError {
     Full(Arc<str>),
     #[error("{0}")]
     Stopped(Arc<str>),
-}
-
-/// What the writer has done since it started.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    batches: AtomicU64,
-    records: AtomicU64,
-    record_bytes: AtomicU64,
-    payload_bytes: AtomicU64,
-    append_us: AtomicU64,
-    stored_bytes: AtomicU64,
-}
-
-/// What was written since the start, at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Batches made durable.
-    pub batches: u64,
-    /// Records made durable.
-    pub records: u64,
-    /// Their bytes, as canonical JSON.
-    pub record_bytes: u64,
-    /// Bytes of sealed payloads handed to the backend.
-    pub payload_bytes: u64,
-    /// Time spent in appends, in microseconds.
-    pub append_us: u64,
-    /// Bytes that all of it took in the store.
-    pub stored_bytes: u64,
-}
-
-impl Counters {
-    /// Reads them.
-    pub(crate) fn read(&self) -> Written {
-        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Written {
-            batches: of(&self.batches),
-            records: of(&self.records),
-            record_bytes: of(&self.record_bytes),
-            payload_bytes: of(&self.payload_bytes),
-            append_us: of(&self.append_us),
-            stored_bytes: of(&self.stored_bytes),
-        }
-    }
-
-    fn add(&self, batch: &Batch, took: Duration) {
-        let sum = |lengths: &mut dyn Iterator<Item = usize>| {
-            u64::try_from(lengths.sum::<usize>()).unwrap_or(u64::MAX)
-        };
-        let add = |counter: &AtomicU64, by: u64| counter.fetch_add(by, Ordering::Relaxed);
-        add(&self.batches, 1);
-        add(&self.records, u64::try_from(batch.records.len()).unwrap_or(u64::MAX));
-        add(&self.record_bytes, sum(&mut batch.records.iter().map(Bytes::len)));
-        add(&self.payload_bytes, sum(&mut batch.payloads.iter().map(|sealed| sealed.bytes.len())));
-        add(&self.append_us, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-    }
 }
 
 /// How the writer stands, for whoever watches over the process.
@@ -259,7 +205,7 @@ impl Writer {
         if appended.is_ok() {
             self.counters.add(&batch, took);
         }
-        self.counters.stored_bytes.store(self.log.stored_bytes(), Ordering::Relaxed);
+        self.counters.store(self.log.stored_bytes());
         let failure = self.note(appended);
         for (done, sequence) in callers {
             // A caller that no longer listens has its own way to find out.
