@@ -65,3 +65,20 @@ fn a_modern_agent_that_hangs_up_cancels_a_call_that_has_not_begun_to_be_answered
     drop(calling);
     told(&upstream, gateway);
 }
+
+#[test]
+fn what_an_agent_says_reaches_the_server_even_if_it_hangs_up_at_once() {
+    let upstream = legacy(json!({}), |_, _, connection| accepted(connection));
+    let setup = Setup::new().tools("stuck", &format!("url = \"{}\"", upstream.url()));
+    let mut gateway = setup.start();
+    let opened = send(gateway.agents, "/mcp", &[], initialize().to_string());
+    let session = opened.head.header("mcp-session-id").unwrap().to_owned();
+    let method = "notifications/roots/list_changed";
+    let changed = json!({"jsonrpc": "2.0", "method": method}).to_string();
+    for _ in 0..20 {
+        let mut hasty = Connection::open(gateway.agents).unwrap();
+        hasty.send(post("/mcp", &[("mcp-session-id", session.as_str())], &changed)).unwrap();
+    }
+    until("all of them", || (asked(&upstream, method).len() == 20).then_some(()));
+    gateway.stop_and_check();
+}

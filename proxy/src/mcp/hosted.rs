@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use events::Relay;
+use futures_util::future::join_all;
 use http::{Method, StatusCode};
+use tokio::sync::oneshot;
 
 use crate::json;
 use crate::problem::ErrorCode;
@@ -42,7 +44,31 @@ impl Host {
         if let Kind::Request { .. } = message.kind {
             return self.ask(sent, &message).await;
         }
-        let visitor = self.visitor(&sent)?;
+        self.to_the_end(async move |host| host.said(&sent).await).await
+    }
+
+    /// Does something in a task of its own: what is on record as said reaches the servers, even if
+    /// the agent does not wait.
+    async fn to_the_end<F>(
+        self: Arc<Self>,
+        what: impl FnOnce(Arc<Self>) -> F,
+    ) -> Result<Reply, Refusal>
+    where
+        F: Future<Output = Result<Reply, Refusal>> + Send + 'static,
+    {
+        let (done, answer) = oneshot::channel();
+        let doing = what(Arc::clone(&self));
+        self.bench.clerk.gate().tasks.spawn(async move { drop(done.send(doing.await)) });
+        answer.await.unwrap_or_else(|_| {
+            Err(Refusal::new(ErrorCode::Internal, "it ended without an answer"))
+        })
+    }
+
+    /// A notification, or the answer to a server's question.
+    async fn said(&self, sent: &Sent) -> Result<Reply, Refusal> {
+        let message = Message::read(&sent.body, self.limits())
+            .map_err(|malformed| Refusal::malformed(malformed.code, malformed.detail))?;
+        let visitor = self.visitor(sent)?;
         match &message.kind {
             Kind::Response { id: Some(id), .. } => self.answer(&visitor, &message, id).await?,
             Kind::Response { id: None, .. } | Kind::Request { .. } => {}
@@ -173,21 +199,19 @@ impl Host {
             let path = ["params", "requestId"];
             let working = floor.and_then(|floor| floor.working(message.value(&path)?));
             let Some((member, own)) = working else { return Ok(()) };
-            let text = json::set(message.text, &path, &own);
-            let told = self.tell(visitor, member, &text.unwrap_or_default()).await;
+            // A server that does not listen must not keep the call open.
             if let (Some(floor), Some(id)) = (floor, message.value(&path)) {
                 floor.cancel(id);
             }
-            return told;
+            let text = json::set(message.text, &path, &own);
+            return self.tell(visitor, member, &text.unwrap_or_default()).await;
         }
         // Every line of a merged session had a handshake of its own.
         if message.method() == "notifications/initialized" && !self.is_plain() {
             return Ok(());
         }
-        for member in 0..self.members.len() {
-            self.tell(visitor, member, message.text).await?;
-        }
-        Ok(())
+        let telling = (0..self.members.len()).map(|it| self.tell(visitor, it, message.text));
+        join_all(telling).await.into_iter().collect()
     }
 
     /// Tells a server something, if there is a line to it.
@@ -211,8 +235,11 @@ impl Host {
         }
         let session = self.find(&sent.talk)?;
         if sent.method == Method::DELETE {
-            self.forget(&session, &sent.talk).await;
-            return Ok(empty_reply(StatusCode::OK));
+            let forgetting = async move |host: Arc<Self>| {
+                host.forget(&session, &sent.talk).await;
+                Ok(empty_reply(StatusCode::OK))
+            };
+            return self.to_the_end(forgetting).await;
         }
         let (speaker, answer) = Speaker::new();
         tokio::spawn(self.speak_unasked(session, sent.talk, speaker));
