@@ -59,12 +59,7 @@ impl Stage {
         assert!(String::from_utf8_lossy(&rest).contains("[DONE]"));
         self.gateway.recorded("all refusals", |records| records.refused().len() >= expected.len());
         let records = self.gateway.stop_and_check();
-        let mut found: Vec<(&str, u16)> =
-            records.refused().iter().map(|refused| (&*refused.code, refused.status)).collect();
-        let mut expected = expected.to_vec();
-        found.sort_unstable();
-        expected.sort_unstable();
-        assert_eq!(found, expected);
+        records.assert_refused(expected);
         assert_eq!(self.upstream.seen().len(), 1, "only the neighbour's call went upstream");
     }
 }

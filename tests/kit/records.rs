@@ -60,6 +60,16 @@ impl Records {
         found
     }
 
+    /// These refusals alone are on record, by their code and status, in any order.
+    pub fn assert_refused(&self, expected: &[(&str, u16)]) {
+        let mut found: Vec<(&str, u16)> =
+            self.refused().iter().map(|refused| (&*refused.code, refused.status)).collect();
+        let mut expected = expected.to_vec();
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+    }
+
     /// Every refusal.
     pub fn refused(&self) -> Vec<&CallRefused> {
         let mut found = Vec::new();

@@ -73,12 +73,7 @@ impl Neighbourhood {
         assert_eq!((answer.status(), answer.json()["id"].clone()), (200, json!(7)));
         self.gateway.recorded("all refusals", |records| records.refused().len() >= expected.len());
         let records = self.gateway.stop_and_check();
-        let mut found: Vec<(&str, u16)> =
-            records.refused().iter().map(|refused| (&*refused.code, refused.status)).collect();
-        let mut expected = expected.to_vec();
-        found.sort_unstable();
-        expected.sort_unstable();
-        assert_eq!(found, expected);
+        records.assert_refused(expected);
     }
 }
 

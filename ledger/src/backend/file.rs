@@ -129,7 +129,7 @@ impl FileLog {
     ///
     /// Blocks for as long as it takes to read the last segments. Only a torn tail that was never
     /// acknowledged is cut, and [`Recovery`] says so; all other damage is an error, and nothing is
-    /// changed then.
+    /// changed then but that batches of the journal are in their segments.
     pub fn open(dir: &Path, options: &Options) -> Result<(Self, Recovery), OpenError> {
         let open = |disk: Arc<dyn Disk>| Self::open_on(disk, dir, options, Workers::Threads);
         if options.synced {

@@ -10,7 +10,7 @@ use zstd::bulk::{Compressor, Decompressor};
 pub(super) const FIRST_DICTIONARY: &[u8] = include_bytes!("first_dictionary.jsonl");
 
 const LEVEL: i32 = 1;
-/// Under load the writer's thread is what everybody waits for. Large blocks need no dictionary,
+/// Under load the writer is what everybody waits for. Large blocks need no dictionary,
 /// and take a third of the time for half as many bytes again.
 const FAST_LEVEL: i32 = -3;
 const FAST_BATCH_RECORDS: usize = 32;
