@@ -80,7 +80,7 @@ async fn payload_bytes(
     Path((session, digest)): Path<(SessionId, Digest)>,
 ) -> Response {
     // A payload is found by its digest alone; the size in the reference is for people.
-    let reference = PayloadRef { bytes: 0, digest };
+    let reference = PayloadRef { bytes: 0, digest, discarded: false };
     let load = move || payload::load(&*reader, session, &reference);
     match tokio::task::spawn_blocking(load).await {
         Ok(Ok(Some(content))) => {

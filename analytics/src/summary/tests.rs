@@ -91,7 +91,7 @@ fn others() -> Vec<(Event, &'static str)> {
         call: None,
         direction: Relay::ToAgent,
         method: "ping".into(),
-        payload: PayloadRef { bytes: 2, digest: DIGEST },
+        payload: PayloadRef { bytes: 2, digest: DIGEST, discarded: false },
         principal: principal(),
         upstream: "crm".into(),
     };

@@ -104,8 +104,11 @@ impl Packer {
         let known = self.known(scope, is_first)?;
         let (digest, cuts, tail) = known.measure(content, cuts);
         let address = Address(digest.0);
-        let reference =
-            PayloadRef { bytes: u64::try_from(content.len()).unwrap_or(u64::MAX), digest };
+        let reference = PayloadRef {
+            bytes: u64::try_from(content.len()).unwrap_or(u64::MAX),
+            digest,
+            discarded: false,
+        };
         let mut sealed = Vec::new();
         if let Some(salt) = known.unstored_salt {
             sealed.push(Sealed {
