@@ -64,6 +64,11 @@ impl LogFiles {
         Ok(Some(bytes))
     }
 
+    /// The length of a file by its path below the folder; `None` if it cannot be told.
+    pub(super) fn length(&self, path: &str) -> Option<u64> {
+        fs::metadata(self.folder.join(path)).ok().map(|file| file.len())
+    }
+
     /// A partial file may have been replaced by a wider one since its checkpoint was read.
     fn read_or_wider(
         &self,

@@ -8,7 +8,9 @@ use super::{SealError, Signed};
 use crate::Sequence;
 use crate::log::Reader;
 use std::io;
-use tlog::{HASH_BYTES, Hash, TILE_WIDTH, TileId, TileSource, TreeBuilder, leaf_hash};
+use tlog::{
+    BundleId, HASH_BYTES, Hash, TILE_WIDTH, TileId, TileSource, TreeBuilder, leaf_hash, tiles_since,
+};
 
 /// How many of the newest full tiles are compared with their records before a start goes on; older
 /// ones are left to [`audit`].
@@ -41,7 +43,8 @@ pub(super) fn settle(
         return Err(SealError::Shorter { records, signed });
     }
     let base = signed - signed % TILE_WIDTH;
-    if let Some(compared) = newest_agree(reader, files, base)?
+    if all_are_there(files, base)
+        && let Some(compared) = newest_agree(reader, files, base)?
         && let Ok(tree) = TreeBuilder::resume(base, &FullTiles(files))
     {
         let mut growth = Growth::from(tree);
@@ -112,6 +115,17 @@ fn place(filled: &Filled<'_>) -> String {
     let covered = TILE_WIDTH.saturating_pow(u32::from(level) + 1);
     let first = index.saturating_mul(covered);
     format!(", from event {first} to {} at the earliest", first + covered - 1)
+}
+
+/// Whether every file that is final by now is there, as far as its length tells.
+fn all_are_there(files: &LogFiles, base: u64) -> bool {
+    let full = tiles_since(0, base).filter(TileId::is_full);
+    let tiles = full.map(|tile| (tile.path(), Some(tile.bytes())));
+    let bundles = (0..base / TILE_WIDTH).map(|index| (BundleId { index, width: 256 }.path(), None));
+    tiles.chain(bundles).all(|(path, expected)| {
+        let length = files.length(&path).filter(|length| *length > 0);
+        length.is_some_and(|length| expected.is_none_or(|it| length == it as u64))
+    })
 }
 
 /// How many of the newest records were compared with the tiles over them, or `None` if they are not
