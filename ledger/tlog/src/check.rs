@@ -83,7 +83,7 @@ pub fn verify_consistency(
         if !proof.is_empty() {
             return Err(length);
         }
-        if new == 0 || old == 0 {
+        if old == 0 {
             same(empty_root(), old_root)?;
         }
         return if old == new { same(*old_root, new_root) } else { Ok(()) };

@@ -125,13 +125,20 @@ impl Note {
         &self.signatures
     }
 
-    /// Adds a signature below the others, unless it is there.
+    /// Adds a signature below the others, unless it is there, if the note can still be read then.
     pub fn add(&mut self, signature: NoteSignature) -> Result<(), NoteError> {
+        if check_name(&signature.name).is_err() || signature.bytes.is_empty() {
+            return Err(NoteError::Signature { line: self.signatures.len() + 1 });
+        }
         if self.signatures.contains(&signature) {
             return Ok(());
         }
         if self.signatures.len() >= SIGNATURES_MAX {
             return Err(NoteError::TooManySignatures);
+        }
+        let bytes = self.to_string().len() + signature.to_string().len();
+        if bytes > NOTE_BYTES_MAX {
+            return Err(NoteError::TooLong { bytes });
         }
         self.signatures.push(signature);
         Ok(())

@@ -217,6 +217,24 @@ fn what_is_not_a_note_is_refused_with_the_reason() {
 }
 
 #[test]
+fn no_signature_is_added_that_makes_a_note_unreadable() {
+    let mut note = Note::new("a\n".to_owned()).unwrap();
+    let signature = |name: &str, bytes| NoteSignature {
+        name: name.to_owned(),
+        key_id: [0; 4],
+        bytes: vec![0; bytes],
+    };
+    for name in ["", "n\n\u{2014} m AAAAAAA=\n", "n m"] {
+        assert_eq!(note.add(signature(name, 1)), Err(NoteError::Signature { line: 1 }), "{name:?}");
+    }
+    assert_eq!(note.add(signature("n", 0)), Err(NoteError::Signature { line: 1 }));
+    assert!(matches!(note.add(signature("n", 1 << 20)), Err(NoteError::TooLong { .. })));
+    assert_eq!(note.signatures(), []);
+    note.add(signature("n", 700_000)).unwrap();
+    assert_eq!(Note::parse(note.to_string().as_bytes()).unwrap(), note);
+}
+
+#[test]
 fn what_is_not_a_checkpoint_is_refused_with_its_line() {
     let root = tlog::empty_root();
     let line = |text: &str| match text.parse::<Checkpoint>() {
