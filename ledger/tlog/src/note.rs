@@ -102,7 +102,7 @@ impl Note {
         Ok(Self { text, signatures: Vec::new() })
     }
 
-    /// Reads a note, and takes nothing that [`Self::to_string`] does not give back as it was.
+    /// Reads a note, and takes nothing that its `Display` does not give back as it was.
     pub fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
         if bytes.len() > NOTE_BYTES_MAX {
             return Err(NoteError::TooLong { bytes: bytes.len() });
