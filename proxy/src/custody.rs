@@ -194,18 +194,17 @@ fn sealer(
 fn checkpoint_key(config: &Config) -> Result<SigningKey, CustodyError> {
     let path = config.data.join(KEYS_FOLDER).join("checkpoints.key");
     let wrong = |detail| CustodyError::WrongKey { path: path.clone(), detail };
-    let text = match &config.checkpoints.key {
-        Some(key) => key.expose().to_owned(),
-        None => {
-            let make = || {
-                let seed = random()?;
-                let text = private_key_text(&origin(config, &seed)?, &seed);
-                let text = text.map_err(io::Error::other)?;
-                Ok(format!("{text}\n").into_bytes())
-            };
-            let bytes = read_or_make(&path, make)?;
-            String::from_utf8(bytes).map_err(|error| wrong(error.to_string()))?
-        }
+    let text = if let Some(key) = &config.checkpoints.key {
+        key.expose().to_owned()
+    } else {
+        let make = || {
+            let seed = random()?;
+            let text = private_key_text(&origin(config, &seed)?, &seed);
+            let text = text.map_err(io::Error::other)?;
+            Ok(format!("{text}\n").into_bytes())
+        };
+        let bytes = read_or_make(&path, make)?;
+        String::from_utf8(bytes).map_err(|error| wrong(error.to_string()))?
     };
     let key = parse_private_key(text.trim()).map_err(|error| wrong(error.to_string()))?;
     match &config.checkpoints.origin {
