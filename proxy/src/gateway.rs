@@ -7,6 +7,7 @@ use crate::gate::Gate;
 use crate::mcp::Mcp;
 use crate::memory::Memory;
 use crate::model::Models;
+use crate::payload_keys::{PayloadKeysError, payload_keys};
 use crate::people::People;
 use crate::recover::{RecoverError, look_back};
 use crate::room::Room;
@@ -16,6 +17,7 @@ use events::{Digest, Draft, GatewayStarted, GatewayStopped, LedgerRecovered};
 use ledger::backend::file::{self, FileLog, OpenError, Recovery};
 use ledger::backend::memory::MemoryLog;
 use ledger::log::Log;
+use ledger::payload::Keys;
 use ledger::{Health, Ledger, Options, RecordError, WriterTask};
 use std::io;
 use std::net::SocketAddr;
@@ -45,6 +47,9 @@ pub enum GatewayError {
     /// The ledger does not open.
     #[error("the ledger does not open: {0}")]
     Open(#[from] OpenError),
+    /// Payloads cannot be encrypted, or earlier ones not be read.
+    #[error(transparent)]
+    PayloadKeys(#[from] PayloadKeysError),
     /// The last run cannot be settled.
     #[error(transparent)]
     Recover(#[from] RecoverError),
@@ -99,11 +104,12 @@ impl Gateway {
         let config = Arc::new(loaded.config);
         let folder = config.data.join(LEDGER_FOLDER);
         let (log, recovery) = open(&config, &folder)?;
+        let keys = payload_keys(&config, &folder)?;
         let mut correlator = Correlator::new(key(&config, &folder)?, CorrelateLimits::default());
         let found = look_back(&*log.reader(), &mut correlator)?;
         let events = log.next().number();
         let (ledger, writer) =
-            Ledger::start(log, options(&config)).map_err(GatewayError::Writer)?;
+            Ledger::start(log, options(&config, keys)).map_err(GatewayError::Writer)?;
         let cut_bytes = note_cuts(&ledger, &recovery, &folder).await?;
         let in_doubt = found.settle(&ledger).await?;
         let report = StartReport { events, in_doubt, cut_bytes };
@@ -236,11 +242,12 @@ fn room(config: &Config) -> Room {
 /// The name of the one shard that a gateway on its own writes.
 const SHARD: &str = "countersign/0";
 
-fn options(config: &Config) -> Options {
+fn options(config: &Config, keys: Keys) -> Options {
     Options {
         source: SHARD.into(),
         queue_max: config.ledger.queue_records_max,
         append_timeout: config.ledger.append_timeout,
+        keys,
     }
 }
 

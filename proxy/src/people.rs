@@ -32,7 +32,8 @@ impl People {
     /// The paths served. Those that show the ledger want to know the peer's address; see
     /// [`dashboards::ledger_routes`].
     pub fn router(self) -> Router {
-        let ledger = dashboards::ledger_routes(Arc::clone(self.gate.ledger().reader()));
+        let ledger = self.gate.ledger();
+        let ledger = dashboards::ledger_routes(Arc::clone(ledger.reader()), ledger.keys().clone());
         Router::new()
             .route("/healthz", get(async || "ok\n"))
             .route("/readyz", get(ready))

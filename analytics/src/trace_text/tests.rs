@@ -21,7 +21,7 @@ fn folded(book: &Book) -> Calls {
 fn drawn(book: &Book, look: Look) -> String {
     let calls = folded(book);
     let trace = Trace::of(session(1), &calls);
-    trace_text(&trace, &|_, payload| book.content(payload), look)
+    trace_text(&trace, &|_, payload| Ok(book.content(payload)), look)
 }
 
 fn agent_loop() -> Book {

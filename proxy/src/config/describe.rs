@@ -22,6 +22,7 @@ fn write_config(out: &mut String, config: &Config) -> fmt::Result {
     writeln!(out, "data      {}", data.display())?;
     write_listen(out, listen)?;
     write_ledger(out, ledger)?;
+    write_payload_keys(out, config)?;
     write_limits(out, limits)?;
     for model in models {
         write_model(out, model)?;
@@ -75,6 +76,21 @@ fn write_ledger(out: &mut String, ledger: &LedgerConfig) -> fmt::Result {
         "ledger    {backend}, {durability}; segments of {segment}; \
          a call waits {timeout} for its record, {queue} at once"
     )
+}
+
+fn write_payload_keys(out: &mut String, config: &Config) -> fmt::Result {
+    write!(out, "payloads  encrypted under ")?;
+    match (config.ledger.backend, config.ledger.payload_keys.as_slice()) {
+        (Backend::Memory, _) => writeln!(out, "a key that ends with the gateway"),
+        (Backend::File, []) => {
+            writeln!(out, "the key in `{}`", config.payload_key_file().display())
+        }
+        (Backend::File, [current]) => writeln!(out, "the key in {}", current.place),
+        (Backend::File, [current, former @ ..]) => {
+            let places: Vec<_> = former.iter().map(|key| key.place.to_string()).collect();
+            writeln!(out, "the key in {}; formerly in {}", current.place, places.join(", "))
+        }
+    }
 }
 
 fn write_limits(out: &mut String, limits: &Limits) -> fmt::Result {

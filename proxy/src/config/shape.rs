@@ -12,7 +12,8 @@ use super::base_url::BaseUrl;
 use super::key_hash::KeyHash;
 use super::limits::{Limits, MIB};
 use super::pattern::{Pattern, ToolPattern};
-use super::secret::Secret;
+use super::secret::{Secret, SecretRef};
+use ledger::payload::LocalKek;
 
 /// Everything an operator decides. The default is what `serve` runs without a file: both listeners,
 /// the ledger in `./data`, and no upstream and no agent.
@@ -52,7 +53,15 @@ impl Default for Config {
     }
 }
 
+/// The folder within the data folder for the keys that payloads are encrypted with.
+pub const KEYS_FOLDER: &str = "keys";
+
 impl Config {
+    /// The file of the key that payloads are encrypted with if the configuration names none.
+    pub fn payload_key_file(&self) -> PathBuf {
+        self.data.join(KEYS_FOLDER).join("payloads.key")
+    }
+
     /// The provider of this dialect that serves `model`: the one whose matching pattern spells out
     /// most of the name, and of equals the first in the file.
     pub fn model_upstream(&self, dialect: Dialect, model: &str) -> Option<&ModelUpstream> {
@@ -103,6 +112,27 @@ pub struct LedgerConfig {
     pub append_timeout: Duration,
     /// Records that may wait for the writer at once.
     pub queue_records_max: usize,
+    /// The keys that payloads are encrypted with, the one for new sessions first; if there are
+    /// none, that in [`Config::payload_key_file`] is.
+    pub payload_keys: Vec<PayloadKey>,
+}
+
+/// A key that payloads are encrypted with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadKey {
+    /// Where it is kept.
+    pub place: SecretRef,
+    /// The key.
+    pub kek: LocalKek,
+}
+
+/// Where payloads are and what they are encrypted with, for commands that need nothing else.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// As [`Config::data`].
+    pub data: PathBuf,
+    /// As [`LedgerConfig::payload_keys`].
+    pub payload_keys: Vec<PayloadKey>,
 }
 
 impl Default for LedgerConfig {
@@ -113,6 +143,7 @@ impl Default for LedgerConfig {
             segment_bytes: (64 * MIB) as u64,
             append_timeout: Duration::from_secs(2),
             queue_records_max: 4096,
+            payload_keys: Vec::new(),
         }
     }
 }
