@@ -107,7 +107,7 @@ async fn metrics(
         (
             "countersign_ledger_payload_bytes_total",
             "counter",
-            "Bytes of payloads handed to the store, compressed.",
+            "Bytes of payloads handed to the store, compressed and encrypted.",
             written.payload_bytes,
         ),
         (
