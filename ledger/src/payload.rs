@@ -31,7 +31,7 @@ use delta::DEPTH_MAX as DEPTH;
 
 pub use codec::Effort;
 pub use kek::{KekId, KeyEncryption, KeyError, LocalKek, NotKey};
-pub use key_file::{KeyFileError, create_key_file, read_key_file, read_key_folder};
+pub use key_file::{KeyFileError, new_key_text, read_key_file, read_key_folder};
 pub use keys::Keys;
 pub use load::{LoadError, load};
 pub use packer::{PackError, Packed, Packer, Unpacked};

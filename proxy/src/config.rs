@@ -29,7 +29,7 @@ pub use load::{CONFIG_BYTES_MAX, Loaded};
 pub use pattern::{PATTERN_BYTES_MAX, Pattern, PatternError, ToolPattern};
 pub use secret::{Found, Lookup, LookupError, SECRET_BYTES_MAX, Secret, SecretRef, look_up};
 pub use shape::{
-    Agent, Backend, Config, Dialect, Durability, KEYS_FOLDER, Kept, LedgerConfig, Listen, Mcp,
+    Agent, Backend, Checkpoints, Config, Dialect, Durability, Kept, LedgerConfig, Listen, Mcp,
     ModelUpstream, PayloadKey, PrefixRule, Setting, ToolUpstream, Transport,
 };
 

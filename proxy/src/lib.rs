@@ -43,11 +43,15 @@ pub mod recover;
 
 pub mod server;
 
+pub mod keys;
+
+pub mod payload_keys;
+
+pub mod custody;
+
 pub mod room;
 
 pub mod people;
-
-pub mod payload_keys;
 
 pub mod gateway;
 

@@ -2,8 +2,9 @@
 //! folder, made at the first start. Without a key that the ledger needs, nothing starts.
 
 use crate::config::{Backend, Config};
+use crate::keys::{self, KEYS_FOLDER, read_or_make};
 use ledger::payload::{
-    KekId, KeyEncryption, KeyFileError, Keys, LocalKek, create_key_file, read_key_file,
+    KekId, KeyEncryption, KeyFileError, Keys, LocalKek, new_key_text, read_key_file,
 };
 use std::fmt::Write as _;
 use std::fs::File;
@@ -20,6 +21,9 @@ pub enum PayloadKeysError {
     /// A key file.
     #[error(transparent)]
     File(#[from] KeyFileError),
+    /// A key that is to be made.
+    #[error(transparent)]
+    Make(#[from] keys::KeyFileError),
     /// Chance failed.
     #[error("no key for payloads could be made: {0}")]
     Random(io::Error),
@@ -68,13 +72,12 @@ pub fn payload_keys(config: &Config, folder: &Path) -> Result<Keys, PayloadKeysE
 
 /// The key in the data folder. A new one only for a ledger that never had any.
 fn own_key(config: &Config, list: &List) -> Result<Vec<(LocalKek, String)>, PayloadKeysError> {
-    let path = config.payload_key_file();
-    let kek = match read_key_file(&path)? {
-        Some(kek) => kek,
-        None if list.lines.is_empty() => create_key_file(&path)?,
-        None => return Ok(Vec::new()),
-    };
-    Ok(vec![(kek, format!("file `{}`", path.display()))])
+    let path = config.data.join(KEYS_FOLDER).join("payloads.key");
+    if list.lines.is_empty() {
+        read_or_make(&path, || new_key_text().map(String::into_bytes))?;
+    }
+    let place = format!("file `{}`", path.display());
+    Ok(read_key_file(&path)?.into_iter().map(|kek| (kek, place.clone())).collect())
 }
 
 /// Which keys the payloads of a ledger may be under, and where each was.

@@ -2,7 +2,8 @@
 
 use crate::{
     CallCancelled, CallCompleted, CallDenied, CallDispatched, CallFailed, CallInDoubt, CallLinked,
-    CallRefused, FindingRaised, GatewayStarted, GatewayStopped, LedgerRecovered, MessageRelayed,
+    CallRefused, EraseRequested, FindingRaised, GatewayStarted, GatewayStopped, LedgerExported,
+    LedgerGap, LedgerRecovered, LegalHoldLifted, LegalHoldPlaced, MessageRelayed, PayloadErased,
     ToolsChanged, UpstreamStarted, UpstreamStopped,
 };
 use serde::{Serialize, Serializer};
@@ -78,8 +79,14 @@ events! {
     FindingRaised = "finding.raised",
     GatewayStarted = "gateway.started",
     GatewayStopped = "gateway.stopped",
+    LedgerExported = "ledger.exported",
+    LedgerGap = "ledger.gap",
     LedgerRecovered = "ledger.recovered",
+    LegalHoldLifted = "legal_hold.lifted",
+    LegalHoldPlaced = "legal_hold.placed",
     MessageRelayed = "message.relayed",
+    EraseRequested = "payload.erase_requested",
+    PayloadErased = "payload.erased",
     ToolsChanged = "tools.changed",
     UpstreamStarted = "upstream.started",
     UpstreamStopped = "upstream.stopped",

@@ -3,9 +3,8 @@
 use super::cipher::random;
 use super::kek::{LocalKek, NotKey};
 use std::fmt::Write as _;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// A key has 64 digits and a newline; anything much longer is the wrong file.
@@ -14,7 +13,7 @@ const FILE_BYTES_MAX: u64 = 1024;
 /// Why a key file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// The system could not read or write it.
+    /// The system could not read it.
     #[error("cannot use the key file `{path}`: {source}")]
     Io {
         /// The file.
@@ -45,7 +44,7 @@ pub fn read_key_file(path: &Path) -> Result<Option<LocalKek>, KeyFileError> {
     parsed.map(Some).map_err(|source| KeyFileError::Content { path: path.into(), source })
 }
 
-/// Reads every key of a folder, of files that end in `.key`; none when there is no such folder.
+/// Reads every key of a folder, from the files `payloads….key`; none when there is no such folder.
 pub fn read_key_folder(folder: &Path) -> Result<Vec<LocalKek>, KeyFileError> {
     let failed = |source| KeyFileError::Io { path: folder.into(), source };
     let entries = match std::fs::read_dir(folder) {
@@ -55,46 +54,21 @@ pub fn read_key_folder(folder: &Path) -> Result<Vec<LocalKek>, KeyFileError> {
     let mut keys = Vec::new();
     for entry in entries {
         let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|extension| extension == "key") {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with("payloads") && name.ends_with(".key") {
             keys.extend(read_key_file(&path)?);
         }
     }
     Ok(keys)
 }
 
-/// Makes a new key, durable under its name when this returns, and never in place of another file.
-/// One process at a time may do so in a folder.
-pub fn create_key_file(path: &Path) -> Result<LocalKek, KeyFileError> {
-    let failed = |source| KeyFileError::Io { path: path.into(), source };
-    let bytes = random().map_err(failed)?;
+/// A new key as its file has it.
+pub fn new_key_text() -> io::Result<String> {
     let mut text = String::with_capacity(65);
-    for byte in bytes {
+    for byte in random()? {
         // Writing to a `String` cannot fail.
         _ = write!(text, "{byte:02x}");
     }
     text.push('\n');
-    write_new(path, text.as_bytes()).map_err(failed)?;
-    Ok(LocalKek::new(&bytes))
-}
-
-/// Under its name there is the whole file or none, even after a crash.
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let unfinished = path.with_extension("unfinished");
-    match std::fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    // Unlike a rename, a link fails where there is a file already.
-    std::fs::hard_link(&unfinished, path)?;
-    std::fs::remove_file(&unfinished)?;
-    File::open(folder)?.sync_all()?;
-    match folder.parent().filter(|above| !above.as_os_str().is_empty()) {
-        Some(above) => File::open(above)?.sync_all(),
-        None => Ok(()),
-    }
+    Ok(text)
 }

@@ -128,8 +128,11 @@ impl Packer {
         };
         let (digest, cuts, tail) = known.measure(content, cuts);
         let address = Address(digest.0);
-        let reference =
-            PayloadRef { bytes: u64::try_from(content.len()).unwrap_or(u64::MAX), digest };
+        let reference = PayloadRef {
+            bytes: u64::try_from(content.len()).unwrap_or(u64::MAX),
+            digest,
+            discarded: false,
+        };
         let mut sealed = Vec::new();
         if let Some(bytes) = known.unstored_record.clone() {
             sealed.push(Sealed { scope, address: SALT_ADDRESS, bytes });

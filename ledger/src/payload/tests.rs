@@ -87,7 +87,7 @@ fn a_conversation_sent_again_costs_what_is_new() {
 
 #[test]
 fn a_payload_nobody_stored_is_absent_and_no_error() {
-    let reference = PayloadRef { bytes: 1, digest: events::Digest([9; 32]) };
+    let reference = PayloadRef { bytes: 1, digest: events::Digest([9; 32]), discarded: false };
     assert!(
         load(&*MemoryLog::new().reader(), &Keys::none(), SESSION, &reference).unwrap().is_none()
     );

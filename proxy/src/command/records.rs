@@ -2,8 +2,9 @@
 
 use super::CommandError;
 use super::remote::Remote;
-use crate::config::{Config, KEYS_FOLDER, Kept, look_up};
-use crate::gateway::LEDGER_FOLDER;
+use crate::config::{Config, Kept, look_up};
+use crate::custody::LEDGER_FOLDER;
+use crate::keys::KEYS_FOLDER;
 use analytics::{Fold, Projection};
 use bytes::Bytes;
 use events::{PayloadRef, SessionId};

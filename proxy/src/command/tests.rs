@@ -1,13 +1,14 @@
 //! The commands that read, run on a real ledger in a folder and over a real socket.
 
 use super::{CommandError, events, trace};
+use crate::keys::read_or_make;
 use clap::{Args, Command, FromArgMatches};
 use events_crate::{
     CallCompleted, CallDispatched, CallId, Decision, Dialect, Draft, EventId, GatewayStarted,
     Operation, PayloadRef, Principal, SessionId, SessionMethod, Timestamp, Verdict,
 };
 use ledger::backend::file::{FileLog, Options};
-use ledger::payload::{Keys, Unpacked, create_key_file, read_key_file};
+use ledger::payload::{Keys, Unpacked, new_key_text, read_key_file};
 use ledger::{Entry, Ledger};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -34,6 +35,7 @@ fn draft<F>(number: u128, call: Option<CallId>, fact: F) -> Draft<F> {
 
 fn started() -> Draft<GatewayStarted> {
     let fact = GatewayStarted {
+        checkpoint_key: None,
         configuration: events_crate::Digest([7; 32]),
         durability: "synced".into(),
         in_doubt: 0,
@@ -90,11 +92,8 @@ fn open(data: &Path) -> (tokio::runtime::Runtime, Ledger) {
 /// The key in the data folder, as a gateway makes it.
 fn keys(data: &Path) -> Keys {
     let path = data.join("keys/payloads.key");
-    let kek = match read_key_file(&path).unwrap() {
-        Some(kek) => kek,
-        None => create_key_file(&path).unwrap(),
-    };
-    Keys::new(Arc::new(kek), [])
+    read_or_make(&path, || new_key_text().map(String::into_bytes)).unwrap();
+    Keys::new(Arc::new(read_key_file(&path).unwrap().unwrap()), [])
 }
 
 /// Three events: a start, a call, its outcome.

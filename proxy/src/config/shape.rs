@@ -28,6 +28,8 @@ pub struct Config {
     pub limits: Limits,
     /// How the ledger is kept.
     pub ledger: LedgerConfig,
+    /// How the ledger is sealed.
+    pub checkpoints: Checkpoints,
     /// Model providers, in the order of the file; names are unique.
     pub models: Vec<ModelUpstream>,
     /// MCP servers, in the order of the file; names are unique.
@@ -45,6 +47,7 @@ impl Default for Config {
             listen: Listen::default(),
             limits: Limits::default(),
             ledger: LedgerConfig::default(),
+            checkpoints: Checkpoints::default(),
             models: Vec::new(),
             tools: Vec::new(),
             agents: Vec::new(),
@@ -53,15 +56,7 @@ impl Default for Config {
     }
 }
 
-/// The folder within the data folder for the keys that payloads are encrypted with.
-pub const KEYS_FOLDER: &str = "keys";
-
 impl Config {
-    /// The file of the key that payloads are encrypted with if the configuration names none.
-    pub fn payload_key_file(&self) -> PathBuf {
-        self.data.join(KEYS_FOLDER).join("payloads.key")
-    }
-
     /// The provider of this dialect that serves `model`: the one whose matching pattern spells out
     /// most of the name, and of equals the first in the file.
     pub fn model_upstream(&self, dialect: Dialect, model: &str) -> Option<&ModelUpstream> {
@@ -112,8 +107,8 @@ pub struct LedgerConfig {
     pub append_timeout: Duration,
     /// Records that may wait for the writer at once.
     pub queue_records_max: usize,
-    /// The keys that payloads are encrypted with, the one for new sessions first; if there are
-    /// none, that in [`Config::payload_key_file`] is.
+    /// The keys that payloads are encrypted with, the one for new sessions first; none: one
+    /// in the data folder, made there at the first start.
     pub payload_keys: Vec<PayloadKey>,
 }
 
@@ -173,6 +168,27 @@ pub enum Dialect {
     OpenAi,
     /// Messages.
     Anthropic,
+}
+
+/// `[checkpoints]`: how the ledger is sealed, so that others can verify it.
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    /// The log's name, which a key that is made at the first start gets; nothing: one made of that
+    /// key.
+    pub origin: Option<String>,
+    /// The private key that signs checkpoints; nothing: the one in the data folder, made there at
+    /// the first start.
+    pub key: Option<Secret>,
+    /// The folder that keeps the last checkpoint a second time; nothing: `lock` in the data folder.
+    pub lock: Option<PathBuf>,
+    /// How long after a checkpoint the next one is made, if there is something new.
+    pub interval: Duration,
+}
+
+impl Default for Checkpoints {
+    fn default() -> Self {
+        Self { origin: None, key: None, lock: None, interval: Duration::from_secs(1) }
+    }
 }
 
 /// `[[model]]`: a model provider.

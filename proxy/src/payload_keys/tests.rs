@@ -3,7 +3,7 @@
 use super::{PayloadKeysError, payload_keys};
 use crate::config::{Config, PayloadKey, SecretRef};
 use ledger::payload::{KeyEncryption as _, LocalKek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn config(data: &Path, named: &[&LocalKek]) -> Config {
     let mut config = Config { data: data.into(), ..Config::default() };
@@ -15,10 +15,14 @@ fn config(data: &Path, named: &[&LocalKek]) -> Config {
     config
 }
 
-fn ledger(data: &Path) -> std::path::PathBuf {
+fn ledger(data: &Path) -> PathBuf {
     let folder = data.join("ledger");
     std::fs::create_dir_all(&folder).unwrap();
     folder
+}
+
+fn key_file(data: &Path) -> PathBuf {
+    data.join("keys/payloads.key")
 }
 
 fn refusal(config: &Config) -> String {
@@ -32,10 +36,10 @@ fn the_first_start_makes_a_key_and_later_ones_use_it() {
     let data = tempfile::tempdir().unwrap();
     let config = config(data.path(), &[]);
     let first = payload_keys(&config, &ledger(data.path())).unwrap();
-    let text = std::fs::read(config.payload_key_file()).unwrap();
+    let text = std::fs::read(key_file(data.path())).unwrap();
     let second = payload_keys(&config, &ledger(data.path())).unwrap();
     assert_eq!((first.ids().len(), first.ids()), (1, second.ids()));
-    assert_eq!(std::fs::read(config.payload_key_file()).unwrap(), text);
+    assert_eq!(std::fs::read(key_file(data.path())).unwrap(), text);
 }
 
 #[test]
@@ -43,7 +47,7 @@ fn without_its_key_a_ledger_does_not_start_and_none_is_made() {
     let data = tempfile::tempdir().unwrap();
     let config = config(data.path(), &[]);
     let keys = payload_keys(&config, &ledger(data.path())).unwrap();
-    let file = config.payload_key_file();
+    let file = key_file(data.path());
     let away = data.path().join("away");
     std::fs::rename(&file, &away).unwrap();
     let told = refusal(&config);
@@ -64,7 +68,7 @@ fn a_key_that_was_lost_can_be_given_up_by_hand() {
     let data = tempfile::tempdir().unwrap();
     let config = config(data.path(), &[]);
     payload_keys(&config, &ledger(data.path())).unwrap();
-    std::fs::remove_file(config.payload_key_file()).unwrap();
+    std::fs::remove_file(key_file(data.path())).unwrap();
     assert!(refusal(&config).ends_with("/ledger/payload-keys`"));
     std::fs::write(data.path().join("ledger/payload-keys"), "").unwrap();
     assert!(payload_keys(&config, &ledger(data.path())).is_ok());

@@ -63,7 +63,7 @@ fn read(
     session: SessionId,
     at: Address,
 ) -> Result<Option<Vec<u8>>, LoadError> {
-    load(reader, keys, session, &PayloadRef { bytes: 0, digest: Digest(at.0) })
+    load(reader, keys, session, &PayloadRef { bytes: 0, digest: Digest(at.0), discarded: false })
 }
 
 #[test]

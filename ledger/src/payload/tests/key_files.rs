@@ -1,30 +1,24 @@
-//! What key files are, and what is never done to them.
+//! What key files are.
 
-use super::super::{KeyEncryption as _, create_key_file, read_key_file, read_key_folder};
-use std::os::unix::fs::PermissionsExt as _;
-
-#[test]
-fn a_key_file_is_made_once_for_its_owner_alone_and_never_replaced() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("keys/payloads.key");
-    assert!(read_key_file(&path).unwrap().is_none());
-    let made = create_key_file(&path).unwrap();
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    let text = std::fs::read_to_string(&path).unwrap();
-    assert!(text.len() == 65 && text.ends_with('\n'), "{} bytes", text.len());
-    assert_eq!(read_key_file(&path).unwrap().unwrap().id(), made.id());
-    assert!(create_key_file(&path).is_err());
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
-}
+use super::super::{KeyEncryption as _, new_key_text, read_key_file, read_key_folder};
 
 #[test]
-fn a_crash_while_a_key_file_is_made_leaves_none_and_the_next_start_makes_it() {
+fn a_new_key_is_read_from_its_file_and_found_among_other_keys() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("payloads.key");
-    std::fs::write(path.with_extension("unfinished"), "01").unwrap();
-    assert!(read_key_folder(folder.path()).unwrap().is_empty());
-    let made = create_key_file(&path).unwrap();
-    assert_eq!(read_key_folder(folder.path()).unwrap(), [made]);
+    assert!(read_key_file(&path).unwrap().is_none());
+    let text = new_key_text().unwrap();
+    assert!(text.len() == 65 && text.ends_with('\n'), "{} bytes", text.len());
+    std::fs::write(&path, text).unwrap();
+    std::fs::write(folder.path().join("payloads-former.key"), new_key_text().unwrap()).unwrap();
+    for other in ["checkpoints.key", "payloads.next"] {
+        std::fs::write(folder.path().join(other), "something else").unwrap();
+    }
+    let id = read_key_file(&path).unwrap().unwrap().id();
+    let found: Vec<_> = read_key_folder(folder.path()).unwrap();
+    assert_eq!(found.len(), 2);
+    assert!(found.iter().any(|kek| kek.id() == id));
+    assert!(read_key_folder(&folder.path().join("none")).unwrap().is_empty());
 }
 
 #[test]
