@@ -54,8 +54,9 @@ pub fn read_key_folder(folder: &Path) -> Result<Vec<LocalKek>, KeyFileError> {
     let mut keys = Vec::new();
     for entry in entries {
         let path = entry.map_err(failed)?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.starts_with("payloads") && name.ends_with(".key") {
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let is_key = path.extension().is_some_and(|extension| extension == "key");
+        if is_key && stem.starts_with("payloads") {
             keys.extend(read_key_file(&path)?);
         }
     }
