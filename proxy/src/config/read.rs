@@ -9,6 +9,8 @@ mod agents;
 mod payload_keys;
 mod upstreams;
 
+mod payload_rules;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,6 +46,7 @@ pub(super) fn config(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Confi
     let data = data(&root, reading);
     let (models, tools) = (upstreams::models(&root, reading), upstreams::tools(&root, reading));
     let agents = agents::agents(&root, &models, &tools, reading);
+    let payloads = payload_rules::payload_rules(&root, &mut reading.report);
     Config {
         data,
         listen: listeners::listen(&root, reading),
@@ -51,6 +54,7 @@ pub(super) fn config(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Confi
         ledger: ledger(&root, reading),
         checkpoints: checkpoints(&root, reading),
         mcp: mcp(&root, &mut reading.report),
+        payloads,
         models,
         tools,
         agents,

@@ -12,6 +12,7 @@ use super::base_url::BaseUrl;
 use super::key_hash::KeyHash;
 use super::limits::{Limits, MIB};
 use super::pattern::{Pattern, ToolPattern};
+use super::payload_rule::{Keep, Of, PayloadRule, rule_for};
 use super::secret::{Secret, SecretRef};
 use ledger::payload::LocalKek;
 
@@ -30,6 +31,8 @@ pub struct Config {
     pub ledger: LedgerConfig,
     /// How the ledger is sealed.
     pub checkpoints: Checkpoints,
+    /// What is kept of payloads, in the order of the file: the first that fits decides.
+    pub payloads: Vec<PayloadRule>,
     /// Model providers, in the order of the file; names are unique.
     pub models: Vec<ModelUpstream>,
     /// MCP servers, in the order of the file; names are unique.
@@ -48,6 +51,7 @@ impl Default for Config {
             limits: Limits::default(),
             ledger: LedgerConfig::default(),
             checkpoints: Checkpoints::default(),
+            payloads: Vec::new(),
             models: Vec::new(),
             tools: Vec::new(),
             agents: Vec::new(),
@@ -57,6 +61,16 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How much is kept of such a call's payloads.
+    pub fn keep(&self, call: Of<'_>) -> Keep {
+        rule_for(&self.payloads, call).map_or(Keep::Everything, |rule| rule.keep)
+    }
+
+    /// How long such a call's payloads are kept; nothing: until somebody erases them.
+    pub fn kept_for(&self, call: Of<'_>) -> Option<Duration> {
+        rule_for(&self.payloads, call).and_then(|rule| rule.kept_for)
+    }
+
     /// The provider of this dialect that serves `model`: the one whose matching pattern spells out
     /// most of the name, and of equals the first in the file.
     pub fn model_upstream(&self, dialect: Dialect, model: &str) -> Option<&ModelUpstream> {
