@@ -30,7 +30,10 @@ async fn store(ledger: &Ledger, content: &[u8], cuts: &[usize]) -> PayloadRef {
         call: None,
         fact: GatewayStopped { cancelled: 0, reason: String::new() },
     };
-    ledger.record(Entry { draft, also: Vec::new(), payloads: vec![packed] }).await.unwrap();
+    ledger
+        .record(Entry { draft, also: Vec::new(), payloads: vec![packed], reserved: false })
+        .await
+        .unwrap();
     reference
 }
 

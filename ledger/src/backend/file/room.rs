@@ -54,9 +54,7 @@ fn take(
     reserve: Option<&mut Reserve>,
 ) -> io::Result<Spare> {
     match (filler.take(bytes), reserve) {
-        (Err(error), Some(reserve)) if is_full(&error) => {
-            reserve.take(series, bytes).ok_or(error)
-        }
+        (Err(error), Some(reserve)) if is_full(&error) => reserve.take(series, bytes).ok_or(error),
         (taken, _) => taken,
     }
 }
