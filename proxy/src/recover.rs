@@ -4,7 +4,7 @@ use crate::clock;
 use crate::correlate::Correlator;
 use events::{CallId, CallInDoubt, Draft, Envelope, Event, EventId, ParseError, SessionId};
 use ledger::log::{ReadError, Reader};
-use ledger::{Ledger, RecordError, Sequence};
+use ledger::{Entry, Ledger, RecordError, Sequence};
 use std::collections::BTreeMap;
 
 /// How many events the first step back takes; each further step takes twice as many.
@@ -136,7 +136,7 @@ impl Found {
                 call: Some(call),
                 fact,
             };
-            ledger.record(draft).await?;
+            ledger.record(Entry::from(draft).reserved()).await?;
         }
         Ok(count)
     }
