@@ -12,11 +12,12 @@ use crate::recover::{RecoverError, look_back};
 use crate::room::Room;
 use crate::server::Agents;
 use crate::upstream::{TlsError, Upstream};
+use crate::watch::watch;
 use events::{Digest, Draft, GatewayStarted, GatewayStopped, LedgerRecovered};
 use ledger::backend::file::{self, FileLog, OpenError, Recovery};
 use ledger::backend::memory::MemoryLog;
 use ledger::log::Log;
-use ledger::{Health, Ledger, Options, RecordError, WriterTask};
+use ledger::{Entry, Health, Ledger, Options, RecordError, WriterTask};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,7 @@ pub const LEDGER_FOLDER: &str = "ledger";
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
     /// A folder or file cannot be used.
-    #[error("cannot use `{path}`: {source}")]
+    #[error("cannot use `{path}`: {source}; it has to be readable and writable for this user")]
     Folder {
         /// Which.
         path: PathBuf,
@@ -55,7 +56,10 @@ pub enum GatewayError {
     #[error("the ledger's writer: {0}")]
     Writer(io::Error),
     /// A listener.
-    #[error("cannot listen on {address}: {source}")]
+    #[error(
+        "cannot listen on {address}: {source}; stop what listens there, or name another address in \
+         `[listen]`"
+    )]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -145,7 +149,14 @@ impl Gateway {
         let models = Models::new(Arc::clone(gate), upstream, Arc::clone(config), memory.clone());
         let (models, mcp) = (Arc::new(models), Arc::new(mcp));
         let server = Agents::new(Arc::clone(gate), models, mcp, config.listen.clone(), limits);
-        let pages = People::new(Arc::clone(gate), memory, room(config)).router();
+        let room = room(config);
+        if config.ledger.backend == Backend::File {
+            if let Some(free) = room.free() {
+                gate.metrics.ledger_disk_bytes_free.set(free);
+            }
+            self.listeners.push(tokio::spawn(watch(Arc::clone(gate), room.clone())));
+        }
+        let pages = People::new(Arc::clone(gate), memory, room).router();
         let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
         let mut stopped = stopping.clone();
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
@@ -180,6 +191,11 @@ impl Gateway {
         }
     }
 
+    /// Says what cannot be recorded any more, after the ledger has failed.
+    pub fn give_up(self) {
+        self.gate.gap.give_up();
+    }
+
     /// Stops accepting, lets calls finish, records the end, and waits until all is durable. True if
     /// every call had ended by itself.
     pub async fn stop(self, reason: &str) -> Result<bool, GatewayError> {
@@ -196,7 +212,17 @@ impl Gateway {
             cancelled: u64::try_from(cancelled).unwrap_or(u64::MAX),
             reason: reason.into(),
         };
-        gate.ledger().record(plain(fact)).await?;
+        let carried = gate.gap.carry();
+        let mut entry = Entry::from(plain(fact)).reserved();
+        entry.also.extend(carried.event());
+        match gate.ledger().record(entry).await {
+            Ok(_) => carried.told(),
+            Err(error) => {
+                drop(carried);
+                gate.gap.give_up();
+                return Err(error.into());
+            }
+        }
         drop(gate);
         if drained {
             writer.join().await.map_err(GatewayError::Writer)?;
@@ -213,6 +239,7 @@ fn open(config: &Config, folder: &Path) -> Result<(Box<dyn Log>, Recovery), Gate
                 shard: SHARD.into(),
                 event_segment_bytes: config.ledger.segment_bytes,
                 payload_segment_bytes: payload_segment_bytes(config),
+                reserve_bytes: config.ledger.reserve_bytes,
                 synced: config.ledger.durability == Durability::Synced,
                 ..file::Options::default()
             };
@@ -229,8 +256,13 @@ fn payload_segment_bytes(config: &Config) -> u64 {
 
 /// What the ledger takes at once, at most: a new segment of each kind.
 fn room(config: &Config) -> Room {
-    let bytes_min = config.ledger.segment_bytes.saturating_add(payload_segment_bytes(config));
-    Room::new(config.data.join(LEDGER_FOLDER), bytes_min)
+    let on_disk = config.ledger.backend == Backend::File;
+    Room {
+        folder: config.data.join(LEDGER_FOLDER),
+        bytes_min: config.ledger.segment_bytes.saturating_add(payload_segment_bytes(config)),
+        reserve_bytes: config.ledger.reserve_bytes.saturating_mul(2),
+        bytes_low: if on_disk { config.ledger.disk_bytes_low } else { 0 },
+    }
 }
 
 /// The name of the one shard that a gateway on its own writes.
@@ -294,7 +326,7 @@ async fn note_cuts(
                 .display()
                 .to_string(),
         };
-        ledger.record(plain(fact)).await?;
+        ledger.record(Entry::from(plain(fact)).reserved()).await?;
     }
     Ok(cut_bytes)
 }

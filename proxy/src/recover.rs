@@ -17,10 +17,13 @@ const READ_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum RecoverError {
     /// It cannot be read.
-    #[error("the ledger cannot be read: {0}")]
+    #[error("the ledger cannot be read: {0}; restore the file from a copy, or repair the disk")]
     Read(#[from] ReadError),
     /// It has an event that this version cannot read.
-    #[error("the event at sequence {sequence} cannot be read: {source}")]
+    #[error(
+        "the event at sequence {sequence} cannot be read: {source}; if a newer version wrote it, \
+         start that one"
+    )]
     Parse {
         /// Where it stands.
         sequence: Sequence,

@@ -169,12 +169,14 @@ impl Setup {
 
     fn configuration(&self, data: &Path) -> String {
         let Self { providers, limits, ledger, .. } = self;
+        let small = "reserve_bytes = \"1 MiB\"\n";
+        let reserve = if ledger.contains("reserve_bytes") { "" } else { small };
         let data = data.display();
         format!(
             "data = \"{data}\"\n\
              [listen]\nagents = \"127.0.0.1:0\"\npeople = \"127.0.0.1:0\"\n\
              [limits]\n{limits}\n\
-             [ledger]\nsegment_bytes = \"1 MiB\"\n{ledger}\n\
+             [ledger]\nsegment_bytes = \"1 MiB\"\n{reserve}{ledger}\n\
              {providers}\n\
              [[agent]]\nname = \"agent\"\nteam = \"tests\"\nowner = \"ada@example.com\"\n\
              key = {{ env = \"AGENT_KEY\" }}\nmodels = [\"*\"]\ntools = [\"*\"]\n\

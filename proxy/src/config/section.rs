@@ -33,7 +33,15 @@ pub(super) const LIMITS: Section = Section {
 };
 pub(super) const LEDGER: Section = Section {
     heading: "[ledger]",
-    keys: &["backend", "durability", "segment_bytes", "append_timeout", "queue_records_max"],
+    keys: &[
+        "backend",
+        "durability",
+        "segment_bytes",
+        "append_timeout",
+        "queue_records_max",
+        "reserve_bytes",
+        "disk_bytes_low",
+    ],
 };
 pub(super) const MCP: Section = Section { heading: "[mcp]", keys: &["prefix"] };
 pub(super) const MODEL: Section =

@@ -10,7 +10,7 @@ use http::HeaderName;
 
 use super::base_url::BaseUrl;
 use super::key_hash::KeyHash;
-use super::limits::{Limits, MIB};
+use super::limits::{GIB, Limits, MIB};
 use super::pattern::{Pattern, ToolPattern};
 use super::secret::Secret;
 
@@ -103,6 +103,10 @@ pub struct LedgerConfig {
     pub append_timeout: Duration,
     /// Records that may wait for the writer at once.
     pub queue_records_max: usize,
+    /// Room kept on the disk for outcomes, in bytes: as much for events as for payloads.
+    pub reserve_bytes: u64,
+    /// Less free room on the disk than this is said to be little, in bytes.
+    pub disk_bytes_low: u64,
 }
 
 impl Default for LedgerConfig {
@@ -113,6 +117,8 @@ impl Default for LedgerConfig {
             segment_bytes: (64 * MIB) as u64,
             append_timeout: Duration::from_secs(2),
             queue_records_max: 4096,
+            reserve_bytes: (8 * MIB) as u64,
+            disk_bytes_low: GIB as u64,
         }
     }
 }

@@ -189,8 +189,7 @@ impl Gate {
             verdict,
         };
         let draft = draft(call, Some(session), cause, fact);
-        let entry =
-            Entry { draft, also, payloads: packed.into_iter().collect(), reserved: false };
+        let entry = Entry { draft, also, payloads: packed.into_iter().collect(), reserved: false };
         let under_way = self.begin(entry).await.map_err(|error| self.unrecorded(&error))?;
         let gate = Arc::clone(self);
         let mut sending = Sending { gate, call, session, under_way: Some(under_way) };

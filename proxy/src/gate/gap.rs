@@ -30,7 +30,8 @@ impl Gap {
     pub fn count(&self, cause: &dyn std::fmt::Display) {
         let cause = || cause.to_string();
         let mut open = self.lock();
-        let open = open.get_or_insert_with(|| Open { cause: cause(), from: clock::now(), refused: 0 });
+        let open =
+            open.get_or_insert_with(|| Open { cause: cause(), from: clock::now(), refused: 0 });
         open.refused += 1;
     }
 

@@ -1,7 +1,7 @@
 //! Events on their way to the ledger, and with them what it missed before.
 
-use super::gap::{Carried, Gap};
 use super::Gate;
+use super::gap::{Carried, Gap};
 use crate::tasks::Tasks;
 use events::Fact;
 use ledger::{Entry, Pending, RecordError, Recorded};
