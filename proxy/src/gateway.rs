@@ -212,17 +212,8 @@ impl Gateway {
             cancelled: u64::try_from(cancelled).unwrap_or(u64::MAX),
             reason: reason.into(),
         };
-        let carried = gate.gap.carry();
-        let mut entry = Entry::from(plain(fact)).reserved();
-        entry.also.extend(carried.event());
-        match gate.ledger().record(entry).await {
-            Ok(_) => carried.told(),
-            Err(error) => {
-                drop(carried);
-                gate.gap.give_up();
-                return Err(error.into());
-            }
-        }
+        gate.tell_gap_at_last().await;
+        gate.ledger().record(Entry::from(plain(fact)).reserved()).await?;
         drop(gate);
         if drained {
             writer.join().await.map_err(GatewayError::Writer)?;

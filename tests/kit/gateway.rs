@@ -289,11 +289,16 @@ impl Gateway {
 
     /// Starts it anew on the same data once it has ended, without any wrapper.
     #[must_use]
-    pub fn again(mut self) -> Self {
+    pub fn again(self) -> Self {
+        self.try_again().unwrap_or_else(|said| panic!("it did not start: {said:?}"))
+    }
+
+    /// The same where it may not start; what it said then.
+    pub fn try_again(mut self) -> Result<Self, Vec<String>> {
         let folder = self.folder.take().unwrap_or_else(|| panic!("a folder of its own"));
         let setup = Setup { wrapper: Vec::new(), ..self.setup.clone() };
         drop(self);
-        setup.start_in(folder)
+        setup.try_start_in(folder)
     }
 
     /// Stops it, and checks that nothing was left open and that it said so on record.
