@@ -294,8 +294,8 @@ impl Writer {
                 };
                 (health, None)
             }
-            Err(AppendError::Full { detail }) => {
-                let detail: Arc<str> = detail.into();
+            Err(error @ AppendError::Full { .. }) => {
+                let detail: Arc<str> = error.to_string().into();
                 (Health::Full(Arc::clone(&detail)), Some(WriteError::Full(detail)))
             }
             Err(error @ (AppendError::Unknown { .. } | AppendError::Poisoned { .. })) => {

@@ -50,7 +50,7 @@ pub enum GatewayError {
     #[error(transparent)]
     Recover(#[from] RecoverError),
     /// Nothing can be recorded.
-    #[error("the ledger does not record: {0}")]
+    #[error("the ledger does not record: {0}; see to its disk, then start again")]
     Record(#[from] RecordError),
     /// The writer's thread.
     #[error("the ledger's writer: {0}")]
