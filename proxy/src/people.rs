@@ -1,5 +1,6 @@
 //! The people's listener: whether the gateway is well, and its figures.
 
+use crate::custody::SHARD_PATH;
 use crate::gate::Gate;
 use crate::memory::Memory;
 use crate::metrics::expose;
@@ -8,7 +9,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use http::{StatusCode, header};
-use ledger::Health;
+use ledger::{Health, SealHealth, Sealing};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -19,49 +20,61 @@ pub struct People {
     gate: Arc<Gate>,
     memory: Memory,
     room: Room,
+    sealing: Option<Sealing>,
     /// Held by whoever asks the disk for room.
     asking: Arc<Mutex<()>>,
 }
 
 impl People {
     /// Shows the state of this gate, whose ledger needs `room` to go on after its disk was full.
-    pub fn new(gate: Arc<Gate>, memory: Memory, room: Room) -> Self {
-        Self { gate, memory, room, asking: Arc::default() }
+    pub fn new(gate: Arc<Gate>, memory: Memory, room: Room, sealing: Option<Sealing>) -> Self {
+        Self { gate, memory, room, sealing, asking: Arc::default() }
     }
 
     /// The paths served. Those that show the ledger want to know the peer's address; see
     /// [`dashboards::ledger_routes`].
     pub fn router(self) -> Router {
         let ledger = dashboards::ledger_routes(Arc::clone(self.gate.ledger().reader()));
+        let log = self.sealing.clone().map(|sealing| dashboards::tlog_routes(SHARD_PATH, sealing));
         Router::new()
             .route("/healthz", get(async || "ok\n"))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
             .with_state(self)
             .merge(ledger)
+            .merge(log.unwrap_or_default())
     }
 }
 
 async fn ready(State(people): State<People>) -> (StatusCode, String) {
+    let sealing = people.sealing.as_ref().map(|sealing| sealing.health().borrow().clone());
+    if let Some(SealHealth::Failed(detail)) = sealing {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {detail}\n"));
+    }
     let ledger = people.gate.ledger();
     if ledger.is_late() {
         let text =
             "not ready: the ledger has not answered in time; calls are refused until it does\n";
         return (StatusCode::SERVICE_UNAVAILABLE, text.into());
     }
+    let free = people.gate.metrics.ledger_disk_bytes_free.read();
+    let mut said = "ready\n".to_owned();
+    // Events that are not sealed yet are recorded all the same, so calls may go on.
+    if let Some(SealHealth::Delayed(detail)) = sealing {
+        said += &format!("checkpoints are late: {detail}\n");
+    }
+    if people.room.is_low(free) {
+        said += &format!("low disk: {free} bytes are free for the ledger\n");
+    }
     let health = ledger.health().borrow().clone();
     let on_reserve = ledger.written().on_reserve;
-    let free = people.gate.metrics.ledger_disk_bytes_free.read();
-    let is_low = people.room.is_low(free);
-    let ready = || {
-        let low = format!("ready\nlow disk: {free} bytes are free for the ledger\n");
-        (StatusCode::OK, if is_low { low } else { "ready\n".into() })
-    };
     match health {
         // The ledger learns of new room from the next call alone, and none comes to a gateway that
         // was taken out of rotation.
-        Health::Full(_) if has_room(people.room, on_reserve, people.asking).await => ready(),
-        Health::Well => ready(),
+        Health::Full(_) if has_room(people.room, on_reserve, people.asking).await => {
+            (StatusCode::OK, said)
+        }
+        Health::Well => (StatusCode::OK, said),
         Health::Full(detail) | Health::Failed(detail) => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {detail}\n"))
         }
@@ -93,6 +106,7 @@ async fn metrics(
     let written = ledger.written();
     let next = ledger.committed().borrow().number();
     let held = u64::try_from(people.memory.bytes_held()).unwrap_or(u64::MAX);
+    let sealed = people.sealing.as_ref().map_or(0, Sealing::size);
     let under_way = u64::try_from(people.gate.tasks.count()).unwrap_or(u64::MAX);
     for (name, kind, help, value) in [
         ("countersign_ledger_events", "gauge", "Events in this shard.", next),
@@ -144,6 +158,7 @@ async fn metrics(
             "1 while the ledger does not answer in time and calls are refused at once.",
             u64::from(ledger.is_late()),
         ),
+        ("countersign_ledger_sealed_events", "gauge", "Events under a checkpoint.", sealed),
         ("countersign_memory_held_bytes", "gauge", "Memory held for bodies.", held),
         ("countersign_tasks", "gauge", "Calls and connections under way.", under_way),
     ] {

@@ -1,0 +1,106 @@
+//! Grows the tree over the records of a log: reads them in order, hashes them, and gives out every
+//! tile and every bundle of records that is filled.
+
+use super::SealError;
+use crate::Sequence;
+use crate::log::Reader;
+use tlog::{BundleId, Hash, TILE_WIDTH, TileId, TreeBuilder, bundle_push, leaf_hash};
+
+/// How many bytes of records are read at once.
+const READ_BYTES: usize = 1 << 20;
+
+/// A tree and the bundle at its right edge.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Growth {
+    tree: TreeBuilder,
+    bundle: Vec<u8>,
+}
+
+/// What was filled: it never changes from now on.
+pub(super) enum Filled<'a> {
+    /// A tile of some level.
+    Tile(TileId, &'a [u8]),
+    /// The records below a tile of level 0.
+    Bundle(BundleId, &'a [u8]),
+}
+
+impl Filled<'_> {
+    /// Where it lies.
+    pub(super) fn path(&self) -> String {
+        match self {
+            Self::Tile(id, _) => id.path(),
+            Self::Bundle(id, _) => id.path(),
+        }
+    }
+
+    /// What lies there.
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Tile(_, bytes) | Self::Bundle(_, bytes) => bytes,
+        }
+    }
+}
+
+impl Growth {
+    /// Goes on from a tree without a partial bundle.
+    pub(super) fn from(tree: TreeBuilder) -> Self {
+        Self { tree, bundle: Vec::new() }
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.tree.size()
+    }
+
+    pub(super) fn root(&self) -> Hash {
+        self.tree.root()
+    }
+
+    /// The partial tiles and the partial bundle: what a checkpoint of this size needs besides.
+    pub(super) fn edge(&self) -> (Vec<(TileId, Vec<u8>)>, Option<(BundleId, &[u8])>) {
+        let size = self.size();
+        let bundle = BundleId::of_log(size / TILE_WIDTH, size).map(|id| (id, &*self.bundle));
+        (self.tree.partial().collect(), bundle)
+    }
+
+    /// Adds the records up to `end`, which must be committed.
+    pub(super) fn advance(
+        &mut self,
+        reader: &dyn Reader,
+        end: u64,
+        filled: &mut dyn FnMut(Filled<'_>) -> Result<(), SealError>,
+    ) -> Result<(), SealError> {
+        while self.size() < end {
+            let records = reader.read(Sequence::new(self.size()), READ_BYTES)?;
+            if records.is_empty() {
+                return Err(SealError::Vanished { sequence: self.size(), end });
+            }
+            let left = usize::try_from(end - self.size()).unwrap_or(usize::MAX);
+            for record in records.iter().take(left) {
+                self.push(record, filled)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn push(
+        &mut self,
+        record: &[u8],
+        filled: &mut dyn FnMut(Filled<'_>) -> Result<(), SealError>,
+    ) -> Result<(), SealError> {
+        let mut told = Ok(());
+        let mut tile = |id, bytes: &[u8]| {
+            if told.is_ok() {
+                told = filled(Filled::Tile(id, bytes));
+            }
+        };
+        self.tree.push(leaf_hash(record), &mut tile).map_err(SealError::limit)?;
+        told?;
+        bundle_push(&mut self.bundle, record).map_err(SealError::limit)?;
+        if self.size().is_multiple_of(TILE_WIDTH) {
+            let id = BundleId { index: self.size() / TILE_WIDTH - 1, width: 256 };
+            filled(Filled::Bundle(id, &self.bundle))?;
+            self.bundle.clear();
+        }
+        Ok(())
+    }
+}
