@@ -288,14 +288,14 @@ impl<F> Pending<F> {
     /// Waits for the place alone.
     async fn sequence(&mut self) -> Result<Sequence, RecordError> {
         let timeout = self.timeout;
-        let told = match tokio::time::timeout(timeout, &mut self.done).await {
-            Ok(told) => told.map_err(|_| stopped())?,
-            Err(_) => {
-                self.breaker.note_late();
-                let told = self.done.try_recv().map_err(|_| RecordError::TimedOut(timeout))?;
-                self.breaker.note_answer();
-                told
-            }
+        let waited = tokio::time::timeout(timeout, &mut self.done).await;
+        let told = if let Ok(told) = waited {
+            told.map_err(|_| stopped())?
+        } else {
+            self.breaker.note_late();
+            let told = self.done.try_recv().map_err(|_| RecordError::TimedOut(timeout))?;
+            self.breaker.note_answer();
+            told
         };
         let sequence = told.map_err(|error| match error {
             WriteError::Full(detail) => RecordError::Full(detail),

@@ -58,14 +58,14 @@ async fn ready(State(people): State<People>) -> (StatusCode, String) {
         return (StatusCode::SERVICE_UNAVAILABLE, text.into());
     }
     let free = people.gate.metrics.ledger_disk_bytes_free.read();
-    let mut said = "ready\n".to_owned();
     // Events that are not sealed yet are recorded all the same, so calls may go on.
-    if let Some(SealHealth::Delayed(detail)) = sealing {
-        said += &format!("checkpoints are late: {detail}\n");
-    }
-    if people.room.is_low(free) {
-        said += &format!("low disk: {free} bytes are free for the ledger\n");
-    }
+    let late = match sealing {
+        Some(SealHealth::Delayed(detail)) => format!("checkpoints are late: {detail}\n"),
+        Some(SealHealth::Well | SealHealth::Failed(_)) | None => String::new(),
+    };
+    let is_low = people.room.is_low(free);
+    let low = is_low.then(|| format!("low disk: {free} bytes are free for the ledger\n"));
+    let said = format!("ready\n{late}{}", low.unwrap_or_default());
     let health = ledger.health().borrow().clone();
     let on_reserve = ledger.written().on_reserve;
     match health {
