@@ -2,6 +2,7 @@
 
 use crate::backend::memory::MemoryStore;
 use crate::log::{AppendError, Batch, Log, Reader};
+use crate::payload::Keys;
 use crate::{Entry, Health, Ledger, Options, RecordError, Sequence, WriterTask};
 use events::{Draft, Envelope, EventId, GatewayStopped, Timestamp};
 use std::sync::Arc;
@@ -71,7 +72,8 @@ impl Stage {
         let (let_go, go) = channel();
         let log = Box::new(MemoryStore::default().open().unwrap());
         let log = Box::new(Gated { log, full, began, go });
-        let options = Options { source: "s".into(), queue_max: 16, append_timeout };
+        let keys = Keys::none();
+        let options = Options { source: "s".into(), queue_max: 16, append_timeout, keys };
         let (ledger, task) = runtime.block_on(async { Ledger::start(log, options) }).unwrap();
         Self { runtime, ledger, beginning, let_go, _task: task }
     }

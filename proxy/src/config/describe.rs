@@ -23,6 +23,7 @@ fn write_config(out: &mut String, config: &Config) -> fmt::Result {
     writeln!(out, "data      {}", data.display())?;
     write_listen(out, listen)?;
     write_ledger(out, ledger)?;
+    write_payload_keys(out, ledger)?;
     write_checkpoints(out, checkpoints, data)?;
     write_limits(out, limits)?;
     for model in models {
@@ -79,6 +80,19 @@ fn write_ledger(out: &mut String, ledger: &LedgerConfig) -> fmt::Result {
          a call waits {timeout} for its record, {queue} at once; \
          a reserve of twice {reserve}, less than {low} is little"
     )
+}
+
+fn write_payload_keys(out: &mut String, ledger: &LedgerConfig) -> fmt::Result {
+    write!(out, "payloads  encrypted under ")?;
+    match (ledger.backend, ledger.payload_keys.as_slice()) {
+        (Backend::Memory, _) => writeln!(out, "a key that ends with the gateway"),
+        (Backend::File, []) => writeln!(out, "a key in the data folder"),
+        (Backend::File, [current]) => writeln!(out, "the key in {}", current.place),
+        (Backend::File, [current, former @ ..]) => {
+            let places: Vec<_> = former.iter().map(|key| key.place.to_string()).collect();
+            writeln!(out, "the key in {}; formerly in {}", current.place, places.join(", "))
+        }
+    }
 }
 
 fn write_checkpoints(out: &mut String, checkpoints: &Checkpoints, data: &Path) -> fmt::Result {

@@ -41,6 +41,7 @@ pub(super) const LEDGER: Section = Section {
         "queue_records_max",
         "reserve_bytes",
         "disk_bytes_low",
+        "payload_keys",
     ],
 };
 pub(super) const CHECKPOINTS: Section =
