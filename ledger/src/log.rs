@@ -68,14 +68,15 @@ pub trait Log: Send {
     /// As [`Log::append`], and where the disk is full out of the reserve, if the backend keeps one:
     /// for what must be recorded because it was already done.
     ///
-    /// When the reserve was touched, [`Log::append`] fails with [`AppendError::Full`] until it could
-    /// be filled again.
+    /// When the reserve was touched, [`Log::append`] fails with [`AppendError::Full`] until it
+    /// could be filled again.
     fn append_reserved(&mut self, batch: &Batch) -> Result<(), AppendError> {
         self.append(batch)
     }
 
     /// Looks whether what is written can still be found by its name, and fills the reserve again
-    /// where that is due. An error is one of [`Log::append`]; any but [`AppendError::Full`] poisons.
+    /// where that is due. Errors are those of [`Log::append`], and all of them but
+    /// [`AppendError::Full`] poison.
     fn check(&mut self) -> Result<(), AppendError> {
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! Looks after the ledger every few seconds while the gateway runs: its files, its disk, and what it
-//! has missed.
+//! Looks after the ledger every few seconds while the gateway runs: its files, its disk, and what
+//! it has missed.
 
 use crate::gate::Gate;
 use crate::room::Room;

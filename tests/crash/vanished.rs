@@ -21,7 +21,7 @@ fn segment(data: &Path, series: &str) -> PathBuf {
 }
 
 #[test]
-fn a_segment_that_is_removed_under_the_gateway_ends_it_with_74_and_the_next_start_misses_it() {
+fn a_segment_removed_under_the_gateway_ends_it_with_74_and_the_next_start_misses_it() {
     for series in ["events", "payloads"] {
         let (mut gateway, _upstream) = used();
         fs::remove_file(segment(&gateway.data, series)).unwrap();

@@ -91,7 +91,7 @@ fn a_gateway_that_is_stopped_on_a_full_disk_records_how_many_it_turned_away() {
 }
 
 #[test]
-fn the_outcome_of_a_call_that_was_made_has_its_place_on_a_full_disk_and_new_calls_have_none() {
+fn a_made_call_s_outcome_has_its_place_on_a_full_disk_and_new_calls_have_none() {
     let Some(disk) = SmallDisk::mount() else { return };
     let large = completion(&noise(3 << 20));
     let answer = large.clone();
