@@ -121,6 +121,7 @@ pub(super) async fn until_stopped(
     };
     if let Some(failure) = failure {
         // Nothing more can be recorded, so nothing more is done; a restart recovers.
+        gateway.give_up();
         return Err(CommandError::Io(format!("{failure}; restart to recover")));
     }
     writeln!(out, "{reason}: letting calls finish")?;

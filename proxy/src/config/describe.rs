@@ -78,10 +78,12 @@ fn write_ledger(out: &mut String, ledger: &LedgerConfig) -> fmt::Result {
     let (segment, timeout) =
         (show_bytes(ledger.segment_bytes), show_duration(ledger.append_timeout));
     let queue = ledger.queue_records_max;
+    let (reserve, low) = (show_bytes(ledger.reserve_bytes), show_bytes(ledger.disk_bytes_low));
     writeln!(
         out,
         "ledger    {backend}, {durability}; segments of {segment}; \
-         a call waits {timeout} for its record, {queue} at once"
+         a call waits {timeout} for its record, {queue} at once; \
+         a reserve of twice {reserve}, less than {low} is little"
     )
 }
 

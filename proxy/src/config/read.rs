@@ -133,6 +133,10 @@ fn ledger(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> LedgerConfig {
     ledger.append_timeout = timeout.unwrap_or(ledger.append_timeout);
     let queue = table.count("queue_records_max", 1..=1_000_000, report);
     ledger.queue_records_max = queue.unwrap_or(ledger.queue_records_max);
+    let reserve = table.bytes("reserve_bytes", 0..=GIB, report);
+    ledger.reserve_bytes = reserve.map_or(ledger.reserve_bytes, |bytes| bytes as u64);
+    let low = table.bytes("disk_bytes_low", 0..=1024 * GIB, report);
+    ledger.disk_bytes_low = low.map_or(ledger.disk_bytes_low, |bytes| bytes as u64);
 
     if let (Backend::Memory, Some(node)) = (ledger.backend, table.get("backend")) {
         report

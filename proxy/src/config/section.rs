@@ -50,6 +50,8 @@ pub(super) const LEDGER: Section = Section {
         "segment_bytes",
         "append_timeout",
         "queue_records_max",
+        "reserve_bytes",
+        "disk_bytes_low",
         "payload_keys",
     ],
 };

@@ -10,7 +10,7 @@ use http::HeaderName;
 
 use super::base_url::BaseUrl;
 use super::key_hash::KeyHash;
-use super::limits::{Limits, MIB};
+use super::limits::{GIB, Limits, MIB};
 use super::pattern::{Pattern, ToolPattern};
 use super::payload_rule::{Keep, Of, PayloadRule, rule_for};
 use super::secret::{Secret, SecretRef};
@@ -121,6 +121,10 @@ pub struct LedgerConfig {
     pub append_timeout: Duration,
     /// Records that may wait for the writer at once.
     pub queue_records_max: usize,
+    /// Room kept on the disk for outcomes, in bytes: as much for events as for payloads.
+    pub reserve_bytes: u64,
+    /// Less free room on the disk than this is said to be little, in bytes.
+    pub disk_bytes_low: u64,
     /// The keys that payloads are encrypted with, the one for new sessions first; none: one
     /// in the data folder, made there at the first start.
     pub payload_keys: Vec<PayloadKey>,
@@ -152,6 +156,8 @@ impl Default for LedgerConfig {
             segment_bytes: (64 * MIB) as u64,
             append_timeout: Duration::from_secs(2),
             queue_records_max: 4096,
+            reserve_bytes: (8 * MIB) as u64,
+            disk_bytes_low: GIB as u64,
             payload_keys: Vec::new(),
         }
     }
