@@ -19,7 +19,7 @@ mod tests;
 use delta::DEPTH_MAX as DEPTH;
 
 pub use codec::Effort;
-pub use load::{LoadError, load};
+pub use load::{LoadError, load, load_salt};
 pub use packer::{Packed, Packer, Unpacked};
 
 use crate::log::{Address, Scope};
@@ -39,6 +39,11 @@ impl Salt {
     /// A salt of these bytes.
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// Its bytes, for whoever is to check commitments.
+    pub const fn to_bytes(&self) -> [u8; 32] {
+        self.0
     }
 
     fn begin(&self) -> Sha256 {

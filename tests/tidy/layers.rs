@@ -10,7 +10,7 @@ pub(crate) const CRATES: &[(&str, &str, &[&str])] = &[
     ("policy", "proxy/policy", &["events"]),
     ("ledger", "ledger", &["events", "tlog"]),
     ("approvals", "approvals", &["events", "ledger", "policy"]),
-    ("analytics", "analytics", &["events", "ledger", "policy"]),
+    ("analytics", "analytics", &["events", "tlog", "ledger", "policy"]),
     ("dashboards", "dashboards", &["events", "ledger", "approvals", "analytics"]),
     ("proxy", "proxy", &["events", "policy", "ledger", "approvals", "analytics", "dashboards"]),
     ("tests", "tests", &["events", "ledger", "proxy"]),

@@ -42,6 +42,11 @@ pub fn load(
     Ok(Some(content))
 }
 
+/// Reads the salt of a session's commitments. `None` when it was erased, or never made.
+pub fn load_salt(reader: &dyn Reader, session: SessionId) -> Result<Option<Salt>, LoadError> {
+    Ok(salt(reader, scope(session))?)
+}
+
 /// Reads a scope's salt.
 pub(super) fn salt(reader: &dyn Reader, scope: Scope) -> Result<Option<Salt>, ReadError> {
     let sealed = reader.payload(scope, SALT_ADDRESS)?;

@@ -1,0 +1,52 @@
+//! Where an export has payloads from, and what may have become of one.
+
+use events::{PayloadRef, SessionId};
+use ledger::log::Reader;
+use ledger::payload::{self, Salt};
+use std::sync::Arc;
+
+/// What there is of a payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// All of it, checked against its commitment.
+    Present(Vec<u8>),
+    /// Nothing, or nothing any more.
+    Absent,
+    /// It is there, but the key that it is encrypted under is not.
+    Undecryptable,
+}
+
+/// Gives payloads and salts. An error, in words, ends the export.
+pub trait Payloads {
+    /// The content that an event of a session names.
+    fn content(&self, session: SessionId, reference: &PayloadRef) -> Result<Content, String>;
+
+    /// The salt of a session's commitments, unless it was erased.
+    fn salt(&self, session: SessionId) -> Result<Option<[u8; 32]>, String>;
+}
+
+/// The payloads that a ledger keeps.
+#[derive(Clone)]
+pub struct StoredPayloads {
+    reader: Arc<dyn Reader>,
+}
+
+impl StoredPayloads {
+    /// Those that this reader reads.
+    pub const fn new(reader: Arc<dyn Reader>) -> Self {
+        Self { reader }
+    }
+}
+
+impl Payloads for StoredPayloads {
+    fn content(&self, session: SessionId, reference: &PayloadRef) -> Result<Content, String> {
+        let loaded = payload::load(&*self.reader, session, reference);
+        let content = loaded.map_err(|error| error.to_string())?;
+        Ok(content.map_or(Content::Absent, Content::Present))
+    }
+
+    fn salt(&self, session: SessionId) -> Result<Option<[u8; 32]>, String> {
+        let salt = payload::load_salt(&*self.reader, session).map_err(|error| error.to_string())?;
+        Ok(salt.as_ref().map(Salt::to_bytes))
+    }
+}

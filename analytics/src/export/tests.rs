@@ -1,0 +1,1 @@
+//! Bundles of small ledgers, read back.
