@@ -43,6 +43,10 @@ pub mod recover;
 
 pub mod server;
 
+pub mod keys;
+
+pub mod custody;
+
 pub mod room;
 
 pub mod people;

@@ -11,9 +11,13 @@ pub(crate) const CRATES: &[(&str, &str, &[&str])] = &[
     ("ledger", "ledger", &["events", "tlog"]),
     ("approvals", "approvals", &["events", "ledger", "policy"]),
     ("analytics", "analytics", &["events", "tlog", "ledger", "policy"]),
-    ("dashboards", "dashboards", &["events", "ledger", "approvals", "analytics"]),
-    ("proxy", "proxy", &["events", "policy", "ledger", "approvals", "analytics", "dashboards"]),
-    ("tests", "tests", &["events", "ledger", "proxy"]),
+    ("dashboards", "dashboards", &["events", "tlog", "ledger", "approvals", "analytics"]),
+    (
+        "proxy",
+        "proxy",
+        &["events", "tlog", "policy", "ledger", "approvals", "analytics", "dashboards"],
+    ),
+    ("tests", "tests", &["events", "tlog", "ledger", "proxy"]),
 ];
 
 /// Outside crates that cost much to build, or that would blur a border, and who may name them.

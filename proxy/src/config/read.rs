@@ -18,7 +18,7 @@ use super::diagnostic::{At, Report, quoted};
 use super::limits::{GIB, KIB, Limits, MIB};
 use super::secret::Lookup;
 use super::section;
-use super::shape::{Backend, Config, Durability, LedgerConfig, Mcp, PrefixRule};
+use super::shape::{Backend, Checkpoints, Config, Durability, LedgerConfig, Mcp, PrefixRule};
 use super::walk::{Node, Table};
 
 /// Longest name of an upstream, an agent or a team, in bytes.
@@ -52,6 +52,7 @@ pub(super) fn config(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Confi
         listen: listeners::listen(&root, reading),
         limits: limits(&root, &mut reading.report),
         ledger: ledger(&root, &mut reading.report),
+        checkpoints: checkpoints(&root, reading),
         mcp: mcp(&root, &mut reading.report),
         models,
         tools,
@@ -124,6 +125,31 @@ fn ledger(root: &Table<'_, '_>, report: &mut Report<'_>) -> LedgerConfig {
             .hint("for anything but a measurement, write `durability = \"synced\"`");
     }
     ledger
+}
+
+fn checkpoints(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> Checkpoints {
+    let mut checkpoints = Checkpoints::default();
+    let Some(table) = root.table("checkpoints", &section::CHECKPOINTS, &mut reading.report) else {
+        return checkpoints;
+    };
+    if let Some(node) = table.get("origin") {
+        checkpoints.origin = line(&node, tlog::NAME_BYTES_MAX, &mut reading.report);
+        let name = checkpoints.origin.as_deref().map(tlog::check_name);
+        if let Some(Err(error)) = name {
+            reading.report.problem(&node.at, error.to_string());
+        }
+    }
+    if let Some(node) = table.get("key") {
+        checkpoints.key = secrets::secret(&node, reading);
+        let key = checkpoints.key.as_ref().map(|key| tlog::parse_private_key(key.expose().trim()));
+        if let Some(Err(error)) = key {
+            reading.report.problem(&node.at, error.to_string());
+        }
+    }
+    checkpoints.lock = table.get("lock").and_then(|node| path(&node, reading));
+    let interval = table.duration("interval", MILLISECOND..=DAY, &mut reading.report);
+    checkpoints.interval = interval.unwrap_or(checkpoints.interval);
+    checkpoints
 }
 
 fn mcp(root: &Table<'_, '_>, report: &mut Report<'_>) -> Mcp {

@@ -27,6 +27,8 @@ pub struct Config {
     pub limits: Limits,
     /// How the ledger is kept.
     pub ledger: LedgerConfig,
+    /// How the ledger is sealed.
+    pub checkpoints: Checkpoints,
     /// Model providers, in the order of the file; names are unique.
     pub models: Vec<ModelUpstream>,
     /// MCP servers, in the order of the file; names are unique.
@@ -44,6 +46,7 @@ impl Default for Config {
             listen: Listen::default(),
             limits: Limits::default(),
             ledger: LedgerConfig::default(),
+            checkpoints: Checkpoints::default(),
             models: Vec::new(),
             tools: Vec::new(),
             agents: Vec::new(),
@@ -142,6 +145,27 @@ pub enum Dialect {
     OpenAi,
     /// Messages.
     Anthropic,
+}
+
+/// `[checkpoints]`: how the ledger is sealed, so that others can verify it.
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    /// The log's name, which a key that is made at the first start gets; nothing: one made of that
+    /// key.
+    pub origin: Option<String>,
+    /// The private key that signs checkpoints; nothing: the one in the data folder, made there at
+    /// the first start.
+    pub key: Option<Secret>,
+    /// The folder that keeps the last checkpoint a second time; nothing: `lock` in the data folder.
+    pub lock: Option<PathBuf>,
+    /// How long after a checkpoint the next one is made, if there is something new.
+    pub interval: Duration,
+}
+
+impl Default for Checkpoints {
+    fn default() -> Self {
+        Self { origin: None, key: None, lock: None, interval: Duration::from_secs(1) }
+    }
 }
 
 /// `[[model]]`: a model provider.
