@@ -18,6 +18,8 @@ mod chosen;
 
 mod archive;
 
+mod unpack;
+
 mod columns;
 
 mod csv;
@@ -44,4 +46,5 @@ pub use error::ExportError;
 pub use manifest::PayloadCounts;
 pub use payloads::{Content, Payloads, StoredPayloads};
 pub use selection::{Bound, NotBound, SELECTED_MAX, Selection};
+pub use unpack::unpack;
 pub use write::{Export, Exported};

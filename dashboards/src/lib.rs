@@ -9,5 +9,8 @@ mod ledger_routes;
 
 mod tlog_routes;
 
+mod export_routes;
+
+pub use export_routes::{Announce, ExportAsked, ExportSource, export_routes};
 pub use ledger_routes::{EVENTS_MAX, ledger_routes};
 pub use tlog_routes::tlog_routes;

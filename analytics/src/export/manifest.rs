@@ -22,6 +22,9 @@ pub(super) struct Manifest<'a> {
     pub(super) first: Option<u64>,
     pub(super) last: Option<u64>,
     pub(super) events: u64,
+    /// How many of the events, at the end, stand behind a range to tell what became of payloads.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) behind: u64,
     pub(super) payloads: PayloadCounts,
     files: Vec<Listed>,
 }
@@ -39,6 +42,11 @@ pub struct PayloadCounts {
     pub discarded: u64,
     /// In the store, without the key to read them.
     pub undecryptable: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[derive(Debug, Serialize)]
@@ -95,6 +103,7 @@ impl<'a> Manifest<'a> {
             first: None,
             last: None,
             events: 0,
+            behind: 0,
             payloads: PayloadCounts::default(),
             files: Vec::new(),
         }

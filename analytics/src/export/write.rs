@@ -79,9 +79,10 @@ impl Export<'_> {
             if chosen.takes(&item) { run.take(&item, record) } else { Ok(()) }
         })?;
         run.flush()?;
-        let last = run.tally.last.map(|(sequence, _)| sequence);
+        let events = run.tally.events;
         run.account(range.end..size)?;
-        run.finish(last)
+        let behind = run.tally.events - events;
+        run.finish(behind)
     }
 }
 
@@ -185,7 +186,7 @@ impl Run<'_, '_> {
         self.flush()
     }
 
-    fn finish(mut self, last: Option<u64>) -> Result<Exported, ExportError> {
+    fn finish(mut self, behind: u64) -> Result<Exported, ExportError> {
         let Export { signed, key, policy, selection, by, made, .. } = *self.export;
         let size = signed.checkpoint.size;
         let criterion = selection.to_string();
@@ -208,7 +209,8 @@ impl Run<'_, '_> {
         manifest.criterion = criterion;
         manifest.contiguous = selection.is_contiguous();
         manifest.first = self.tally.first.map(|(sequence, _)| sequence);
-        manifest.last = last;
+        manifest.last = self.tally.last.map(|(sequence, _)| sequence);
+        manifest.behind = behind;
         manifest.events = self.tally.events;
         manifest.payloads = self.payloads;
         self.files.finish(manifest)?;

@@ -51,11 +51,8 @@ pub use note::{
 };
 pub use policy::{Accepted, Log, POLICY_BYTES_MAX, Policy, PolicyError, Problem, Refusal, Witness};
 pub use proof::{ReadError, TileSource, consistency_proof, inclusion_proof, root};
-<<<<<<< HEAD
 pub use prover::{Prover, ProverError};
-=======
 pub use skey::{parse_private_key, private_key_text};
->>>>>>> main
 pub use tile::{LEVEL_MAX, PathError, TILE_WIDTH, TileId, edge_tiles, tiles_since};
 pub use tlog_proof::{
     EXTRA_BYTES_MAX, INCLUSION_HASHES_MAX, PROOF_BYTES_MAX, TlogProof, TlogProofError,

@@ -104,7 +104,8 @@ fn an_absent_payload_is_accounted_for_even_if_it_was_erased_behind_the_range() {
     let bundle = world.checked(&range(0, 3));
     assert_eq!(sequences(&bundle), [0, 1, 2, 5]);
     let manifest = manifest(&bundle);
-    assert_eq!((&manifest["first"], &manifest["last"]), (&0.into(), &2.into()));
+    assert_eq!((&manifest["first"], &manifest["last"]), (&0.into(), &5.into()));
+    assert_eq!((&manifest["contiguous"], &manifest["behind"]), (&true.into(), &1.into()));
     let expected = r#"{"included":true,"present":1,"erased":1,"discarded":1,"undecryptable":0}"#;
     assert_eq!(manifest["payloads"], serde_json::from_str::<serde_json::Value>(expected).unwrap());
     assert_eq!(bundle[&format!("payloads/{}/{}", session(1), kept.digest)], b"kept");
@@ -183,6 +184,12 @@ fn a_folder_has_the_files_of_the_archive() {
         assert_eq!(std::fs::read(folder.join(&path)).unwrap(), content, "{path}");
     }
     assert!(FolderArchive::create(&folder).is_err());
+    let other = scratch.path().join("other");
+    let tar = world.export(&Selection::default()).1;
+    let mut archive = FolderArchive::create(&other).unwrap();
+    crate::export::unpack(tar.as_slice(), &mut archive).unwrap();
+    let content = |folder: &std::path::Path| std::fs::read(folder.join("manifest.json")).unwrap();
+    assert_eq!(content(&other), content(&folder));
 }
 
 #[test]
