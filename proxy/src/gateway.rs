@@ -127,7 +127,9 @@ impl Gateway {
         let (models, mcp) = (Arc::new(models), Arc::new(mcp));
         let server = Agents::new(Arc::clone(gate), models, mcp, config.listen.clone(), limits);
         let sealing = self.sealing.clone();
-        let pages = People::new(Arc::clone(gate), memory, room(config), sealing).router();
+        let gate = Arc::clone(gate);
+        let stops = stopping.clone();
+        let pages = People::new(gate, memory, room(config), sealing, stops).router();
         let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
         let mut stopped = stopping.clone();
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));

@@ -47,6 +47,8 @@ pub mod keys;
 
 pub mod custody;
 
+pub mod evidence;
+
 pub mod room;
 
 pub mod people;
