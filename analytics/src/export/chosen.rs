@@ -37,8 +37,7 @@ impl<'a> Chosen<'a> {
             return concerned;
         }
         // An outcome alone is not in: calls are whole, or not there.
-        let stands_alone =
-            item.call.is_none() || matches!(item.event, Some(Event::CallRefused(_)));
+        let stands_alone = item.call.is_none() || matches!(item.event, Some(Event::CallRefused(_)));
         self.is_of_a_call(item) || stands_alone && fits(self.selection, item)
     }
 

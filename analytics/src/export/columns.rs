@@ -163,9 +163,11 @@ fn outcome(event: Option<&Event>) -> Details {
             duration: Cell::Number(fact.duration_us),
             ..Details::default()
         },
-        Some(Event::CallLinked(fact)) => {
-            Details { target: text(Some(fact.cause)), reason: word(fact.method), ..Details::default() }
-        }
+        Some(Event::CallLinked(fact)) => Details {
+            target: text(Some(fact.cause)),
+            reason: word(fact.method),
+            ..Details::default()
+        },
         Some(Event::FindingRaised(fact)) => {
             Details { reason: word(fact.kind), ..Details::default() }
         }

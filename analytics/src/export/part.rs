@@ -83,8 +83,8 @@ impl Part {
     /// Each event with its record.
     pub(super) fn members(&self) -> impl Iterator<Item = (&Member, &[u8])> {
         let starts = std::iter::once(0).chain(self.members.iter().map(|member| member.end + 1));
-        starts.zip(&self.members).map(|(start, member)| {
-            (member, self.lines.get(start..member.end).unwrap_or_default())
-        })
+        starts
+            .zip(&self.members)
+            .map(|(start, member)| (member, self.lines.get(start..member.end).unwrap_or_default()))
     }
 }

@@ -22,7 +22,9 @@ pub enum Bound {
 
 /// Why a text is not an end of a range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a sequence such as `1200`, or a time such as `2026-11-21T08:00:00Z`, found `{0}`")]
+#[error(
+    "expected a sequence such as `1200`, or a time such as `2026-11-21T08:00:00Z`, found `{0}`"
+)]
 pub struct NotBound(String);
 
 impl FromStr for Bound {

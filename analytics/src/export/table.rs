@@ -3,9 +3,7 @@
 use super::columns::{COLUMNS, Cell, Kind};
 use super::error::ExportError;
 use bytes::Bytes;
-use parquet::basic::{
-    Compression, LogicalType, Repetition, TimeUnit, Type as Physical, ZstdLevel,
-};
+use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;

@@ -88,8 +88,7 @@ impl Tally {
 
     fn session(&mut self, item: &Item) {
         let Some(session) = item.session else { return };
-        let is_call =
-            matches!(item.event, Some(Event::CallDispatched(_) | Event::CallDenied(_)));
+        let is_call = matches!(item.event, Some(Event::CallDispatched(_) | Event::CallDenied(_)));
         if self.sessions.len() >= LISTED_MAX && !self.sessions.contains_key(&session) {
             self.unlisted_calls += u64::from(is_call);
             return;
@@ -147,7 +146,12 @@ impl Listing {
         self.count += 1;
         if self.lines.len() < LISTED_MAX {
             let (sequence, time) = (item.sequence, item.time);
-            self.lines.push(ListedEvent { sequence, time, kind, text: one_line(text, COLUMNS_MAX) });
+            self.lines.push(ListedEvent {
+                sequence,
+                time,
+                kind,
+                text: one_line(text, COLUMNS_MAX),
+            });
         }
     }
 

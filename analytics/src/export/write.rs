@@ -69,7 +69,10 @@ impl Export<'_> {
             prover: Prover::new(self.files, size, self.signed.checkpoint.root),
             part: Part::new(0),
             tally: Tally::default(),
-            payloads: PayloadCounts { included: self.payloads.is_some(), ..PayloadCounts::default() },
+            payloads: PayloadCounts {
+                included: self.payloads.is_some(),
+                ..PayloadCounts::default()
+            },
             absent: BTreeSet::new(),
         };
         let mut chosen = Chosen::new(self.selection, survey);

@@ -99,12 +99,7 @@ impl<S: TileSource> Prover<S> {
         Ok(Run { index: tile.index, levels, above })
     }
 
-    fn check(
-        &self,
-        index: u64,
-        leaf: &Hash,
-        proof: &[Hash],
-    ) -> Result<(), ProverError<S::Error>> {
+    fn check(&self, index: u64, leaf: &Hash, proof: &[Hash]) -> Result<(), ProverError<S::Error>> {
         verify_inclusion(leaf, index, self.size, proof, &self.root)
             .map_err(|error| ProverError::Tiles { index, error })
     }

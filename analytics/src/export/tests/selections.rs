@@ -3,7 +3,9 @@
 use super::world::{Bundle, World, for_person, records};
 use crate::export::Selection;
 use crate::samples::{Book, answered, call, chat, link, session, tool};
-use events::{Envelope, Event, FindingKind, FindingRaised, LegalHoldLifted, LegalHoldPlaced, LinkMethod};
+use events::{
+    Envelope, Event, FindingKind, FindingRaised, LegalHoldLifted, LegalHoldPlaced, LinkMethod,
+};
 use events::{EraseRequested, EventId};
 use proptest::prelude::*;
 use std::collections::BTreeSet;

@@ -1,8 +1,6 @@
 //! A sealed ledger in memory, and bundles of it.
 
-use crate::export::{
-    Content, Export, ExportError, Exported, Payloads, Selection, TarArchive,
-};
+use crate::export::{Content, Export, ExportError, Exported, Payloads, Selection, TarArchive};
 use crate::samples::{Book, principal};
 use bytes::Bytes;
 use events::{CallDispatched, Draft, Envelope, PayloadRef, Principal, SessionId, Timestamp};
@@ -78,8 +76,7 @@ impl World {
     pub(super) fn export(&self, selection: &Selection) -> (Exported, Vec<u8>) {
         let (files, signed) = self.seal();
         let mut archive = TarArchive::new(Vec::new(), 1_795_248_000);
-        let exported =
-            self.export_to(&files, &signed, selection, &mut archive).unwrap();
+        let exported = self.export_to(&files, &signed, selection, &mut archive).unwrap();
         (exported, archive.finish().unwrap())
     }
 
@@ -202,10 +199,7 @@ fn check(bundle: &Bundle) -> u64 {
     assert_eq!(manifest["events"], records.len());
     let listed = manifest["files"].as_array().unwrap();
     let proves_itself = |path: &str| path.starts_with("proofs/") || path.starts_with("payloads/");
-    assert_eq!(
-        listed.len() + 1,
-        bundle.keys().filter(|path| !proves_itself(path)).count()
-    );
+    assert_eq!(listed.len() + 1, bundle.keys().filter(|path| !proves_itself(path)).count());
     for file in listed {
         let content = &bundle[file["path"].as_str().unwrap()];
         let digest = events::Digest(sha2::Sha256::digest(content).into());

@@ -60,7 +60,8 @@ impl Read for RemoteArchive {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while !self.piece.has_remaining() {
             let Self { runtime, body, .. } = self;
-            let next = runtime.block_on(async { tokio::time::timeout(PATIENCE, body.frame()).await });
+            let next =
+                runtime.block_on(async { tokio::time::timeout(PATIENCE, body.frame()).await });
             let next = next.map_err(|_| io::Error::other("the gateway sends nothing"))?;
             let Some(frame) = next.transpose().map_err(io::Error::other)? else { return Ok(0) };
             self.piece = frame.into_data().unwrap_or_default();
