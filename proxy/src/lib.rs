@@ -49,6 +49,8 @@ pub mod payload_keys;
 
 pub mod custody;
 
+pub mod evidence;
+
 pub mod room;
 
 pub mod people;

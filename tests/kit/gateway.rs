@@ -319,6 +319,13 @@ impl Drop for Gateway {
     }
 }
 
+/// The program, to run another of its commands than `serve`.
+pub fn program() -> Command {
+    let mut command = Command::new(&*PROGRAM);
+    command.stdin(Stdio::null());
+    command
+}
+
 /// The program, built once by each suite in the suite's own profile.
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let suite = std::env::current_exe().unwrap();

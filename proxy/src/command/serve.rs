@@ -28,12 +28,9 @@ const DEFAULT_FILE: &str = "countersign.toml";
 /// Serves until SIGINT or SIGTERM, then lets calls finish.
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
     telemetry::start();
-    let mut loaded = load(args.config.as_deref())?;
+    let loaded = configuration(args.config.as_deref(), args.data.as_deref())?;
     for warning in &loaded.warnings {
         writeln!(out, "{warning}")?;
-    }
-    if let Some(data) = &args.data {
-        loaded.config.data.clone_from(data);
     }
     let data = loaded.config.data.clone();
     let lost_lock = if args.accept_lost_lock { LostLock::Accept } else { LostLock::Refuse };
@@ -62,6 +59,18 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     Ok(builder.worker_threads(processors + 1).enable_all().build()?)
+}
+
+/// The configuration that is named or found, with this data folder if one is named.
+pub(super) fn configuration(
+    named: Option<&Path>,
+    data: Option<&Path>,
+) -> Result<Loaded, CommandError> {
+    let mut loaded = load(named)?;
+    if let Some(data) = data {
+        loaded.config.data = data.into();
+    }
+    Ok(loaded)
 }
 
 fn load(named: Option<&Path>) -> Result<Loaded, CommandError> {
