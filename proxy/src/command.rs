@@ -16,6 +16,14 @@ mod keygen;
 
 mod serve;
 
+mod who;
+
+mod desk;
+
+mod erase;
+
+mod legal_hold;
+
 mod export;
 
 mod trace;
@@ -53,6 +61,10 @@ enum Command {
     Trace(trace::Args),
     /// Hand out evidence that others can verify; the export is recorded first.
     Export(export::Args),
+    /// Erase payloads of a session, of a person, or by age; events and proofs stay.
+    Erase(erase::Args),
+    /// Keep payloads from being erased, for as long as a matter needs them.
+    LegalHold(legal_hold::Args),
     /// Make an API key for an agent, and the hash that the configuration wants.
     Keygen(keygen::Args),
     /// Measure what the gateway costs on this machine.
@@ -121,6 +133,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Events(args) => events::run(&args, &mut out),
         Command::Trace(args) => trace::run(&args, &mut out),
         Command::Export(args) => export::run(&args, &mut out),
+        Command::Erase(args) => erase::run(&args, &mut out),
+        Command::LegalHold(args) => legal_hold::run(&args, &mut out),
         Command::Keygen(args) => keygen::run(&args, &mut out),
         Command::Bench(args) => bench::run(&args, &mut out),
     };

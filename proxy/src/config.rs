@@ -29,6 +29,7 @@ pub use limits::Limits;
 pub use load::{CONFIG_BYTES_MAX, Loaded};
 pub use pattern::{PATTERN_BYTES_MAX, Pattern, PatternError, ToolPattern};
 pub use payload_rule::{Keep, Of, PayloadRule};
+pub use quantity::duration;
 pub use secret::{Found, Lookup, LookupError, SECRET_BYTES_MAX, Secret, SecretRef, look_up};
 pub use shape::{
     Agent, Backend, Checkpoints, Config, Dialect, Durability, Kept, LedgerConfig, Listen, Mcp,

@@ -49,6 +49,10 @@ pub mod payload_keys;
 
 pub mod custody;
 
+pub mod keeper;
+
+pub mod keeper_routes;
+
 pub mod evidence;
 
 pub mod room;

@@ -7,14 +7,14 @@ mod asked;
 
 mod remote;
 
+use super::desk::not_opened;
 use super::{CommandError, serve};
-use crate::config::{Backend, Config};
-use crate::custody::{Custody, CustodyError, LEDGER_FOLDER};
+use crate::config::Backend;
+use crate::custody::{Custody, LEDGER_FOLDER};
 use crate::evidence::export_source;
 use analytics::export::{Archive, Bound, ExportError, Exported};
 use dashboards::ExportAsked;
 use events::{CallId, SessionId};
-use ledger::backend::file::OpenError;
 use ledger::sealer::LostLock;
 use output::Output;
 use std::io::Write;
@@ -112,17 +112,6 @@ fn offline(
         closing.close().await.map_err(|error| CommandError::Io(error.to_string()))?;
         say(&made.map_err(|error| CommandError::Io(error.to_string()))??, out)
     })
-}
-
-fn not_opened(config: &Config, error: &CustodyError) -> CommandError {
-    let hint = match error {
-        CustodyError::Open(OpenError::Held { .. }) => {
-            let address = config.listen.people;
-            format!("; if that is the gateway, ask it: `--url http://{address}`")
-        }
-        _ => String::new(),
-    };
-    CommandError::Io(format!("{error}{hint}"))
 }
 
 fn say(exported: &Exported, out: &mut dyn Write) -> Result<(), CommandError> {

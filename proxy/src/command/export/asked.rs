@@ -1,6 +1,7 @@
 //! From the command line to what is asked for.
 
 use super::super::CommandError;
+use super::super::who::user;
 use super::Args;
 use analytics::export::Selection;
 use analytics::one_line;
@@ -58,11 +59,4 @@ fn add_case(path: &Path, selection: &mut Selection) -> Result<(), CommandError> 
         return Err(CommandError::Usage(format!("`{shown}` names no further session or call")));
     }
     Ok(())
-}
-
-/// Who runs this program, as far as it can know.
-fn user() -> String {
-    let named = ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
-    let mut named = named.filter(|name| !name.is_empty());
-    named.next().unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }
