@@ -12,6 +12,7 @@ mod section;
 
 mod shape;
 mod walk;
+mod witness_role;
 
 mod describe;
 mod keyring;
@@ -20,7 +21,7 @@ mod read;
 mod load;
 
 pub use base_url::{BaseUrl, BaseUrlError};
-pub use describe::describe;
+pub use describe::{describe, describe_witness};
 pub use diagnostic::{Diagnostic, Place, Problems};
 pub use key_hash::{KEY_BYTES_MIN, KeyHash, KeyHashError};
 pub use keyring::Keyring;
@@ -30,8 +31,9 @@ pub use pattern::{PATTERN_BYTES_MAX, Pattern, PatternError, ToolPattern};
 pub use secret::{Found, Lookup, LookupError, SECRET_BYTES_MAX, Secret, SecretRef, look_up};
 pub use shape::{
     Agent, Backend, Config, Dialect, Durability, LedgerConfig, Listen, Mcp, ModelUpstream,
-    PrefixRule, Setting, ToolUpstream, Transport,
+    PrefixRule, Setting, ToolUpstream, Transport, Witness,
 };
+pub use witness_role::WitnessRole;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,8 @@
 
 pub mod clock;
 
+pub mod seed;
+
 pub mod config;
 
 pub mod json;
@@ -32,6 +34,8 @@ pub mod explained;
 pub mod credentials;
 
 pub mod upstream;
+
+pub mod witness;
 
 pub mod gate;
 

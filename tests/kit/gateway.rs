@@ -313,7 +313,7 @@ impl Drop for Gateway {
 }
 
 /// The program, built once by each suite in the suite's own profile.
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(crate) static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let suite = std::env::current_exe().unwrap();
     let profile = suite.parent().and_then(Path::parent).unwrap_or(Path::new(".")).to_owned();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -6,8 +6,9 @@ use super::limits::Limits;
 use super::quantity::{show_bytes, show_duration};
 use super::shape::{
     Agent, Backend, Config, Dialect, Durability, LedgerConfig, Listen, ModelUpstream, PrefixRule,
-    ToolUpstream, Transport,
+    ToolUpstream, Transport, Witness,
 };
+use super::witness_role::WitnessRole;
 
 /// What is listened on, which upstreams there are, and which agent may use what.
 pub fn describe(config: &Config) -> String {
@@ -18,10 +19,11 @@ pub fn describe(config: &Config) -> String {
 }
 
 fn write_config(out: &mut String, config: &Config) -> fmt::Result {
-    let Config { data, listen, limits, ledger, models, tools, agents, mcp } = config;
+    let Config { data, listen, limits, ledger, witnesses, models, tools, agents, mcp } = config;
     writeln!(out, "data      {}", data.display())?;
     write_listen(out, listen)?;
     write_ledger(out, ledger)?;
+    write_witnesses(out, witnesses, ledger.witnesses_needed)?;
     write_limits(out, limits)?;
     for model in models {
         write_model(out, model)?;
@@ -75,6 +77,28 @@ fn write_ledger(out: &mut String, ledger: &LedgerConfig) -> fmt::Result {
         "ledger    {backend}, {durability}; segments of {segment}; \
          a call waits {timeout} for its record, {queue} at once"
     )
+}
+
+fn write_witnesses(out: &mut String, witnesses: &[Witness], needed: usize) -> fmt::Result {
+    for Witness { name, url, key } in witnesses {
+        writeln!(out, "witness   {name}: {} at {url}", key.name())?;
+    }
+    if !witnesses.is_empty() {
+        writeln!(out, "          {needed} of {} must cosign a checkpoint", witnesses.len())?;
+    }
+    Ok(())
+}
+
+/// Where a witness is reached, and for which logs it cosigns.
+pub fn describe_witness(role: &WitnessRole) -> String {
+    let WitnessRole { data, listen, name, key, logs } = role;
+    let key = if key.is_some() { "its key is given" } else { "its key is in the data folder" };
+    let mut out = format!("data      {}\nwitness   http://{listen}\n", data.display());
+    out.push_str(&format!("name      {name}; {key}\n"));
+    for log in logs {
+        out.push_str(&format!("log       {}\n", log.name()));
+    }
+    out
 }
 
 fn write_limits(out: &mut String, limits: &Limits) -> fmt::Result {

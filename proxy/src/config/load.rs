@@ -12,6 +12,7 @@ use super::diagnostic::{At, Diagnostic, Problems, Report};
 use super::read::{self, Reading};
 use super::secret::Lookup;
 use super::shape::Config;
+use super::witness_role::WitnessRole;
 
 /// Largest configuration file, in bytes.
 pub const CONFIG_BYTES_MAX: usize = 1024 * 1024;
@@ -31,11 +32,7 @@ impl Config {
     /// Reads a configuration file and the secrets it names. Relative paths in it start from its
     /// folder.
     pub fn load(path: &Path, lookup: &Lookup<'_>) -> Result<Loaded, Problems> {
-        let text = read_text(path).map_err(|error| {
-            let hint = "name another file with `--config`";
-            Problems::unreadable(path, format!("cannot be read: {error}"), hint)
-        })?;
-        Self::parse(&text, path, lookup)
+        Self::parse(&text_of(path)?, path, lookup)
     }
 
     /// Reads the text of a configuration. `file` is how it is called in problems, and its folder is
@@ -43,26 +40,63 @@ impl Config {
     ///
     /// If the text is not TOML, the problems are those of its syntax alone.
     pub fn parse(text: &str, file: &Path, lookup: &Lookup<'_>) -> Result<Loaded, Problems> {
-        if text.len() > CONFIG_BYTES_MAX {
-            let message = format!("has more than {CONFIG_BYTES_MAX} bytes");
-            return Err(Problems::unreadable(file, message, "is this the right file?"));
-        }
-        let folder = match file.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut reading = Reading { report: Report::new(text), folder, lookup };
-        let (document, errors) = DeTable::parse_recoverable(text);
-        report_syntax(text, &errors, &mut reading.report);
-        if !errors.is_empty() {
-            return Err(reading.report.finish(file).err().unwrap_or_else(|| {
-                Problems::unreadable(file, "is not TOML".to_owned(), "see https://toml.io")
-            }));
-        }
-        let config = read::config(document.get_ref(), &mut reading);
-        let warnings = reading.report.finish(file)?;
+        let (config, warnings) = parse(text, file, lookup, read::config)?;
         Ok(Loaded { config, warnings, digest: Sha256::digest(text.as_bytes()).into() })
     }
+}
+
+impl WitnessRole {
+    /// Reads the file of a witness and the secret it names, as [`Config::load`] does; with it comes
+    /// what the operator should know all the same.
+    pub fn load(path: &Path, lookup: &Lookup<'_>) -> Result<(Self, Vec<Diagnostic>), Problems> {
+        Self::parse(&text_of(path)?, path, lookup)
+    }
+
+    /// Reads its text, as [`Config::parse`] does.
+    pub fn parse(
+        text: &str,
+        file: &Path,
+        lookup: &Lookup<'_>,
+    ) -> Result<(Self, Vec<Diagnostic>), Problems> {
+        let (role, warnings) = parse(text, file, lookup, read::witness_role)?;
+        let nothing = || Problems::unreadable(file, "says nothing".to_owned(), "is this the file?");
+        Ok((role.ok_or_else(nothing)?, warnings))
+    }
+}
+
+/// Reads a document with what is said about it.
+fn parse<T>(
+    text: &str,
+    file: &Path,
+    lookup: &Lookup<'_>,
+    read: impl FnOnce(&DeTable<'_>, &mut Reading<'_>) -> T,
+) -> Result<(T, Vec<Diagnostic>), Problems> {
+    if text.len() > CONFIG_BYTES_MAX {
+        let message = format!("has more than {CONFIG_BYTES_MAX} bytes");
+        return Err(Problems::unreadable(file, message, "is this the right file?"));
+    }
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut reading = Reading { report: Report::new(text), folder, lookup };
+    let (document, errors) = DeTable::parse_recoverable(text);
+    report_syntax(text, &errors, &mut reading.report);
+    if !errors.is_empty() {
+        return Err(reading.report.finish(file).err().unwrap_or_else(|| {
+            Problems::unreadable(file, "is not TOML".to_owned(), "see https://toml.io")
+        }));
+    }
+    let read = read(document.get_ref(), &mut reading);
+    let warnings = reading.report.finish(file)?;
+    Ok((read, warnings))
+}
+
+fn text_of(path: &Path) -> Result<String, Problems> {
+    read_text(path).map_err(|error| {
+        let hint = "name another file with `--config`";
+        Problems::unreadable(path, format!("cannot be read: {error}"), hint)
+    })
 }
 
 /// Reads a file of at most one byte more than is allowed, so that the excess is seen.

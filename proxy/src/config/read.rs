@@ -7,6 +7,9 @@ mod secrets;
 
 mod agents;
 mod upstreams;
+mod witnesses;
+
+pub(super) use witnesses::witness_role;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -46,12 +49,14 @@ pub(super) fn config(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Confi
         None => Some(resolved(reading.folder, &defaults.data)),
     };
     let (models, tools) = (upstreams::models(&root, reading), upstreams::tools(&root, reading));
+    let (witnesses, witnesses_written) = witnesses::witnesses(&root, &mut reading.report);
     let agents = agents::agents(&root, &models, &tools, reading);
     Config {
         data: data.unwrap_or(defaults.data),
         listen: listeners::listen(&root, reading),
         limits: limits(&root, &mut reading.report),
-        ledger: ledger(&root, &mut reading.report),
+        ledger: ledger(&root, witnesses_written, &mut reading.report),
+        witnesses,
         mcp: mcp(&root, &mut reading.report),
         models,
         tools,
@@ -98,8 +103,8 @@ fn limits(root: &Table<'_, '_>, report: &mut Report<'_>) -> Limits {
     limits
 }
 
-fn ledger(root: &Table<'_, '_>, report: &mut Report<'_>) -> LedgerConfig {
-    let mut ledger = LedgerConfig::default();
+fn ledger(root: &Table<'_, '_>, witnesses: usize, report: &mut Report<'_>) -> LedgerConfig {
+    let mut ledger = LedgerConfig { witnesses_needed: witnesses, ..LedgerConfig::default() };
     let Some(table) = root.table("ledger", &section::LEDGER, report) else { return ledger };
     let backends = [("file", Backend::File), ("memory", Backend::Memory)];
     let durabilities = [("synced", Durability::Synced), ("relaxed", Durability::Relaxed)];
@@ -112,6 +117,7 @@ fn ledger(root: &Table<'_, '_>, report: &mut Report<'_>) -> LedgerConfig {
     ledger.append_timeout = timeout.unwrap_or(ledger.append_timeout);
     let queue = table.count("queue_records_max", 1..=1_000_000, report);
     ledger.queue_records_max = queue.unwrap_or(ledger.queue_records_max);
+    ledger.witnesses_needed = witnesses::needed(&table, witnesses, report);
 
     if let (Backend::Memory, Some(node)) = (ledger.backend, table.get("backend")) {
         report

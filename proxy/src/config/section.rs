@@ -11,7 +11,7 @@ pub(super) struct Section {
 
 pub(super) const ROOT: Section = Section {
     heading: "",
-    keys: &["data", "listen", "limits", "ledger", "mcp", "model", "tools", "agent"],
+    keys: &["data", "listen", "limits", "ledger", "witness", "mcp", "model", "tools", "agent"],
 };
 pub(super) const LISTEN: Section =
     Section { heading: "[listen]", keys: &["agents", "people", "hosts", "origins"] };
@@ -33,8 +33,17 @@ pub(super) const LIMITS: Section = Section {
 };
 pub(super) const LEDGER: Section = Section {
     heading: "[ledger]",
-    keys: &["backend", "durability", "segment_bytes", "append_timeout", "queue_records_max"],
+    keys: &[
+        "backend",
+        "durability",
+        "segment_bytes",
+        "append_timeout",
+        "queue_records_max",
+        "witnesses_needed",
+    ],
 };
+pub(super) const WITNESS: Section =
+    Section { heading: "[[witness]]", keys: &["name", "url", "key"] };
 pub(super) const MCP: Section = Section { heading: "[mcp]", keys: &["prefix"] };
 pub(super) const MODEL: Section =
     Section { heading: "[[model]]", keys: &["name", "dialect", "url", "key", "serves"] };
@@ -48,7 +57,24 @@ pub(super) const AGENT: Section = Section {
 };
 pub(super) const SECRET: Section = Section { heading: "{ … }", keys: &["env", "file"] };
 
-/// All sections, which the reference page is held to.
+/// The top of the file of a witness.
+pub(super) const ROLE: Section = Section { heading: "", keys: &["data", "witness"] };
+pub(super) const ROLE_WITNESS: Section =
+    Section { heading: "[witness]", keys: &["name", "listen", "key", "log"] };
+pub(super) const ROLE_LOG: Section = Section { heading: "[[witness.log]]", keys: &["key"] };
+
+/// All sections but the tops of files, which the reference page is held to.
 #[cfg(test)]
-pub(super) const SECTIONS: [&Section; 9] =
-    [&ROOT, &LISTEN, &LIMITS, &LEDGER, &MCP, &MODEL, &TOOLS, &AGENT, &SECRET];
+pub(super) const SECTIONS: [&Section; 11] = [
+    &LISTEN,
+    &LIMITS,
+    &LEDGER,
+    &WITNESS,
+    &MCP,
+    &MODEL,
+    &TOOLS,
+    &AGENT,
+    &ROLE_WITNESS,
+    &ROLE_LOG,
+    &SECRET,
+];

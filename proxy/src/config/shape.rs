@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::HeaderName;
+use tlog::VerifierKey;
 
 use super::base_url::BaseUrl;
 use super::key_hash::KeyHash;
@@ -27,6 +28,8 @@ pub struct Config {
     pub limits: Limits,
     /// How the ledger is kept.
     pub ledger: LedgerConfig,
+    /// Who is asked to cosign checkpoints, in the order of the file; names and keys are unique.
+    pub witnesses: Vec<Witness>,
     /// Model providers, in the order of the file; names are unique.
     pub models: Vec<ModelUpstream>,
     /// MCP servers, in the order of the file; names are unique.
@@ -44,6 +47,7 @@ impl Default for Config {
             listen: Listen::default(),
             limits: Limits::default(),
             ledger: LedgerConfig::default(),
+            witnesses: Vec::new(),
             models: Vec::new(),
             tools: Vec::new(),
             agents: Vec::new(),
@@ -103,6 +107,8 @@ pub struct LedgerConfig {
     pub append_timeout: Duration,
     /// Records that may wait for the writer at once.
     pub queue_records_max: usize,
+    /// How many witnesses must cosign a checkpoint before it counts; at most all there are.
+    pub witnesses_needed: usize,
 }
 
 impl Default for LedgerConfig {
@@ -113,6 +119,7 @@ impl Default for LedgerConfig {
             segment_bytes: (64 * MIB) as u64,
             append_timeout: Duration::from_secs(2),
             queue_records_max: 4096,
+            witnesses_needed: 0,
         }
     }
 }
@@ -133,6 +140,17 @@ pub enum Durability {
     Synced,
     /// When the operating system has taken it: for measurements only, and recorded as such.
     Relaxed,
+}
+
+/// `[[witness]]`: who sees each checkpoint and vouches that nothing before it was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// Unique among witnesses.
+    pub name: String,
+    /// Below it the protocol is spoken: checkpoints go to `{url}/add-checkpoint`.
+    pub url: BaseUrl,
+    /// What it cosigns with.
+    pub key: VerifierKey,
 }
 
 /// A wire protocol that models speak.
