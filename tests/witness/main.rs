@@ -13,3 +13,5 @@ mod kept;
 mod kills;
 
 mod quorum;
+
+mod impostors;

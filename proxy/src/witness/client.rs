@@ -92,7 +92,6 @@ impl Witnesses {
             };
             let Some((peer, answer)) = next else { break };
             waiting.retain(|other| !Arc::ptr_eq(other, &peer));
-            peer.prompt.store(true, Ordering::Relaxed);
             let added =
                 answer.and_then(|signature| note.add(signature).map_err(|error| error.to_string()));
             match added {
@@ -158,8 +157,10 @@ impl Peer {
         signed: Signed,
         files: LogFiles,
     ) -> Result<NoteSignature, String> {
-        let talk = timeout(TIMEOUT, self.talk(&mut size, &signed, &files));
-        talk.await.unwrap_or_else(|_| Err(format!("it did not answer within {TIMEOUT:?}")))
+        let began = Instant::now();
+        let talk = timeout(TIMEOUT, self.talk(&mut size, &signed, &files)).await;
+        self.prompt.store(began.elapsed() <= GRACE, Ordering::Relaxed);
+        talk.unwrap_or_else(|_| Err(format!("it did not answer within {TIMEOUT:?}")))
     }
 
     async fn talk(
