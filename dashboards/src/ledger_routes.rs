@@ -1,6 +1,7 @@
 //! The ledger over HTTP, for programs of this machine: events as JSON lines, payloads as they are.
 
 use crate::local_peers::only_local;
+use crate::problem::problem;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -12,7 +13,6 @@ use ledger::Sequence;
 use ledger::log::{ReadError, Reader};
 use ledger::payload;
 use serde::Deserialize;
-use std::fmt::Display;
 use std::sync::Arc;
 
 /// The most events of one answer.
@@ -97,14 +97,4 @@ async fn payload_bytes(
         Ok(Err(error)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error),
         Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error),
     }
-}
-
-/// An error as RFC 9457 says.
-fn problem(status: StatusCode, detail: &dyn Display) -> Response {
-    let title = status.canonical_reason().unwrap_or_default();
-    let body = serde_json::json!({
-        "title": title, "status": status.as_u16(), "detail": detail.to_string(),
-    });
-    let headers = [(header::CONTENT_TYPE, "application/problem+json")];
-    (status, headers, body.to_string()).into_response()
 }

@@ -17,13 +17,19 @@ mod grow;
 
 mod settle;
 
+mod auditor;
+
+mod prove;
+
 #[cfg(test)]
 mod tests;
 
+pub use auditor::Auditor;
 pub use error::SealError;
 pub use files::{CHECKPOINT, LogFiles};
 pub use lock::{CheckpointLock, DirectoryLock, LockError};
-pub use settle::{Mended, audit};
+pub use prove::prove;
+pub use settle::Mended;
 pub use signed::Signed;
 
 use crate::log::Reader;
@@ -43,6 +49,7 @@ pub struct Sealer {
     locked: Option<Signed>,
     /// The size of the checkpoint that is published, as far as this process knows.
     published: u64,
+    mended: Mended,
 }
 
 /// What to do when a checkpoint was published and the lock has none.
@@ -67,7 +74,7 @@ impl Sealer {
         mut lock: Box<dyn CheckpointLock>,
         key: SigningKey,
         lost_lock: LostLock,
-    ) -> Result<(Self, Mended), SealError> {
+    ) -> Result<Self, SealError> {
         let kept = lock.load()?.map(|note| Signed::read(key.verifier(), &note));
         let mut locked = kept.transpose()?;
         let published = published(&files, &key)?;
@@ -90,9 +97,9 @@ impl Sealer {
         }
         let (growth, mended) = settle(&*reader, &files, locked.as_ref())?;
         let published = published.map_or(0, |published| published.checkpoint.size);
-        let sealer = Self { reader, files, lock, key, growth, locked, published };
+        let sealer = Self { reader, files, lock, key, growth, locked, published, mended };
         sealer.lay_out_edge()?;
-        Ok((sealer, mended))
+        Ok(sealer)
     }
 
     /// The key that checkpoints are signed with.
@@ -103,6 +110,18 @@ impl Sealer {
     /// The last checkpoint that was signed, published or not.
     pub const fn locked(&self) -> Option<&Signed> {
         self.locked.as_ref()
+    }
+
+    /// What opening found and did.
+    pub const fn mended(&self) -> Mended {
+        self.mended
+    }
+
+    /// Who compares the records that opening did not look at; nobody, if it looked at all.
+    pub fn auditor(&self) -> Option<Auditor> {
+        let signed = self.locked.clone()?;
+        let is_left = self.mended.compared < signed.checkpoint.size;
+        is_left.then(|| Auditor::new(Arc::clone(&self.reader), self.files.clone(), signed))
     }
 
     /// The files.

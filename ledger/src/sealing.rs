@@ -1,8 +1,9 @@
 //! Keeps a log sealed while it is written: about once a second, and whenever somebody asks.
 
 use crate::Sequence;
-use crate::sealer::{LogFiles, SealError, Sealer, Signed};
+use crate::sealer::{Auditor, LogFiles, SealError, Sealer, Signed};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tlog::{Note, VerifierKey};
@@ -47,6 +48,7 @@ type Ask = oneshot::Sender<Result<Option<Signed>, NotSealed>>;
 pub struct Sealing {
     asks: mpsc::Sender<Ask>,
     health: watch::Receiver<SealHealth>,
+    size: Arc<AtomicU64>,
     files: LogFiles,
     key: VerifierKey,
 }
@@ -76,10 +78,16 @@ impl Sealing {
         let (health, health_seen) = watch::channel(SealHealth::Well);
         let files = sealer.files().clone();
         let key = sealer.key().verifier().clone();
+        if let Some(auditor) = sealer.auditor() {
+            let health = health.clone();
+            std::thread::spawn(move || compare(&auditor, &health));
+        }
         let sealer = Arc::new(Mutex::new(sealer));
-        let round = Round { sealer, files: files.clone(), cosigner, health };
+        let size = Arc::new(AtomicU64::new(0));
+        let round =
+            Round { sealer, files: files.clone(), cosigner, health, size: Arc::clone(&size) };
         let task = tokio::spawn(run(round, asked, committed, interval));
-        (Self { asks, health: health_seen, files, key }, SealingTask(task))
+        (Self { asks, health: health_seen, size, files, key }, SealingTask(task))
     }
 
     /// Has a checkpoint published over everything that is committed by now; nothing, where nothing
@@ -89,6 +97,11 @@ impl Sealing {
         let (done, published) = oneshot::channel();
         self.asks.send(done).await.map_err(|_| ended())?;
         published.await.map_err(|_| ended())?
+    }
+
+    /// How many events the last checkpoint covers that was published since the start.
+    pub fn size(&self) -> u64 {
+        self.size.load(Ordering::Relaxed)
     }
 
     /// How sealing goes, as it changes.
@@ -149,12 +162,34 @@ async fn run(
     }
 }
 
+/// How much of its time the comparison of old records leaves to others, for each part it takes.
+const OTHERS: u32 = 4;
+
+/// Compares the older records with what was signed, at leisure, until nobody wants to know.
+fn compare(auditor: &Auditor, health: &watch::Sender<SealHealth>) {
+    let mut began = std::time::Instant::now();
+    let mut goes_on = || {
+        std::thread::sleep(began.elapsed() * OTHERS);
+        began = std::time::Instant::now();
+        !health.is_closed()
+    };
+    match auditor.audit(&mut goes_on) {
+        Ok(0) | Err(SealError::Stopped) => {}
+        Ok(count) => tracing::warn!(count, "files of the sealed log were damaged and made again"),
+        Err(error) if error.is_passing() => tracing::warn!(%error, "older records not compared"),
+        Err(error) => {
+            health.send_replace(SealHealth::Failed(error.to_string().into()));
+        }
+    }
+}
+
 /// Makes checkpoints, one after the other.
 struct Round {
     sealer: Arc<Mutex<Sealer>>,
     files: LogFiles,
     cosigner: Option<Arc<dyn Cosigner>>,
     health: watch::Sender<SealHealth>,
+    size: Arc<AtomicU64>,
 }
 
 impl Round {
@@ -167,8 +202,10 @@ impl Round {
             Err(Unmade::Final(detail)) => SealHealth::Failed(Arc::clone(detail)),
         };
         self.health.send_if_modified(|known| {
-            let changed = *known != health;
-            *known = health;
+            let changed = *known != health && !matches!(known, SealHealth::Failed(_));
+            if changed {
+                *known = health;
+            }
             changed
         });
         made.map_err(|(Unmade::Passing(detail) | Unmade::Final(detail))| NotSealed(detail))
@@ -181,7 +218,11 @@ impl Round {
             let cosigned = cosigner.cosign(&signed, &self.files).await;
             signed.note = cosigned.map_err(|detail| Unmade::Passing(detail.into()))?;
         }
-        self.blocking(move |sealer| sealer.publish(&signed).map(|()| Some(signed))).await
+        let size = signed.checkpoint.size;
+        let published = self.blocking(move |sealer| sealer.publish(&signed).map(|()| signed));
+        let published = published.await?;
+        self.size.store(size, Ordering::Relaxed);
+        Ok(Some(published))
     }
 
     async fn blocking<T: Send + 'static>(

@@ -3,7 +3,7 @@
 
 pub mod clock;
 
-pub mod seed;
+pub mod keys;
 
 pub mod config;
 
@@ -46,6 +46,8 @@ pub mod mcp;
 pub mod recover;
 
 pub mod server;
+
+pub mod custody;
 
 pub mod room;
 

@@ -23,7 +23,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(needed: usize, sections: &[String]) -> Self {
-        let text = format!("[ledger]\nwitnesses_needed = {needed}\n{}", sections.concat());
+        let text = format!("[checkpoints]\nwitnesses_needed = {needed}\n{}", sections.concat());
         let loaded = Config::parse(&text, Path::new("countersign.toml"), &look_up);
         let config = loaded.unwrap_or_else(|problems| panic!("{problems}")).config;
         let runtime = tokio::runtime::Runtime::new().unwrap();

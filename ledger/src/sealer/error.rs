@@ -84,6 +84,9 @@ pub enum SealError {
         /// Where it should.
         end: u64,
     },
+    /// Whoever asked no longer wants to know.
+    #[error("stopped before the end")]
+    Stopped,
     /// A limit of the format.
     #[error("{0}")]
     Limit(String),

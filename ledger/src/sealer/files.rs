@@ -53,7 +53,7 @@ impl LogFiles {
     }
 
     /// A file by its path below the folder; `None` if it is not there.
-    pub(crate) fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+    pub fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
         let file = match File::open(self.folder.join(path)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -54,7 +54,7 @@ pub(super) fn settle(
             return Ok((growth, Mended { compared, rebuilt: false }));
         }
     }
-    audit(reader, files, locked, &mut || {})?;
+    audit(reader, files, locked, &mut || true)?;
     let growth = rebuild(reader, files, signed)?;
     Ok((growth, Mended { compared: signed, rebuilt: true }))
 }
@@ -62,12 +62,12 @@ pub(super) fn settle(
 /// Reads every record that was signed and compares it with the checkpoint, which must be of this
 /// log; gives how many files are missing or are not what follows from the records. Changes nothing.
 ///
-/// `pause` is called after each tile, for whoever wants to leave time to others.
-pub fn audit(
+/// `goes_on` is called after each file; when it says no, this ends with [`SealError::Stopped`].
+pub(super) fn audit(
     reader: &dyn Reader,
     files: &LogFiles,
     signed: &Signed,
-    pause: &mut dyn FnMut(),
+    goes_on: &mut dyn FnMut() -> bool,
 ) -> Result<u64, SealError> {
     let mut differing = 0;
     let mut first = None;
@@ -81,8 +81,7 @@ pub fn audit(
                 first = Some(place(&filled));
             }
         }
-        pause();
-        Ok(())
+        if goes_on() { Ok(()) } else { Err(SealError::Stopped) }
     };
     growth.advance(reader, signed.checkpoint.size, &mut compare)?;
     if growth.root() == signed.checkpoint.root {

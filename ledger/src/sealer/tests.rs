@@ -1,6 +1,6 @@
 //! The sealer against logs that grow, lose files, are cut, and are altered.
 
-use super::{CHECKPOINT, DirectoryLock, LogFiles, LostLock, SealError, Sealer, Signed, audit};
+use super::{Auditor, CHECKPOINT, DirectoryLock, LogFiles, LostLock, SealError, Sealer, Signed};
 use crate::backend::memory::MemoryLog;
 use crate::log::{Batch, Log};
 use bytes::Bytes;
@@ -55,7 +55,7 @@ impl World {
     fn open_with(&self, lost: LostLock) -> Result<Sealer, SealError> {
         let lock = DirectoryLock::open(&self.dir.path().join("lock"), "log").unwrap();
         let files = LogFiles::new(self.folder());
-        Sealer::open(self.log.reader(), files, Box::new(lock), key(), lost).map(|opened| opened.0)
+        Sealer::open(self.log.reader(), files, Box::new(lock), key(), lost)
     }
 
     /// Seals and publishes everything there is.
@@ -161,7 +161,8 @@ fn a_torn_file_is_made_again_when_it_is_noticed() {
     let tile = world.folder().join(TileId { level: 0, index: 1, width: 256 }.path());
     fs::write(&tile, []).unwrap();
     let files = LogFiles::new(world.folder());
-    assert_eq!(audit(&*world.log.reader(), &files, &signed, &mut || {}).unwrap(), 1);
+    let auditor = Auditor::new(world.log.reader(), files, signed);
+    assert_eq!(auditor.audit(&mut || true).unwrap(), 1);
     world.seal();
     assert!(world.files() == before);
 }

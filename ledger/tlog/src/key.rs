@@ -34,11 +34,16 @@ pub enum KeyError {
     /// The name cannot be that of a key.
     #[error("a name is 1 to {NAME_BYTES_MAX} bytes without spaces, `+` and control characters")]
     Name,
+    /// The text is not `PRIVATE+KEY+<name>+<id>+<key>`.
+    #[error("expected a private key: `PRIVATE+KEY+<name>+<8 hexadecimal digits>+<base64>`")]
+    PrivateForm,
     /// The text is not `<name>+<id>+<key>`.
     #[error("expected a verifier key: `<name>+<8 hexadecimal digits>+<base64>`")]
     Form,
     /// The key is of a kind that is not known here.
-    #[error("a verifier key of type {0:#04x}: only 0x01 and 0x04, both Ed25519, are supported")]
+    #[error(
+        "a key of type {0:#04x}, which is not for this: logs have 0x01 and witnesses 0x04, both Ed25519"
+    )]
     Kind(u8),
     /// The id in the text is not that of its name and key.
     #[error("the key id does not belong to this name and key: copy the verifier key again")]

@@ -2,10 +2,12 @@
 
 use super::CommandError;
 use crate::config::KeyHash;
-use crate::seed::Seed;
+use crate::keys::random;
 use std::fmt::Write as _;
 use std::io::Write;
-use tlog::{CosigningKey, SigningKey, VerifierKey};
+use tlog::{
+    VerifierKey, cosigning_key_text, parse_cosigning_key, parse_private_key, private_key_text,
+};
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -20,17 +22,16 @@ pub(super) struct Args {
 
 /// Prints a new random key of 256 bits, and what others are to know of it.
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
-    let seed = Seed::random()?;
     let wrong = |error: tlog::KeyError| CommandError::Usage(error.to_string());
     if let Some(name) = &args.witness {
-        let key = CosigningKey::from_seed(name, seed.expose()).map_err(wrong)?;
-        let keeper = "the file that `key` in `[witness]` names";
-        return show(&seed, key.verifier(), (keeper, "[[witness]]"), out);
+        let text = cosigning_key_text(name, &random()?).map_err(wrong)?;
+        let key = parse_cosigning_key(&text).map_err(wrong)?;
+        return show(&text, key.verifier(), ("[witness]", "[[witness]]"), out);
     }
     if let Some(origin) = &args.log {
-        let key = SigningKey::from_seed(origin, seed.expose()).map_err(wrong)?;
-        let keeper = "the file that keeps the key of the log";
-        return show(&seed, key.verifier(), (keeper, "[[witness.log]]"), out);
+        let text = private_key_text(origin, &random()?).map_err(wrong)?;
+        let key = parse_private_key(&text).map_err(wrong)?;
+        return show(&text, key.verifier(), ("[checkpoints]", "[[witness.log]]"), out);
     }
     let key = key()?;
     writeln!(out, "key       {key}")?;
@@ -40,19 +41,22 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
     Ok(())
 }
 
+/// Shows a pair of keys, and the sections that want the one and the other.
 fn show(
-    seed: &Seed,
+    text: &str,
     key: &VerifierKey,
-    (keeper, section): (&str, &str),
+    (owner, others): (&str, &str),
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
-    writeln!(out, "seed  {}", seed.text())?;
-    writeln!(out, "vkey  {key}")?;
+    writeln!(out, "private key   {text}")?;
+    writeln!(out, "verifier key  {key}")?;
     writeln!(
         out,
-        "\nPut the seed, which is secret, into {keeper}; whoever verifies needs the vkey:"
+        "\nKeep the private key in a file, and name that in the configuration of its owner:"
     )?;
-    writeln!(out, "  {section}\n  key = \"{key}\"")?;
+    writeln!(out, "  {owner}\n  key = {{ file = \"…\" }}")?;
+    writeln!(out, "\nGive the verifier key to those who rely on it:")?;
+    writeln!(out, "  {others}\n  key = \"{key}\"")?;
     Ok(())
 }
 

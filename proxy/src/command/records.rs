@@ -2,7 +2,7 @@
 
 use super::CommandError;
 use super::remote::Remote;
-use crate::gateway::LEDGER_FOLDER;
+use crate::custody::LEDGER_FOLDER;
 use analytics::{Fold, Projection};
 use bytes::Bytes;
 use events::{PayloadRef, SessionId};

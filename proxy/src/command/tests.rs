@@ -34,6 +34,7 @@ fn draft<F>(number: u128, call: Option<CallId>, fact: F) -> Draft<F> {
 
 fn started() -> Draft<GatewayStarted> {
     let fact = GatewayStarted {
+        checkpoint_key: None,
         configuration: events_crate::Digest([7; 32]),
         durability: "synced".into(),
         in_doubt: 0,

@@ -1,12 +1,13 @@
 //! Says in words what a configuration does, for `countersign check`. Shows no secret.
 
 use std::fmt::{self, Display, Write};
+use std::path::Path;
 
 use super::limits::Limits;
 use super::quantity::{show_bytes, show_duration};
 use super::shape::{
-    Agent, Backend, Config, Dialect, Durability, LedgerConfig, Listen, ModelUpstream, PrefixRule,
-    ToolUpstream, Transport, Witness,
+    Agent, Backend, Checkpoints, Config, Dialect, Durability, LedgerConfig, Listen, ModelUpstream,
+    PrefixRule, ToolUpstream, Transport, Witness,
 };
 use super::witness_role::WitnessRole;
 
@@ -19,11 +20,13 @@ pub fn describe(config: &Config) -> String {
 }
 
 fn write_config(out: &mut String, config: &Config) -> fmt::Result {
-    let Config { data, listen, limits, ledger, witnesses, models, tools, agents, mcp } = config;
+    let Config { data, listen, limits, ledger, checkpoints, .. } = config;
+    let Config { witnesses, models, tools, agents, mcp, .. } = config;
     writeln!(out, "data      {}", data.display())?;
     write_listen(out, listen)?;
     write_ledger(out, ledger)?;
-    write_witnesses(out, witnesses, ledger.witnesses_needed)?;
+    write_checkpoints(out, checkpoints, data)?;
+    write_witnesses(out, witnesses, checkpoints.witnesses_needed)?;
     write_limits(out, limits)?;
     for model in models {
         write_model(out, model)?;
@@ -99,6 +102,15 @@ pub fn describe_witness(role: &WitnessRole) -> String {
         out.push_str(&format!("log       {}\n", log.name()));
     }
     out
+}
+
+fn write_checkpoints(out: &mut String, checkpoints: &Checkpoints, data: &Path) -> fmt::Result {
+    let key = if checkpoints.key.is_some() { "the key given" } else { "a key in the data folder" };
+    let lock = checkpoints.lock.clone().unwrap_or_else(|| data.join("lock"));
+    let interval = show_duration(checkpoints.interval);
+    let origin = checkpoints.origin.as_deref().map_or(String::new(), |it| format!(" of `{it}`"));
+    let lock = lock.display();
+    writeln!(out, "sealed    every {interval} by {key}{origin}; the last checkpoint is in `{lock}`")
 }
 
 fn write_limits(out: &mut String, limits: &Limits) -> fmt::Result {

@@ -21,7 +21,7 @@ use super::diagnostic::{At, Report, quoted};
 use super::limits::{GIB, KIB, Limits, MIB};
 use super::secret::Lookup;
 use super::section;
-use super::shape::{Backend, Config, Durability, LedgerConfig, Mcp, PrefixRule};
+use super::shape::{Backend, Checkpoints, Config, Durability, LedgerConfig, Mcp, PrefixRule};
 use super::walk::{Node, Table};
 
 /// Longest name of an upstream, an agent or a team, in bytes.
@@ -55,7 +55,8 @@ pub(super) fn config(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Confi
         data: data.unwrap_or(defaults.data),
         listen: listeners::listen(&root, reading),
         limits: limits(&root, &mut reading.report),
-        ledger: ledger(&root, witnesses_written, &mut reading.report),
+        ledger: ledger(&root, &mut reading.report),
+        checkpoints: checkpoints(&root, witnesses_written, reading),
         witnesses,
         mcp: mcp(&root, &mut reading.report),
         models,
@@ -103,8 +104,8 @@ fn limits(root: &Table<'_, '_>, report: &mut Report<'_>) -> Limits {
     limits
 }
 
-fn ledger(root: &Table<'_, '_>, witnesses: usize, report: &mut Report<'_>) -> LedgerConfig {
-    let mut ledger = LedgerConfig { witnesses_needed: witnesses, ..LedgerConfig::default() };
+fn ledger(root: &Table<'_, '_>, report: &mut Report<'_>) -> LedgerConfig {
+    let mut ledger = LedgerConfig::default();
     let Some(table) = root.table("ledger", &section::LEDGER, report) else { return ledger };
     let backends = [("file", Backend::File), ("memory", Backend::Memory)];
     let durabilities = [("synced", Durability::Synced), ("relaxed", Durability::Relaxed)];
@@ -117,7 +118,6 @@ fn ledger(root: &Table<'_, '_>, witnesses: usize, report: &mut Report<'_>) -> Le
     ledger.append_timeout = timeout.unwrap_or(ledger.append_timeout);
     let queue = table.count("queue_records_max", 1..=1_000_000, report);
     ledger.queue_records_max = queue.unwrap_or(ledger.queue_records_max);
-    ledger.witnesses_needed = witnesses::needed(&table, witnesses, report);
 
     if let (Backend::Memory, Some(node)) = (ledger.backend, table.get("backend")) {
         report
@@ -130,6 +130,32 @@ fn ledger(root: &Table<'_, '_>, witnesses: usize, report: &mut Report<'_>) -> Le
             .hint("for anything but a measurement, write `durability = \"synced\"`");
     }
     ledger
+}
+
+fn checkpoints(root: &Table<'_, '_>, witnesses: usize, reading: &mut Reading<'_>) -> Checkpoints {
+    let mut checkpoints = Checkpoints { witnesses_needed: witnesses, ..Checkpoints::default() };
+    let Some(table) = root.table("checkpoints", &section::CHECKPOINTS, &mut reading.report) else {
+        return checkpoints;
+    };
+    if let Some(node) = table.get("origin") {
+        checkpoints.origin = line(&node, tlog::NAME_BYTES_MAX, &mut reading.report);
+        let name = checkpoints.origin.as_deref().map(tlog::check_name);
+        if let Some(Err(error)) = name {
+            reading.report.problem(&node.at, error.to_string());
+        }
+    }
+    if let Some(node) = table.get("key") {
+        checkpoints.key = secrets::secret(&node, reading);
+        let key = checkpoints.key.as_ref().map(|key| tlog::parse_private_key(key.expose().trim()));
+        if let Some(Err(error)) = key {
+            reading.report.problem(&node.at, error.to_string());
+        }
+    }
+    checkpoints.lock = table.get("lock").and_then(|node| path(&node, reading));
+    let interval = table.duration("interval", MILLISECOND..=DAY, &mut reading.report);
+    checkpoints.interval = interval.unwrap_or(checkpoints.interval);
+    checkpoints.witnesses_needed = witnesses::needed(&table, witnesses, &mut reading.report);
+    checkpoints
 }
 
 fn mcp(root: &Table<'_, '_>, report: &mut Report<'_>) -> Mcp {

@@ -11,7 +11,18 @@ pub(super) struct Section {
 
 pub(super) const ROOT: Section = Section {
     heading: "",
-    keys: &["data", "listen", "limits", "ledger", "witness", "mcp", "model", "tools", "agent"],
+    keys: &[
+        "data",
+        "listen",
+        "limits",
+        "ledger",
+        "checkpoints",
+        "witness",
+        "mcp",
+        "model",
+        "tools",
+        "agent",
+    ],
 };
 pub(super) const LISTEN: Section =
     Section { heading: "[listen]", keys: &["agents", "people", "hosts", "origins"] };
@@ -33,14 +44,11 @@ pub(super) const LIMITS: Section = Section {
 };
 pub(super) const LEDGER: Section = Section {
     heading: "[ledger]",
-    keys: &[
-        "backend",
-        "durability",
-        "segment_bytes",
-        "append_timeout",
-        "queue_records_max",
-        "witnesses_needed",
-    ],
+    keys: &["backend", "durability", "segment_bytes", "append_timeout", "queue_records_max"],
+};
+pub(super) const CHECKPOINTS: Section = Section {
+    heading: "[checkpoints]",
+    keys: &["origin", "key", "lock", "interval", "witnesses_needed"],
 };
 pub(super) const WITNESS: Section =
     Section { heading: "[[witness]]", keys: &["name", "url", "key"] };
@@ -65,10 +73,11 @@ pub(super) const ROLE_LOG: Section = Section { heading: "[[witness.log]]", keys:
 
 /// All sections but the tops of files, which the reference page is held to.
 #[cfg(test)]
-pub(super) const SECTIONS: [&Section; 11] = [
+pub(super) const SECTIONS: [&Section; 12] = [
     &LISTEN,
     &LIMITS,
     &LEDGER,
+    &CHECKPOINTS,
     &WITNESS,
     &MCP,
     &MODEL,

@@ -28,6 +28,8 @@ pub struct Config {
     pub limits: Limits,
     /// How the ledger is kept.
     pub ledger: LedgerConfig,
+    /// How the ledger is sealed.
+    pub checkpoints: Checkpoints,
     /// Who is asked to cosign checkpoints, in the order of the file; names and keys are unique.
     pub witnesses: Vec<Witness>,
     /// Model providers, in the order of the file; names are unique.
@@ -47,6 +49,7 @@ impl Default for Config {
             listen: Listen::default(),
             limits: Limits::default(),
             ledger: LedgerConfig::default(),
+            checkpoints: Checkpoints::default(),
             witnesses: Vec::new(),
             models: Vec::new(),
             tools: Vec::new(),
@@ -107,8 +110,6 @@ pub struct LedgerConfig {
     pub append_timeout: Duration,
     /// Records that may wait for the writer at once.
     pub queue_records_max: usize,
-    /// How many witnesses must cosign a checkpoint before it counts; at most all there are.
-    pub witnesses_needed: usize,
 }
 
 impl Default for LedgerConfig {
@@ -119,7 +120,6 @@ impl Default for LedgerConfig {
             segment_bytes: (64 * MIB) as u64,
             append_timeout: Duration::from_secs(2),
             queue_records_max: 4096,
-            witnesses_needed: 0,
         }
     }
 }
@@ -160,6 +160,30 @@ pub enum Dialect {
     OpenAi,
     /// Messages.
     Anthropic,
+}
+
+/// `[checkpoints]`: how the ledger is sealed, so that others can verify it.
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    /// The log's name, which a key that is made at the first start gets; nothing: one made of that
+    /// key.
+    pub origin: Option<String>,
+    /// The private key that signs checkpoints; nothing: the one in the data folder, made there at
+    /// the first start.
+    pub key: Option<Secret>,
+    /// The folder that keeps the last checkpoint a second time; nothing: `lock` in the data folder.
+    pub lock: Option<PathBuf>,
+    /// How long after a checkpoint the next one is made, if there is something new.
+    pub interval: Duration,
+    /// How many witnesses must cosign a checkpoint before it counts; at most all there are.
+    pub witnesses_needed: usize,
+}
+
+impl Default for Checkpoints {
+    fn default() -> Self {
+        let interval = Duration::from_secs(1);
+        Self { origin: None, key: None, lock: None, interval, witnesses_needed: 0 }
+    }
 }
 
 /// `[[model]]`: a model provider.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tlog::VerifierKey;
 
-use crate::seed::Seed;
+use super::secret::Secret;
 
 /// Everything that the operator of a witness decides.
 #[derive(Debug, Clone)]
@@ -16,8 +16,9 @@ pub struct WitnessRole {
     pub listen: SocketAddr,
     /// The name in its cosignatures.
     pub name: String,
-    /// What its key grows from; without one, it is kept in the data folder.
-    pub key: Option<Seed>,
+    /// The private key that it cosigns with, of this name; nothing: the one in the data folder, made
+    /// there at the first start.
+    pub key: Option<Secret>,
     /// The keys of the logs that it cosigns for; each names its log's origin. At least one.
     pub logs: Vec<VerifierKey>,
 }

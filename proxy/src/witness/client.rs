@@ -68,7 +68,7 @@ impl Witnesses {
             }))
         });
         let peers = peers.collect::<Result<Vec<_>, TlsError>>()?;
-        let needed = config.ledger.witnesses_needed;
+        let needed = config.checkpoints.witnesses_needed;
         Ok((!peers.is_empty()).then_some(Self { peers, needed }))
     }
 

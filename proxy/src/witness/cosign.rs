@@ -1,18 +1,18 @@
 //! A witness: cosigns each checkpoint that goes on from the last one of its log, and no other.
 
-use super::store::{Store, StoreError};
+use super::store::{Store, StoreError, make_folder};
 use crate::config::WitnessRole;
-use crate::seed::Seed;
+use crate::keys::{KEYS_FOLDER, KeyFileError, random, read_or_make};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tlog::{
-    AddCheckpoint, CheckpointError, CosigningKey, Decision, KeyError, Note, NoteSignature,
-    VerifierKey, decide,
+    AddCheckpoint, CheckpointError, CosigningKey, Decision, Note, NoteSignature, VerifierKey,
+    cosigning_key_text, decide, parse_cosigning_key,
 };
 
-/// Where the key is kept within the data folder, unless the configuration names a place.
-const KEY_FILE: &str = "keys/witness.key";
+/// The file of the key within the folder of keys, unless the configuration names a place.
+const KEY_FILE: &str = "witness.key";
 
 /// Where checkpoints are kept within the data folder.
 const FOLDER: &str = "witness";
@@ -33,16 +33,16 @@ pub enum OpenError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The key's file cannot be used.
-    #[error("the key in `{path}` cannot be used: {source}")]
-    KeyFile {
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The key is not one, or not that of this witness.
+    #[error("the key `{path}` is not the right one: {detail}")]
+    WrongKey {
         /// The file.
         path: PathBuf,
-        /// Why.
-        source: io::Error,
+        /// What is wrong.
+        detail: String,
     },
-    /// The name cannot be that of a key.
-    #[error(transparent)]
-    Key(#[from] KeyError),
     /// There is a key, and nothing of what was cosigned with it.
     #[error(
         "`{folder}` is missing, where the witness keeps what it has cosigned with the key in \
@@ -87,31 +87,17 @@ impl Witness {
     /// Opens the witness: its key, which is made at the first start, and all that it has cosigned.
     pub fn open(role: &WitnessRole) -> Result<Self, OpenError> {
         let folder = role.data.join(FOLDER);
-        let path = role.data.join(KEY_FILE);
-        let failed = |source| OpenError::KeyFile { path: path.clone(), source };
-        let written = match &role.key {
-            Some(seed) => Some(seed.clone()),
-            None => {
-                let seed = Seed::load(&path).map_err(failed)?;
-                if seed.is_some() && !folder.is_dir() {
-                    return Err(OpenError::StateLost { folder, key: path });
-                }
-                seed
-            }
+        let path = role.data.join(KEYS_FOLDER).join(KEY_FILE);
+        let text = match &role.key {
+            Some(key) => key.expose().to_owned(),
+            None => kept_key(&role.name, &folder, &path)?,
         };
-        let seed = match written {
-            Some(seed) => seed,
-            None if has_checkpoints(&folder).map_err(failed)? => {
-                return Err(OpenError::KeyLost { folder, key: path });
-            }
-            None => {
-                // The folder comes first: a key without it says that what was cosigned is lost.
-                std::fs::create_dir_all(&folder).map_err(failed)?;
-                std::fs::File::open(&role.data).and_then(|it| it.sync_all()).map_err(failed)?;
-                Seed::make(&path).map_err(failed)?
-            }
-        };
-        let key = CosigningKey::from_seed(&role.name, seed.expose())?;
+        let wrong = |detail| OpenError::WrongKey { path: path.clone(), detail };
+        let key = parse_cosigning_key(text.trim()).map_err(|error| wrong(error.to_string()))?;
+        if key.verifier().name() != role.name {
+            let name = key.verifier().name();
+            return Err(wrong(format!("it is that of `{name}`: a witness keeps its name")));
+        }
         let store = Mutex::new(Store::open(&folder, key.verifier())?);
         Ok(Self { key, logs: role.logs.clone(), store })
     }
@@ -164,7 +150,27 @@ fn signature_by<'n>(note: &'n Note, key: &VerifierKey) -> Option<&'n NoteSignatu
     signatures.find(|signature| signature.name == key.name() && signature.key_id == key.id())
 }
 
-fn has_checkpoints(folder: &std::path::Path) -> io::Result<bool> {
+/// The text of the key in this file, made at the first start.
+fn kept_key(name: &str, folder: &Path, path: &Path) -> Result<String, OpenError> {
+    let (folder_of, key) = (|| folder.to_owned(), || path.to_owned());
+    let failed = |source| OpenError::Key(KeyFileError { path: folder_of(), source });
+    if path.exists() && !folder.is_dir() {
+        return Err(OpenError::StateLost { folder: folder_of(), key: key() });
+    }
+    if !path.exists() && has_checkpoints(folder).map_err(failed)? {
+        return Err(OpenError::KeyLost { folder: folder_of(), key: key() });
+    }
+    // The folder comes first: a key without it says that what was cosigned is lost.
+    make_folder(folder).map_err(failed)?;
+    let make = || {
+        let text = cosigning_key_text(name, &random()?).map_err(io::Error::other)?;
+        Ok(format!("{text}\n").into_bytes())
+    };
+    let text = String::from_utf8(read_or_make(path, make)?);
+    text.map_err(|error| OpenError::WrongKey { path: key(), detail: error.to_string() })
+}
+
+fn has_checkpoints(folder: &Path) -> io::Result<bool> {
     match std::fs::read_dir(folder) {
         Ok(mut names) => Ok(names.any(|name| {
             name.is_ok_and(|name| name.path().extension().is_some_and(|it| it == "checkpoint"))

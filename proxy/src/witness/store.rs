@@ -70,11 +70,10 @@ impl Store {
     /// Reads all that was cosigned with this key. The folder is made if it is not there.
     pub(super) fn open(folder: &Path, key: &VerifierKey) -> Result<Self, StoreError> {
         let failed = |source| StoreError::Io { path: folder.to_owned(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+        make_folder(folder).map_err(failed)?;
         let held = hold(&folder.join("lock"))?;
         // A name that a crash left undecided is decided now.
         sync_folder(folder).map_err(failed)?;
-        folder.parent().map_or(Ok(()), sync_folder).map_err(failed)?;
         let mut kept = BTreeMap::new();
         for entry in fs::read_dir(folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
@@ -135,6 +134,12 @@ pub(super) fn digest(origin: &str) -> String {
         let _infallible = write!(text, "{byte:02x}");
     }
     text
+}
+
+/// Makes the folder durably, if it is not there.
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    folder.parent().map_or(Ok(()), sync_folder)
 }
 
 fn hold(path: &Path) -> Result<File, StoreError> {

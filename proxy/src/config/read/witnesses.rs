@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use tlog::{KeyKind, VerifierKey, check_name};
+use tlog::{KeyKind, VerifierKey, check_name, parse_cosigning_key};
 use toml::de::DeTable;
 
 use super::super::base_url::BaseUrl;
 use super::super::diagnostic::{At, Report, quoted};
+use super::super::secret::Secret;
 use super::super::section;
 use super::super::shape::Witness;
 use super::super::walk::{Node, Table, inside_quotes};
@@ -16,7 +17,6 @@ use super::super::witness_role::WitnessRole;
 use super::listeners::address;
 use super::secrets::secret;
 use super::{Reading, Taken, is_name, line, name, path, resolved};
-use crate::seed::Seed;
 
 /// Longest name of a key, and longest key as text, in bytes.
 const KEY_TEXT_BYTES_MAX: usize = 512;
@@ -49,8 +49,8 @@ fn url(node: &Node<'_, '_>, report: &mut Report<'_>) -> Option<BaseUrl> {
 }
 
 /// How many of them must cosign, of so many as were written: all, unless it is written.
-pub(super) fn needed(ledger: &Table<'_, '_>, all: usize, report: &mut Report<'_>) -> usize {
-    match ledger.get("witnesses_needed") {
+pub(super) fn needed(checkpoints: &Table<'_, '_>, all: usize, report: &mut Report<'_>) -> usize {
+    match checkpoints.get("witnesses_needed") {
         None => all,
         Some(node) if node.as_text() == Some("all") => all,
         Some(node) if all == 0 => {
@@ -58,7 +58,7 @@ pub(super) fn needed(ledger: &Table<'_, '_>, all: usize, report: &mut Report<'_>
             report.problem(&node.at, "there is no witness").hint(hint);
             all
         }
-        Some(_) => ledger.count("witnesses_needed", 1..=all, report).unwrap_or(all),
+        Some(_) => checkpoints.count("witnesses_needed", 1..=all, report).unwrap_or(all),
     }
 }
 
@@ -85,7 +85,7 @@ pub(in super::super) fn witness_role(
     };
     let name = key_name(&table, &mut reading.report);
     let key = match table.get("key") {
-        Some(node) => seed(&node, reading).map(Some),
+        Some(node) => private_key(&node, name.as_deref(), reading).map(Some),
         None => Some(None),
     };
     let logs = logs(&table, &mut reading.report);
@@ -100,11 +100,21 @@ fn key_name(table: &Table<'_, '_>, report: &mut Report<'_>) -> Option<String> {
     fits.ok().map(|()| name)
 }
 
-fn seed(node: &Node<'_, '_>, reading: &mut Reading<'_>) -> Option<Seed> {
+/// A private key of this name.
+fn private_key(
+    node: &Node<'_, '_>,
+    name: Option<&str>,
+    reading: &mut Reading<'_>,
+) -> Option<Secret> {
     let secret = secret(node, reading)?;
-    let seed = Seed::parse(secret.expose());
+    let problem = match parse_cosigning_key(secret.expose().trim()) {
+        Ok(key) if name.is_none_or(|name| name == key.verifier().name()) => return Some(secret),
+        Ok(key) => format!("it is the key of {}", quoted(key.verifier().name())),
+        Err(error) => error.to_string(),
+    };
     let hint = "`countersign keygen --witness NAME` makes one";
-    seed.map_err(|error| _ = reading.report.problem(&node.at, error.to_string()).hint(hint)).ok()
+    reading.report.problem(&node.at, problem).hint(hint);
+    None
 }
 
 fn logs(table: &Table<'_, '_>, report: &mut Report<'_>) -> Vec<VerifierKey> {

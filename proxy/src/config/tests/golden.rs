@@ -346,6 +346,7 @@ agents    http://127.0.0.1:9080
 people    http://127.0.0.1:8081
 hosts     gateway.example.com:8443
 ledger    file, synced; segments of 64 MiB; a call waits 2s for its record, 4096 at once
+sealed    every 1s by a key in the data folder; the last checkpoint is in `etc/data/lock`
 limits    body 1 MiB, all bodies 2 MiB, answer 64 MiB, connections 1024, depth 128
 timeouts  headers 500ms, body 1m, idle 90s; upstreams connect 10s, idle 5m; drain 30s
 model     openai: openai at https://api.openai.com/v1, with a key; serves gpt-*, o*

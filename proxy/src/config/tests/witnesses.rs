@@ -1,6 +1,6 @@
 //! Who cosigns, in the file of a gateway and in that of a witness.
 
-use tlog::{CosigningKey, SigningKey};
+use tlog::{CosigningKey, SigningKey, cosigning_key_text};
 
 use super::*;
 
@@ -12,15 +12,15 @@ fn log_key(origin: &str, seed: u8) -> String {
     SigningKey::from_seed(origin, &[seed; 32]).unwrap().verifier().to_string()
 }
 
-/// Three witnesses, and a line of `[ledger]`.
-fn three(ledger: &str) -> String {
+/// Three witnesses, and a line of `[checkpoints]`.
+fn three(line: &str) -> String {
     let witness = |seed: u8| {
         let key = witness_key("w.example", seed);
         format!(
             "[[witness]]\nname = \"w{seed}\"\nurl = \"http://127.0.0.1:1{seed}\"\nkey = \"{key}\"\n"
         )
     };
-    format!("[ledger]\n{ledger}\n{}{}{}", witness(1), witness(2), witness(3))
+    format!("[checkpoints]\n{line}\n{}{}{}", witness(1), witness(2), witness(3))
 }
 
 fn first_lines(problems: &str) -> String {
@@ -33,7 +33,11 @@ fn all_witnesses_are_needed_unless_fewer_are_written() {
     for (line, needed) in [("", 3), ("witnesses_needed = \"all\"", 3), ("witnesses_needed = 2", 2)]
     {
         let config = parse(&three(line)).unwrap().config;
-        assert_eq!((config.ledger.witnesses_needed, config.witnesses.len()), (needed, 3), "{line}");
+        assert_eq!(
+            (config.checkpoints.witnesses_needed, config.witnesses.len()),
+            (needed, 3),
+            "{line}"
+        );
     }
     let config = parse(&three("witnesses_needed = 2")).unwrap().config;
     assert_eq!(config.witnesses[1].url.to_string(), "http://127.0.0.1:12");
@@ -50,11 +54,11 @@ fn more_witnesses_than_there_are_cannot_be_needed() {
         ("\"some\"", "expected a number from 1 to 3, found `some`"),
     ] {
         let problems = problems(&three(&format!("witnesses_needed = {line}")));
-        let expected = format!("2:20: ledger.witnesses_needed: {told}");
+        let expected = format!("2:20: checkpoints.witnesses_needed: {told}");
         assert_eq!(first_lines(&problems), expected);
     }
-    let problems = problems("[ledger]\nwitnesses_needed = 1\n");
-    assert_eq!(first_lines(&problems), "2:20: ledger.witnesses_needed: there is no witness");
+    let problems = problems("[checkpoints]\nwitnesses_needed = 1\n");
+    assert_eq!(first_lines(&problems), "2:20: checkpoints.witnesses_needed: there is no witness");
 }
 
 #[test]
@@ -81,10 +85,10 @@ fn a_witness_is_told_apart_by_its_key_and_a_log_is_none() {
 }
 
 fn role(text: &str) -> Result<WitnessRole, String> {
-    let seed = "07".repeat(32);
+    let key = cosigning_key_text("w.example", &[7; 32]).unwrap();
     let lookup = |reference: &SecretRef| match reference {
-        SecretRef::Env(name) if name == "SEED" => {
-            Ok(Found { secret: Secret::new(seed.as_str()), readable_by_others: false })
+        SecretRef::Env(name) if name == "KEY" => {
+            Ok(Found { secret: Secret::new(key.as_str()), readable_by_others: false })
         }
         SecretRef::Env(_) | SecretRef::File(_) => found_in(KEPT)(reference),
     };
@@ -100,8 +104,10 @@ fn the_file_of_a_witness_names_it_and_the_logs_it_knows() {
     assert_eq!((read.name.as_str(), read.listen.port()), ("w.example", 8082));
     assert_eq!((read.data.as_path(), read.logs[0].to_string()), (Path::new("etc/data"), log));
     assert!(read.key.is_none());
-    let with_key = text.replace("[[", "key = { env = \"SEED\" }\n[[");
-    assert_eq!(role(&with_key).unwrap().key.unwrap().expose(), &[7; 32]);
+    let with_key = text.replace("[[", "key = { env = \"KEY\" }\n[[");
+    assert!(role(&with_key).unwrap().key.is_some());
+    let other = role(&with_key.replace("w.example", "another.example")).unwrap_err();
+    assert_eq!(first_lines(&other), "3:7: witness.key: it is the key of `w.example`");
     assert_eq!(
         describe_witness(&read),
         "data      etc/data\nwitness   http://127.0.0.1:8082\n\
@@ -110,13 +116,14 @@ fn the_file_of_a_witness_names_it_and_the_logs_it_knows() {
 }
 
 #[test]
-fn a_witness_without_a_name_or_a_log_or_with_a_wrong_seed_is_told() {
+fn a_witness_without_a_name_or_a_log_or_with_a_wrong_key_is_told() {
     let told = |text: &str| first_lines(&role(text).unwrap_err());
     assert_eq!(told(""), "1:1: `witness` is missing");
     assert_eq!(
         told("[witness]\nname = \"a b\"\nkey = { env = \"SHORT\" }\n"),
         "2:8: witness.name: a name is 1 to 255 bytes without spaces, `+` and control characters\n\
-         3:7: witness.key: expected a seed: 64 hexadecimal digits in small letters\n\
+         3:7: witness.key: expected a private key: \
+         `PRIVATE+KEY+<name>+<8 hexadecimal digits>+<base64>`\n\
          1:1: witness: a witness needs a log to cosign for"
     );
     let key = witness_key("w.example", 1);
