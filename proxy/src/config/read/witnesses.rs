@@ -127,9 +127,9 @@ fn logs(table: &Table<'_, '_>, report: &mut Report<'_>) -> Vec<VerifierKey> {
     tables.iter().filter_map(|table| key(table, KeyKind::Note, &mut keys, report)).collect()
 }
 
-/// Public keys already there, each with its line.
+/// Keys already there, each with its line.
 #[derive(Default)]
-struct Keys(BTreeMap<[u8; 32], usize>);
+struct Keys(BTreeMap<Vec<u8>, usize>);
 
 /// A verifier key of this kind that is nobody else's.
 fn key(
@@ -165,12 +165,17 @@ fn key(
 impl Keys {
     fn take(&mut self, key: &VerifierKey, at: &At, report: &mut Report<'_>) {
         let line = report.line_of(at);
-        if let Some(first) = self.0.get(key.public()) {
+        // One witness under two names would count twice; one key may well sign many logs.
+        let key = match key.kind() {
+            KeyKind::Cosignature => key.public().to_vec(),
+            KeyKind::Note => key.to_string().into_bytes(),
+        };
+        if let Some(first) = self.0.get(&key) {
             report
                 .problem(at, "this key is there twice")
                 .hint(format!("it is used on line {first} as well, and counts once"));
         } else {
-            self.0.insert(*key.public(), line);
+            self.0.insert(key, line);
         }
     }
 }
