@@ -100,6 +100,13 @@ impl Setup {
         self
     }
 
+    /// Further sections, with their headings.
+    #[must_use]
+    pub fn sections(mut self, sections: &str) -> Self {
+        let _ = writeln!(self.providers, "{sections}");
+        self
+    }
+
     /// Keeps the data here instead of in the folder of its own.
     #[must_use]
     pub fn data(mut self, data: &Path) -> Self {

@@ -10,8 +10,8 @@ pub(crate) const CRATES: &[(&str, &str, &[&str])] = &[
     ("policy", "proxy/policy", &["events"]),
     ("ledger", "ledger", &["events", "tlog"]),
     ("approvals", "approvals", &["events", "ledger", "policy"]),
-    ("analytics", "analytics", &["events", "ledger", "policy"]),
-    ("dashboards", "dashboards", &["events", "ledger", "approvals", "analytics"]),
+    ("analytics", "analytics", &["events", "tlog", "ledger", "policy"]),
+    ("dashboards", "dashboards", &["events", "tlog", "ledger", "approvals", "analytics"]),
     (
         "proxy",
         "proxy",

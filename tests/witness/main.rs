@@ -15,3 +15,5 @@ mod kills;
 mod quorum;
 
 mod impostors;
+
+mod published;
