@@ -132,9 +132,15 @@ async fn run(
     loop {
         let mut asks: Vec<Ask> = Vec::new();
         let due = async {
-            let goes_on = committed.changed().await.is_ok();
-            sleep_until(if goes_on { earliest } else { Instant::now() }).await;
-            goes_on
+            if committed.changed().await.is_err() {
+                return false;
+            }
+            let ended = async { while committed.changed().await.is_ok() {} };
+            tokio::select! {
+                () = sleep_until(earliest) => true,
+                // The last checkpoint is due at once, however long the interval is.
+                () = ended => false,
+            }
         };
         let goes_on = tokio::select! {
             Some(ask) = asked.recv() => {
@@ -149,7 +155,8 @@ async fn run(
         let sealed = round.make().await;
         earliest = Instant::now() + interval;
         let failed = matches!(*round.health.borrow(), SealHealth::Failed(_));
-        if sealed.is_err() && !failed {
+        // A ledger that has ended counts as ended even if the last checkpoint could not be made.
+        if sealed.is_err() && !failed && committed.has_changed().is_ok() {
             committed.mark_changed();
         }
         for ask in asks {
