@@ -48,8 +48,8 @@ fn too_large_a_request_and_other_methods_and_paths_are_refused() {
     assert_eq!(get("/../lock/checkpoint"), 404);
     let put = "PUT /vkey HTTP/1.1\r\nhost: w\r\ncontent-length: 0\r\n\r\n";
     assert_eq!(ask(witness.address, put).unwrap().status(), 405);
-    let long = format!("GET /{} HTTP/1.1\r\nhost: w\r\n\r\n", "x".repeat(64 << 10));
-    assert!((400..500).contains(&ask(witness.address, long).unwrap().status()));
+    let far = format!("GET /{} HTTP/1.1\r\nhost: w\r\n\r\n", "x".repeat(64 << 10));
+    assert!((400..500).contains(&ask(witness.address, far).unwrap().status()));
 }
 
 #[test]

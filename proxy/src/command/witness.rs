@@ -26,7 +26,7 @@ pub(super) fn run(
         writeln!(out, "{warning}")?;
     }
     if let Some(data) = data {
-        role.data = data.to_owned();
+        data.clone_into(&mut role.data);
     }
     block_on(until_stopped(role, out))
 }

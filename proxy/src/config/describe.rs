@@ -94,14 +94,18 @@ fn write_witnesses(out: &mut String, witnesses: &[Witness], needed: usize) -> fm
 
 /// Where a witness is reached, and for which logs it cosigns.
 pub fn describe_witness(role: &WitnessRole) -> String {
-    let WitnessRole { data, listen, name, key, logs } = role;
-    let key = if key.is_some() { "its key is given" } else { "its key is in the data folder" };
-    let mut out = format!("data      {}\nwitness   http://{listen}\n", data.display());
-    out.push_str(&format!("name      {name}; {key}\n"));
-    for log in logs {
-        out.push_str(&format!("log       {}\n", log.name()));
-    }
+    let mut out = String::new();
+    // Writing to a `String` cannot fail.
+    _ = write_role(&mut out, role);
     out
+}
+
+fn write_role(out: &mut String, role: &WitnessRole) -> fmt::Result {
+    let WitnessRole { data, listen, name, key, logs } = role;
+    let key = if key.is_some() { "the key given" } else { "a key in the data folder" };
+    writeln!(out, "data      {}", data.display())?;
+    writeln!(out, "witness   http://{listen}, as {name} by {key}")?;
+    logs.iter().try_for_each(|log| writeln!(out, "log       {}", log.name()))
 }
 
 fn write_checkpoints(out: &mut String, checkpoints: &Checkpoints, data: &Path) -> fmt::Result {

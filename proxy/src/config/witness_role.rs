@@ -16,8 +16,8 @@ pub struct WitnessRole {
     pub listen: SocketAddr,
     /// The name in its cosignatures.
     pub name: String,
-    /// The private key that it cosigns with, of this name; nothing: the one in the data folder, made
-    /// there at the first start.
+    /// The private key that it cosigns with, of this name; nothing: the one in the data folder,
+    /// made there at the first start.
     pub key: Option<Secret>,
     /// The keys of the logs that it cosigns for; each names its log's origin. At least one.
     pub logs: Vec<VerifierKey>,

@@ -12,8 +12,8 @@ use futures_util::stream::FuturesUnordered;
 use ledger::Cosigner;
 use ledger::sealer::{LogFiles, Signed};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tlog::{
     AddCheckpoint, Note, NoteSignature, VerifierKey, consistency_proof, parse_cosignatures,
@@ -40,6 +40,8 @@ const SKEW_MAX: u64 = 3600;
 pub struct Witnesses {
     peers: Vec<Arc<Peer>>,
     needed: usize,
+    /// Who failed last, and how: a witness that is down is not told of with every checkpoint.
+    told: std::sync::Mutex<String>,
 }
 
 /// One witness.
@@ -69,7 +71,7 @@ impl Witnesses {
         });
         let peers = peers.collect::<Result<Vec<_>, TlsError>>()?;
         let needed = config.checkpoints.witnesses_needed;
-        Ok((!peers.is_empty()).then_some(Self { peers, needed }))
+        Ok((!peers.is_empty()).then_some(Self { peers, needed, told: std::sync::Mutex::default() }))
     }
 
     async fn gather(&self, signed: &Signed, files: &LogFiles) -> Result<Note, String> {
@@ -117,10 +119,21 @@ impl Witnesses {
             let message = "the checkpoint needs the cosignatures of";
             return Err(format!("{message} {needed} of {all} witnesses and has {cosigned}: {why}"));
         }
-        if !failures.is_empty() {
-            tracing::warn!(cosigned, all, why, "not every witness cosigned the checkpoint");
-        }
+        self.tell(why);
         Ok(note)
+    }
+
+    fn tell(&self, why: String) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told == why {
+            return;
+        }
+        if why.is_empty() {
+            tracing::info!("every witness cosigns again");
+        } else {
+            tracing::warn!(why, "not every witness cosigned the checkpoint");
+        }
+        *told = why;
     }
 }
 

@@ -110,8 +110,9 @@ fn the_file_of_a_witness_names_it_and_the_logs_it_knows() {
     assert_eq!(first_lines(&other), "3:7: witness.key: it is the key of `w.example`");
     assert_eq!(
         describe_witness(&read),
-        "data      etc/data\nwitness   http://127.0.0.1:8082\n\
-         name      w.example; its key is in the data folder\nlog       log.example\n"
+        "data      etc/data\n\
+         witness   http://127.0.0.1:8082, as w.example by a key in the data folder\n\
+         log       log.example\n"
     );
 }
 
