@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -42,12 +42,19 @@ impl Witness {
 
     /// Starts it on what it has kept, at the same address; what it said where it does not start.
     pub fn run(&mut self) -> Result<(), String> {
+        self.run_under(&[])
+    }
+
+    /// The same under another program, such as strace.
+    pub fn run_under(&mut self, wrapper: &[&str]) -> Result<(), String> {
         let text = std::fs::read_to_string(self.folder.path().join("logs")).unwrap();
         let listen = format!("[witness]\nlisten = \"{}\"", self.address);
         let path = self.folder.path().join("witness.toml");
         std::fs::write(&path, text.replace("[witness]", &listen)).unwrap();
-        let mut command = Command::new(&*PROGRAM);
-        command.args(["serve", "--role", "witness", "--config"]).arg(&path);
+        let program = PROGRAM.as_os_str();
+        let mut words = wrapper.iter().map(std::ffi::OsStr::new).chain([program]);
+        let mut command = Command::new(words.next().unwrap_or(program));
+        command.args(words).args(["serve", "--role", "witness", "--config"]).arg(&path);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stdout = child.stdout.take().unwrap_or_else(|| panic!("it has no standard output"));
@@ -77,6 +84,12 @@ impl Witness {
     /// Its process id, while it runs.
     pub fn pid(&self) -> u32 {
         self.child.as_ref().map_or(0, Child::id)
+    }
+
+    /// How it ended, once it has; nothing while it does not run.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        let mut child = self.child.take()?;
+        Some(until("the end of the witness", || child.try_wait().unwrap()))
     }
 
     /// Where it keeps what it has cosigned.

@@ -12,6 +12,8 @@ mod kept;
 
 mod kills;
 
+mod disks;
+
 mod quorum;
 
 mod impostors;

@@ -122,10 +122,10 @@ fn a_witness_without_a_name_or_a_log_or_with_a_wrong_key_is_told() {
     assert_eq!(told(""), "1:1: `witness` is missing");
     assert_eq!(
         told("[witness]\nname = \"a b\"\nkey = { env = \"SHORT\" }\n"),
-        "2:8: witness.name: a name is 1 to 255 bytes without spaces, `+` and control characters\n\
+        "1:1: witness: a witness needs a log to cosign for\n\
+         2:8: witness.name: a name is 1 to 255 bytes without spaces, `+` and control characters\n\
          3:7: witness.key: expected a private key: \
-         `PRIVATE+KEY+<name>+<8 hexadecimal digits>+<base64>`\n\
-         1:1: witness: a witness needs a log to cosign for"
+         `PRIVATE+KEY+<name>+<8 hexadecimal digits>+<base64>`"
     );
     let key = witness_key("w.example", 1);
     assert_eq!(
