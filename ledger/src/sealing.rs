@@ -132,15 +132,11 @@ async fn run(
     loop {
         let mut asks: Vec<Ask> = Vec::new();
         let due = async {
-            if committed.changed().await.is_err() {
-                return false;
-            }
-            let ended = async { while committed.changed().await.is_ok() {} };
-            tokio::select! {
-                () = sleep_until(earliest) => true,
-                // The last checkpoint is due at once, however long the interval is.
-                () = ended => false,
-            }
+            committed.changed().await.is_ok()
+                && tokio::select! {
+                    () = sleep_until(earliest) => true,
+                    () = closed(&mut committed) => false,
+                }
         };
         let goes_on = tokio::select! {
             Some(ask) = asked.recv() => {
@@ -155,8 +151,7 @@ async fn run(
         let sealed = round.make().await;
         earliest = Instant::now() + interval;
         let failed = matches!(*round.health.borrow(), SealHealth::Failed(_));
-        // A ledger that has ended counts as ended even if the last checkpoint could not be made.
-        if sealed.is_err() && !failed && committed.has_changed().is_ok() {
+        if sealed.is_err() && !failed {
             committed.mark_changed();
         }
         for ask in asks {
@@ -167,6 +162,11 @@ async fn run(
             return;
         }
     }
+}
+
+/// Returns when the ledger has ended.
+async fn closed(committed: &mut watch::Receiver<Sequence>) {
+    while committed.changed().await.is_ok() {}
 }
 
 /// How much of its time the comparison of old records leaves to others, for each part it takes.
@@ -219,7 +219,7 @@ impl Round {
     }
 
     async fn try_make(&self) -> Result<Option<Signed>, Unmade> {
-        let sealed = self.blocking(|sealer| sealer.seal().map(|signed| signed.cloned())).await?;
+        let sealed = self.blocking(|sealer| sealer.seal().map(Option::<&Signed>::cloned)).await?;
         let Some(mut signed) = sealed else { return Ok(None) };
         if let Some(cosigner) = &self.cosigner {
             let cosigned = cosigner.cosign(&signed, &self.files).await;
@@ -254,3 +254,6 @@ enum Unmade {
     /// It is not.
     Final(Arc<str>),
 }
+
+#[cfg(test)]
+mod tests;

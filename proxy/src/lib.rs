@@ -47,6 +47,8 @@ pub mod recover;
 
 pub mod server;
 
+pub mod payload_keys;
+
 pub mod custody;
 
 pub mod room;

@@ -25,6 +25,7 @@ fn write_config(out: &mut String, config: &Config) -> fmt::Result {
     writeln!(out, "data      {}", data.display())?;
     write_listen(out, listen)?;
     write_ledger(out, ledger)?;
+    write_payload_keys(out, ledger)?;
     write_checkpoints(out, checkpoints, data)?;
     write_witnesses(out, witnesses, checkpoints.witnesses_needed)?;
     write_limits(out, limits)?;
@@ -106,6 +107,19 @@ fn write_role(out: &mut String, role: &WitnessRole) -> fmt::Result {
     writeln!(out, "data      {}", data.display())?;
     writeln!(out, "witness   http://{listen}, as {name} by {key}")?;
     logs.iter().try_for_each(|log| writeln!(out, "log       {}", log.name()))
+}
+
+fn write_payload_keys(out: &mut String, ledger: &LedgerConfig) -> fmt::Result {
+    write!(out, "payloads  encrypted under ")?;
+    match (ledger.backend, ledger.payload_keys.as_slice()) {
+        (Backend::Memory, _) => writeln!(out, "a key that ends with the gateway"),
+        (Backend::File, []) => writeln!(out, "a key in the data folder"),
+        (Backend::File, [current]) => writeln!(out, "the key in {}", current.place),
+        (Backend::File, [current, former @ ..]) => {
+            let places: Vec<_> = former.iter().map(|key| key.place.to_string()).collect();
+            writeln!(out, "the key in {}; formerly in {}", current.place, places.join(", "))
+        }
+    }
 }
 
 fn write_checkpoints(out: &mut String, checkpoints: &Checkpoints, data: &Path) -> fmt::Result {

@@ -11,7 +11,7 @@ use toml::de::DeTable;
 use super::diagnostic::{At, Diagnostic, Problems, Report};
 use super::read::{self, Reading};
 use super::secret::Lookup;
-use super::shape::Config;
+use super::shape::{Config, Kept};
 use super::witness_role::WitnessRole;
 
 /// Largest configuration file, in bytes.
@@ -32,7 +32,13 @@ impl Config {
     /// Reads a configuration file and the secrets it names. Relative paths in it start from its
     /// folder.
     pub fn load(path: &Path, lookup: &Lookup<'_>) -> Result<Loaded, Problems> {
-        Self::parse(&text_of(path)?, path, lookup)
+        Self::parse(&read_text(path)?, path, lookup)
+    }
+
+    /// Reads where payloads are and what they are encrypted with, and looks for no other secret.
+    pub fn load_kept(path: &Path, lookup: &Lookup<'_>) -> Result<Kept, Problems> {
+        let (kept, _) = read_with(&read_text(path)?, path, lookup, read::kept)?;
+        Ok(kept)
     }
 
     /// Reads the text of a configuration. `file` is how it is called in problems, and its folder is
@@ -40,7 +46,7 @@ impl Config {
     ///
     /// If the text is not TOML, the problems are those of its syntax alone.
     pub fn parse(text: &str, file: &Path, lookup: &Lookup<'_>) -> Result<Loaded, Problems> {
-        let (config, warnings) = parse(text, file, lookup, read::config)?;
+        let (config, warnings) = read_with(text, file, lookup, read::config)?;
         Ok(Loaded { config, warnings, digest: Sha256::digest(text.as_bytes()).into() })
     }
 }
@@ -49,7 +55,7 @@ impl WitnessRole {
     /// Reads the file of a witness and the secret it names, as [`Config::load`] does; with it comes
     /// what the operator should know all the same.
     pub fn load(path: &Path, lookup: &Lookup<'_>) -> Result<(Self, Vec<Diagnostic>), Problems> {
-        Self::parse(&text_of(path)?, path, lookup)
+        Self::parse(&read_text(path)?, path, lookup)
     }
 
     /// Reads its text, as [`Config::parse`] does.
@@ -58,14 +64,14 @@ impl WitnessRole {
         file: &Path,
         lookup: &Lookup<'_>,
     ) -> Result<(Self, Vec<Diagnostic>), Problems> {
-        let (role, warnings) = parse(text, file, lookup, read::witness_role)?;
+        let (role, warnings) = read_with(text, file, lookup, read::witness_role)?;
         let nothing = || Problems::unreadable(file, "says nothing".to_owned(), "is this the file?");
         Ok((role.ok_or_else(nothing)?, warnings))
     }
 }
 
-/// Reads a document with what is said about it.
-fn parse<T>(
+/// Reads with `read` what it is after, and what the operator should know about that.
+fn read_with<T>(
     text: &str,
     file: &Path,
     lookup: &Lookup<'_>,
@@ -87,22 +93,19 @@ fn parse<T>(
             Problems::unreadable(file, "is not TOML".to_owned(), "see https://toml.io")
         }));
     }
-    let read = read(document.get_ref(), &mut reading);
-    let warnings = reading.report.finish(file)?;
-    Ok((read, warnings))
-}
-
-fn text_of(path: &Path) -> Result<String, Problems> {
-    read_text(path).map_err(|error| {
-        let hint = "name another file with `--config`";
-        Problems::unreadable(path, format!("cannot be read: {error}"), hint)
-    })
+    let found = read(document.get_ref(), &mut reading);
+    Ok((found, reading.report.finish(file)?))
 }
 
 /// Reads a file of at most one byte more than is allowed, so that the excess is seen.
-fn read_text(path: &Path) -> std::io::Result<String> {
+fn read_text(path: &Path) -> Result<String, Problems> {
     let mut text = String::new();
-    File::open(path)?.take(CONFIG_BYTES_MAX as u64 + 1).read_to_string(&mut text)?;
+    let read = File::open(path)
+        .and_then(|file| file.take(CONFIG_BYTES_MAX as u64 + 1).read_to_string(&mut text));
+    read.map_err(|error| {
+        let hint = "name another file with `--config`";
+        Problems::unreadable(path, format!("cannot be read: {error}"), hint)
+    })?;
     Ok(text)
 }
 

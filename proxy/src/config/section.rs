@@ -44,7 +44,14 @@ pub(super) const LIMITS: Section = Section {
 };
 pub(super) const LEDGER: Section = Section {
     heading: "[ledger]",
-    keys: &["backend", "durability", "segment_bytes", "append_timeout", "queue_records_max"],
+    keys: &[
+        "backend",
+        "durability",
+        "segment_bytes",
+        "append_timeout",
+        "queue_records_max",
+        "payload_keys",
+    ],
 };
 pub(super) const CHECKPOINTS: Section = Section {
     heading: "[checkpoints]",

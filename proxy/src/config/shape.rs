@@ -13,7 +13,8 @@ use super::base_url::BaseUrl;
 use super::key_hash::KeyHash;
 use super::limits::{Limits, MIB};
 use super::pattern::{Pattern, ToolPattern};
-use super::secret::Secret;
+use super::secret::{Secret, SecretRef};
+use ledger::payload::LocalKek;
 
 /// Everything an operator decides. The default is what `serve` runs without a file: both listeners,
 /// the ledger in `./data`, and no upstream and no agent.
@@ -110,6 +111,27 @@ pub struct LedgerConfig {
     pub append_timeout: Duration,
     /// Records that may wait for the writer at once.
     pub queue_records_max: usize,
+    /// The keys that payloads are encrypted with, the one for new sessions first; none: one
+    /// in the data folder, made there at the first start.
+    pub payload_keys: Vec<PayloadKey>,
+}
+
+/// A key that payloads are encrypted with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadKey {
+    /// Where it is kept.
+    pub place: SecretRef,
+    /// The key.
+    pub kek: LocalKek,
+}
+
+/// Where payloads are and what they are encrypted with, for commands that need nothing else.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// As [`Config::data`].
+    pub data: PathBuf,
+    /// As [`LedgerConfig::payload_keys`].
+    pub payload_keys: Vec<PayloadKey>,
 }
 
 impl Default for LedgerConfig {
@@ -120,6 +142,7 @@ impl Default for LedgerConfig {
             segment_bytes: (64 * MIB) as u64,
             append_timeout: Duration::from_secs(2),
             queue_records_max: 4096,
+            payload_keys: Vec::new(),
         }
     }
 }
