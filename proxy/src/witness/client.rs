@@ -210,8 +210,8 @@ impl Peer {
         if stored > size {
             let key = self.key.name();
             return Err(format!(
-                "{key} has cosigned {stored} records of this log, of which {size} are here: the \
-                 log was rolled back, or another copy of it is written"
+                "{key} has cosigned more than is here, {stored} records and not {size}: the log was \
+                 rolled back, or another copy of it is written"
             ));
         }
         if stored == old {
