@@ -13,7 +13,7 @@ use ledger::backend::memory::MemoryLog;
 use ledger::log::Log;
 use ledger::payload::Keys;
 use ledger::sealer::{DirectoryLock, LogFiles, LostLock, Mended, SealError, Sealer};
-use ledger::{Cosigner, Ledger, Options, RecordError, Sealing, SealingTask, WriterTask};
+use ledger::{Cosigner, Entry, Ledger, Options, RecordError, Sealing, SealingTask, WriterTask};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::io;
@@ -69,7 +69,7 @@ pub enum CustodyError {
     #[error("the ledger's writer: {0}")]
     Writer(io::Error),
     /// What the recovery did cannot be recorded.
-    #[error("the ledger does not record: {0}")]
+    #[error("the ledger does not record: {0}; see to its disk, then start again")]
     Record(#[from] RecordError),
 }
 
@@ -154,6 +154,7 @@ fn open(config: &Config, folder: &Path) -> Result<(Box<dyn Log>, Recovery), Open
                 shard: SHARD.into(),
                 event_segment_bytes: config.ledger.segment_bytes,
                 payload_segment_bytes: payload_segment_bytes(config),
+                reserve_bytes: config.ledger.reserve_bytes,
                 synced: config.ledger.durability == Durability::Synced,
                 ..file::Options::default()
             };
@@ -264,7 +265,7 @@ async fn note_cuts(
             cut_digest: Digest(cut.sha256),
             quarantine: kept_in.display().to_string(),
         };
-        ledger.record(plain(fact)).await?;
+        ledger.record(Entry::from(plain(fact)).reserved()).await?;
     }
     Ok(cut_bytes)
 }

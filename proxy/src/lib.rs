@@ -55,6 +55,8 @@ pub mod room;
 
 pub mod people;
 
+pub mod watch;
+
 pub mod gateway;
 
 pub mod standin;

@@ -94,6 +94,7 @@ pub(super) async fn until_stopped(
         reason = signals.asked() => reason,
         failure = gateway.failed() => {
             // Nothing more can be recorded, so nothing more is done; a restart recovers.
+            gateway.give_up();
             return Err(CommandError::Io(format!("{failure}; restart to recover")));
         }
     };

@@ -103,7 +103,7 @@ async fn fill(ledger: &Ledger) {
     let content = Unpacked { session: SESSION, is_first: true, bytes: request, cuts: &[] };
     let packed = ledger.pack(content).unwrap();
     let draft = asked(packed.reference);
-    ledger.record(Entry { draft, also: vec![], payloads: vec![packed] }).await.unwrap();
+    ledger.record(Entry { payloads: vec![packed], ..Entry::from(draft) }).await.unwrap();
     let done = CallCompleted { duration_us: 1500, status: 200, ..CallCompleted::default() };
     ledger.record(draft_of(done)).await.unwrap();
 }

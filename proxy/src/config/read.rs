@@ -12,6 +12,8 @@ mod witnesses;
 
 pub(super) use witnesses::witness_role;
 
+mod payload_rules;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -48,6 +50,7 @@ pub(super) fn config(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Confi
     let (models, tools) = (upstreams::models(&root, reading), upstreams::tools(&root, reading));
     let (witnesses, witnesses_written) = witnesses::witnesses(&root, &mut reading.report);
     let agents = agents::agents(&root, &models, &tools, reading);
+    let payloads = payload_rules::payload_rules(&root, &mut reading.report);
     Config {
         data,
         listen: listeners::listen(&root, reading),
@@ -56,6 +59,7 @@ pub(super) fn config(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Confi
         checkpoints: checkpoints(&root, witnesses_written, reading),
         witnesses,
         mcp: mcp(&root, &mut reading.report),
+        payloads,
         models,
         tools,
         agents,
@@ -134,6 +138,10 @@ fn ledger(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> LedgerConfig {
     ledger.append_timeout = timeout.unwrap_or(ledger.append_timeout);
     let queue = table.count("queue_records_max", 1..=1_000_000, report);
     ledger.queue_records_max = queue.unwrap_or(ledger.queue_records_max);
+    let reserve = table.bytes("reserve_bytes", 0..=GIB, report);
+    ledger.reserve_bytes = reserve.map_or(ledger.reserve_bytes, |bytes| bytes as u64);
+    let low = table.bytes("disk_bytes_low", 0..=1024 * GIB, report);
+    ledger.disk_bytes_low = low.map_or(ledger.disk_bytes_low, |bytes| bytes as u64);
 
     if let (Backend::Memory, Some(node)) = (ledger.backend, table.get("backend")) {
         report

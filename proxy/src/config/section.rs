@@ -18,6 +18,7 @@ pub(super) const ROOT: Section = Section {
         "ledger",
         "checkpoints",
         "witness",
+        "payloads",
         "mcp",
         "model",
         "tools",
@@ -50,6 +51,8 @@ pub(super) const LEDGER: Section = Section {
         "segment_bytes",
         "append_timeout",
         "queue_records_max",
+        "reserve_bytes",
+        "disk_bytes_low",
         "payload_keys",
     ],
 };
@@ -59,6 +62,8 @@ pub(super) const CHECKPOINTS: Section = Section {
 };
 pub(super) const WITNESS: Section =
     Section { heading: "[[witness]]", keys: &["name", "url", "key"] };
+pub(super) const PAYLOADS: Section =
+    Section { heading: "[[payloads]]", keys: &["models", "tools", "keep", "kept_for"] };
 pub(super) const MCP: Section = Section { heading: "[mcp]", keys: &["prefix"] };
 pub(super) const MODEL: Section =
     Section { heading: "[[model]]", keys: &["name", "dialect", "url", "key", "serves"] };
@@ -80,12 +85,13 @@ pub(super) const ROLE_LOG: Section = Section { heading: "[[witness.log]]", keys:
 
 /// All sections but the tops of files, which the reference page is held to.
 #[cfg(test)]
-pub(super) const SECTIONS: [&Section; 12] = [
+pub(super) const SECTIONS: [&Section; 13] = [
     &LISTEN,
     &LIMITS,
     &LEDGER,
     &CHECKPOINTS,
     &WITNESS,
+    &PAYLOADS,
     &MCP,
     &MODEL,
     &TOOLS,

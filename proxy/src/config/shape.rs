@@ -11,8 +11,9 @@ use tlog::VerifierKey;
 
 use super::base_url::BaseUrl;
 use super::key_hash::KeyHash;
-use super::limits::{Limits, MIB};
+use super::limits::{GIB, Limits, MIB};
 use super::pattern::{Pattern, ToolPattern};
+use super::payload_rule::{Keep, Of, PayloadRule, rule_for};
 use super::secret::{Secret, SecretRef};
 use ledger::payload::LocalKek;
 
@@ -33,6 +34,8 @@ pub struct Config {
     pub checkpoints: Checkpoints,
     /// Who is asked to cosign checkpoints, in the order of the file; names and keys are unique.
     pub witnesses: Vec<Witness>,
+    /// What is kept of payloads, in the order of the file: the first that fits decides.
+    pub payloads: Vec<PayloadRule>,
     /// Model providers, in the order of the file; names are unique.
     pub models: Vec<ModelUpstream>,
     /// MCP servers, in the order of the file; names are unique.
@@ -52,6 +55,7 @@ impl Default for Config {
             ledger: LedgerConfig::default(),
             checkpoints: Checkpoints::default(),
             witnesses: Vec::new(),
+            payloads: Vec::new(),
             models: Vec::new(),
             tools: Vec::new(),
             agents: Vec::new(),
@@ -61,6 +65,16 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How much is kept of such a call's payloads.
+    pub fn keep(&self, call: Of<'_>) -> Keep {
+        rule_for(&self.payloads, call).map_or(Keep::Everything, |rule| rule.keep)
+    }
+
+    /// How long such a call's payloads are kept; nothing: until somebody erases them.
+    pub fn kept_for(&self, call: Of<'_>) -> Option<Duration> {
+        rule_for(&self.payloads, call).and_then(|rule| rule.kept_for)
+    }
+
     /// The provider of this dialect that serves `model`: the one whose matching pattern spells out
     /// most of the name, and of equals the first in the file.
     pub fn model_upstream(&self, dialect: Dialect, model: &str) -> Option<&ModelUpstream> {
@@ -111,6 +125,10 @@ pub struct LedgerConfig {
     pub append_timeout: Duration,
     /// Records that may wait for the writer at once.
     pub queue_records_max: usize,
+    /// Room kept on the disk for outcomes, in bytes: as much for events as for payloads.
+    pub reserve_bytes: u64,
+    /// Less free room on the disk than this is said to be little, in bytes.
+    pub disk_bytes_low: u64,
     /// The keys that payloads are encrypted with, the one for new sessions first; none: one
     /// in the data folder, made there at the first start.
     pub payload_keys: Vec<PayloadKey>,
@@ -142,6 +160,8 @@ impl Default for LedgerConfig {
             segment_bytes: (64 * MIB) as u64,
             append_timeout: Duration::from_secs(2),
             queue_records_max: 4096,
+            reserve_bytes: (8 * MIB) as u64,
+            disk_bytes_low: GIB as u64,
             payload_keys: Vec::new(),
         }
     }
