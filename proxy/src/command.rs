@@ -8,11 +8,17 @@ mod records;
 
 mod pause;
 
+mod role;
+
 mod check;
 
 mod events;
 
 mod keygen;
+
+mod foreground;
+
+mod witness;
 
 mod serve;
 
@@ -49,7 +55,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the gateway, with the embedded ledger unless configured otherwise.
+    /// Run the gateway, with the embedded ledger unless configured otherwise; or a witness.
     Serve(serve::Args),
     /// Run the gateway with stand-in upstreams and play recorded agent sessions through it.
     Demo(demo::Args),
@@ -65,7 +71,7 @@ enum Command {
     Erase(erase::Args),
     /// Keep payloads from being erased, for as long as a matter needs them.
     LegalHold(legal_hold::Args),
-    /// Make an API key for an agent, and the hash that the configuration wants.
+    /// Make a key: for an agent, for a witness or for a log; with what configurations want of it.
     Keygen(keygen::Args),
     /// Measure what the gateway costs on this machine.
     Bench(bench::Args),

@@ -3,6 +3,8 @@
 
 pub mod clock;
 
+pub mod keys;
+
 pub mod config;
 
 pub mod json;
@@ -33,6 +35,8 @@ pub mod credentials;
 
 pub mod upstream;
 
+pub mod witness;
+
 pub mod gate;
 
 pub mod model;
@@ -42,8 +46,6 @@ pub mod mcp;
 pub mod recover;
 
 pub mod server;
-
-pub mod keys;
 
 pub mod payload_keys;
 

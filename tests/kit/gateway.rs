@@ -100,6 +100,13 @@ impl Setup {
         self
     }
 
+    /// Further sections, with their headings.
+    #[must_use]
+    pub fn sections(mut self, sections: &str) -> Self {
+        let _ = writeln!(self.providers, "{sections}");
+        self
+    }
+
     /// Keeps the data here instead of in the folder of its own.
     #[must_use]
     pub fn data(mut self, data: &Path) -> Self {
@@ -327,7 +334,7 @@ pub fn program() -> Command {
 }
 
 /// The program, built once by each suite in the suite's own profile.
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(crate) static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let suite = std::env::current_exe().unwrap();
     let profile = suite.parent().and_then(Path::parent).unwrap_or(Path::new(".")).to_owned();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

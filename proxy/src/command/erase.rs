@@ -1,8 +1,9 @@
 //! `countersign erase`: takes payloads away, while every event and every proof stays.
 
+use super::CommandError;
 use super::desk::{Desk, Whose, ask, keep};
+use super::foreground::block_on;
 use super::who::user;
-use super::{CommandError, serve};
 use crate::clock;
 use crate::config::duration;
 use crate::keeper::{Order, before};
@@ -51,7 +52,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
         preview: args.dry_run,
     };
     let desk = args.whose.desk()?;
-    serve::block_on(async {
+    block_on(async {
         let done = match desk {
             Desk::Gateway { base, key } => {
                 ask((&base, &key), Method::POST, "/api/v1/erasures", &asked).await?

@@ -8,6 +8,7 @@ mod asked;
 mod remote;
 
 use super::desk::not_opened;
+use super::foreground::block_on;
 use super::{CommandError, serve};
 use crate::config::Backend;
 use crate::custody::{Custody, LEDGER_FOLDER};
@@ -94,7 +95,7 @@ fn offline(
         let hint = "say `--data DIR`, or ask a running gateway with `--url`";
         return Err(CommandError::Io(format!("no ledger in `{shown}`: {hint}")));
     }
-    serve::block_on(async {
+    block_on(async {
         let custody = Custody::open(&config, LostLock::Refuse).await;
         let (ledger, sealing, closing) =
             custody.map_err(|error| not_opened(&config, &error))?.split();

@@ -1,8 +1,9 @@
 //! `countersign legal-hold`: keeps payloads from every erasure until it is lifted.
 
+use super::CommandError;
 use super::desk::{Desk, Whose, ask, keep};
+use super::foreground::block_on;
 use super::who::user;
-use super::{CommandError, serve};
 use crate::keeper_routes::{HoldAsked, HoldShown, LiftAsked};
 use analytics::one_line;
 use events::{EventId, LegalHoldLifted, SessionId};
@@ -75,7 +76,7 @@ fn place(args: &PlaceArgs, out: &mut dyn Write) -> Result<(), CommandError> {
     let (subject, reason) = (subject.clone(), reason.clone());
     let asked = HoldAsked { session: *session, subject, reason, by: user() };
     let desk = whose.desk()?;
-    serve::block_on(async {
+    block_on(async {
         let id = match desk {
             Desk::Gateway { base, key } => {
                 let shown: HoldShown = ask((&base, &key), Method::POST, PATH, &asked).await?;
@@ -97,7 +98,7 @@ fn lift(args: &LiftArgs, out: &mut dyn Write) -> Result<(), CommandError> {
     let hold = args.hold;
     let asked = LiftAsked { reason: args.reason.clone(), by: user() };
     let desk = args.whose.desk()?;
-    serve::block_on(async {
+    block_on(async {
         match desk {
             Desk::Gateway { base, key } => {
                 let path = format!("{PATH}/{hold}");
@@ -116,7 +117,7 @@ fn lift(args: &LiftArgs, out: &mut dyn Write) -> Result<(), CommandError> {
 
 fn list(args: &ListArgs, out: &mut dyn Write) -> Result<(), CommandError> {
     let desk = args.whose.desk()?;
-    serve::block_on(async {
+    block_on(async {
         let holds: Vec<HoldShown> = match desk {
             Desk::Gateway { base, key } => ask((&base, &key), Method::GET, PATH, &()).await?,
             Desk::Folder(config) => {

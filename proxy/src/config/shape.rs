@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::HeaderName;
+use tlog::VerifierKey;
 
 use super::base_url::BaseUrl;
 use super::key_hash::KeyHash;
@@ -31,6 +32,8 @@ pub struct Config {
     pub ledger: LedgerConfig,
     /// How the ledger is sealed.
     pub checkpoints: Checkpoints,
+    /// Who is asked to cosign checkpoints, in the order of the file; names and keys are unique.
+    pub witnesses: Vec<Witness>,
     /// What is kept of payloads, in the order of the file: the first that fits decides.
     pub payloads: Vec<PayloadRule>,
     /// Model providers, in the order of the file; names are unique.
@@ -51,6 +54,7 @@ impl Default for Config {
             limits: Limits::default(),
             ledger: LedgerConfig::default(),
             checkpoints: Checkpoints::default(),
+            witnesses: Vec::new(),
             payloads: Vec::new(),
             models: Vec::new(),
             tools: Vec::new(),
@@ -181,6 +185,17 @@ pub enum Durability {
     Relaxed,
 }
 
+/// `[[witness]]`: who sees each checkpoint and vouches that nothing before it was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// Unique among witnesses.
+    pub name: String,
+    /// Below it the protocol is spoken: checkpoints go to `{url}/add-checkpoint`.
+    pub url: BaseUrl,
+    /// What it cosigns with.
+    pub key: VerifierKey,
+}
+
 /// A wire protocol that models speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dialect {
@@ -203,11 +218,14 @@ pub struct Checkpoints {
     pub lock: Option<PathBuf>,
     /// How long after a checkpoint the next one is made, if there is something new.
     pub interval: Duration,
+    /// How many witnesses must cosign a checkpoint before it counts; at most all there are.
+    pub witnesses_needed: usize,
 }
 
 impl Default for Checkpoints {
     fn default() -> Self {
-        Self { origin: None, key: None, lock: None, interval: Duration::from_secs(1) }
+        let interval = Duration::from_secs(1);
+        Self { origin: None, key: None, lock: None, interval, witnesses_needed: 0 }
     }
 }
 
