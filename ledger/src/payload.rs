@@ -8,6 +8,8 @@ mod codec;
 
 mod delta;
 
+mod flights;
+
 mod load;
 
 mod packer;
@@ -19,6 +21,7 @@ mod tests;
 use delta::DEPTH_MAX as DEPTH;
 
 pub use codec::Effort;
+pub(crate) use flights::{Hold, Premise};
 pub use load::{LoadError, load};
 pub use packer::{Packed, Packer, Unpacked};
 
@@ -27,7 +30,7 @@ use events::{Digest, SessionId};
 use sha2::{Digest as _, Sha256};
 
 /// Where each scope keeps its salt.
-pub const SALT_ADDRESS: Address = Address([0; 32]);
+pub const SALT_ADDRESS: Address = Address::FIRST;
 
 const DOMAIN: &[u8] = b"countersign/payload/v1\0";
 

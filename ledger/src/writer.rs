@@ -7,7 +7,8 @@
 //! longer than the sync; see `docs/decisions/0010-appends-on-the-runtime.md`.
 
 use crate::Sequence;
-use crate::log::{AppendError, BATCH_RECORDS_MAX, Batch, Log, Sealed};
+use crate::log::{AppendError, BATCH_RECORDS_MAX, Batch, Erased, Log, Scope, Sealed};
+use crate::payload::{Hold, Premise};
 use crate::stall::StallWatch;
 use crate::written::Counters;
 use bytes::Bytes;
@@ -47,7 +48,25 @@ impl Blank {
 pub(crate) struct Submission {
     pub(crate) records: Vec<Blank>,
     pub(crate) payloads: Vec<Sealed>,
+    /// The erasures without which the payloads must not be recorded.
+    pub(crate) premises: Vec<Premise>,
+    /// What is to be done first, and gives the first record.
+    pub(crate) erasure: Option<Box<Erasure>>,
     pub(crate) done: oneshot::Sender<Result<Sequence, WriteError>>,
+}
+
+/// Payloads that are to be erased.
+pub(crate) struct Erasure {
+    pub(crate) scopes: Vec<Scope>,
+    /// Makes the record of what was erased; or says why there is none.
+    pub(crate) record: Box<dyn FnOnce(Erased) -> Result<Blank, String> + Send>,
+    pub(crate) hold: Hold,
+}
+
+impl std::fmt::Debug for Erasure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Erasure").field("scopes", &self.scopes).finish_non_exhaustive()
+    }
 }
 
 impl Submission {
@@ -64,6 +83,10 @@ pub(crate) enum WriteError {
     Full(Arc<str>),
     #[error("{0}")]
     Stopped(Arc<str>),
+    #[error("{0}")]
+    NotErased(Arc<str>),
+    #[error("{0}")]
+    Unrecorded(Arc<str>),
 }
 
 /// How the writer stands, for whoever watches over the process.
@@ -173,11 +196,17 @@ fn gather(
 ) -> (Vec<Submission>, Option<Submission>) {
     let mut records = first.records.len();
     let mut bytes = first.bytes();
+    // What comes before and behind an erasure is made durable apart from it.
+    let is_alone = first.erasure.is_some();
     let mut taken = vec![first];
+    if is_alone {
+        return (taken, None);
+    }
     while let Ok(next) = queue.try_recv() {
         records += next.records.len();
         bytes += next.bytes();
-        if BATCH_RECORDS_MAX < records || BATCH_BYTES_MAX < bytes {
+        let is_full = BATCH_RECORDS_MAX < records || BATCH_BYTES_MAX < bytes;
+        if is_full || next.erasure.is_some() {
             return (taken, Some(next));
         }
         taken.push(next);
@@ -187,19 +216,27 @@ fn gather(
 
 impl Writer {
     fn write(&mut self, submissions: Vec<Submission>) {
-        let first = self.log.next();
         let mut batch = Batch::default();
         let mut callers = Vec::with_capacity(submissions.len());
-        for submission in submissions {
-            callers.push((submission.done, first.after(count(&batch))));
+        let first = self.log.next();
+        for mut submission in submissions {
+            let has_erased = submission.erasure.is_some();
+            if let Err(error) = self.prepare(&mut submission) {
+                drop(submission.done.send(Err(error)));
+                continue;
+            }
+            callers.push((submission.done, first.after(count(&batch)), has_erased));
             for record in submission.records {
                 let sequence = first.after(count(&batch));
                 batch.records.push(record.fill(sequence));
             }
             batch.payloads.extend(submission.payloads);
         }
+        if callers.is_empty() {
+            return;
+        }
         let began = Instant::now();
-        let appended = self.append(&batch);
+        let appended = self.run(self.slow, |log| log.append(&batch));
         let took = began.elapsed();
         self.slow = FAST < took;
         if appended.is_ok() {
@@ -207,53 +244,96 @@ impl Writer {
         }
         self.counters.store(self.log.stored_bytes());
         let failure = self.note(appended);
-        for (done, sequence) in callers {
+        for (done, sequence, has_erased) in callers {
+            let failure = failure.clone().map(|failure| {
+                if has_erased {
+                    WriteError::Unrecorded(failure.to_string().into())
+                } else {
+                    failure
+                }
+            });
             // A caller that no longer listens has its own way to find out.
-            drop(done.send(failure.clone().map_or(Ok(sequence), Err)));
+            drop(done.send(failure.map_or(Ok(sequence), Err)));
         }
     }
 
-    fn append(&mut self, batch: &Batch) -> Result<(), AppendError> {
+    /// Does what a submission wants to have done before it is recorded.
+    fn prepare(&mut self, submission: &mut Submission) -> Result<(), WriteError> {
+        if submission.premises.iter().any(Premise::failed) {
+            let why = "the payloads of its session were to be erased before, and were not";
+            return Err(WriteError::NotErased(why.into()));
+        }
+        if let Some(erasure) = submission.erasure.take() {
+            let Erasure { scopes, record, hold } = *erasure;
+            let erased = match self.run(true, |log| log.erase(&scopes)) {
+                Ok(erased) => erased,
+                Err(AppendError::Refused { reason }) => {
+                    return Err(WriteError::NotErased(reason.into()));
+                }
+                Err(error) => return Err(self.note_failure(error)),
+            };
+            hold.erased();
+            let record = record(erased).map_err(|why| WriteError::Unrecorded(why.into()))?;
+            submission.records.insert(0, record);
+        }
+        Ok(())
+    }
+
+    /// Lets the log do something; `is_slow` if that may take long.
+    fn run<T>(
+        &mut self,
+        is_slow: bool,
+        work: impl FnOnce(&mut dyn Log) -> Result<T, AppendError>,
+    ) -> Result<T, AppendError> {
         if self.appending {
             return Err(AppendError::Poisoned { detail: "an append ended in a panic".into() });
         }
         self.appending = true;
         let _under_way = self.stall.append();
         let flavor = tokio::runtime::Handle::current().runtime_flavor();
-        let appended = if self.slow && flavor == RuntimeFlavor::MultiThread {
-            tokio::task::block_in_place(|| self.log.append(batch))
+        let done = if is_slow && flavor == RuntimeFlavor::MultiThread {
+            tokio::task::block_in_place(|| work(&mut *self.log))
         } else {
-            self.log.append(batch)
+            work(&mut *self.log)
         };
         self.appending = false;
-        appended
+        done
     }
 
-    fn note(&mut self, appended: Result<(), AppendError>) -> Option<WriteError> {
-        let (health, failure) = match appended {
+    fn note(&self, appended: Result<(), AppendError>) -> Option<WriteError> {
+        match appended {
             Ok(()) => {
                 self.committed.send_replace(self.log.next());
-                (Health::Well, None)
+                self.say(Health::Well);
+                None
             }
-            Err(AppendError::Full { detail }) => {
+            Err(error) => Some(self.note_failure(error)),
+        }
+    }
+
+    fn note_failure(&self, error: AppendError) -> WriteError {
+        let (health, failure) = match error {
+            AppendError::Full { detail } => {
                 let detail: Arc<str> = detail.into();
-                (Health::Full(Arc::clone(&detail)), Some(WriteError::Full(detail)))
+                (Health::Full(Arc::clone(&detail)), WriteError::Full(detail))
             }
-            Err(error @ (AppendError::Unknown { .. } | AppendError::Poisoned { .. })) => {
+            AppendError::Unknown { .. } | AppendError::Poisoned { .. } => {
                 let detail: Arc<str> = error.to_string().into();
-                (Health::Failed(Arc::clone(&detail)), Some(WriteError::Stopped(detail)))
+                (Health::Failed(Arc::clone(&detail)), WriteError::Stopped(detail))
             }
             // The limits are checked before anything is queued, so this is a defect here.
-            Err(AppendError::Refused { reason }) => {
-                (Health::Well, Some(WriteError::Stopped(reason.into())))
-            }
+            AppendError::Refused { reason } => (Health::Well, WriteError::Stopped(reason.into())),
         };
+        self.say(health);
+        failure
+    }
+
+    fn say(&self, health: Health) {
         self.health.send_if_modified(|known| {
             let changed = *known != health;
             *known = health;
             changed
         });
-        failure
     }
 }
 

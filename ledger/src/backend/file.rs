@@ -13,9 +13,10 @@ mod header;
 mod names;
 
 mod compression;
+mod torn;
+
 mod payload;
 mod sidecar;
-mod torn;
 mod walk;
 
 mod segment;
@@ -26,6 +27,7 @@ mod recent;
 
 mod filler;
 
+mod erasing;
 mod journal;
 
 mod event_writer;
@@ -37,6 +39,8 @@ mod replay;
 
 mod follow;
 mod reader;
+
+mod eraser;
 mod recovery;
 
 mod opening;
@@ -46,11 +50,12 @@ pub use quarantine::Cut;
 pub use reader::FileReader;
 pub use recovery::Recovery;
 
-use super::check_limits;
+use super::{check_limits, check_scopes};
 use crate::Sequence;
-use crate::log::{Address, AppendError, Batch, Log, Reader, Scope, Sealed};
+use crate::log::{Address, AppendError, Batch, Erased, Log, ReadError, Reader, Scope, Sealed};
 use committed::ActivePayloads;
 use disk::{Disk, RealDisk};
+use eraser::{Eraser, redo};
 use event_writer::EventWriter;
 use filler::{Filler, Spare, Workers};
 use journal::Journal;
@@ -61,7 +66,8 @@ use payload_writer::PayloadWriter;
 use recovery::{Recovered, recover};
 use relaxed::RelaxedDisk;
 use replay::replay;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -172,6 +178,7 @@ impl FileLog {
         for path in around.into_iter().chain([dir]).chain(series.iter().map(PathBuf::as_path)) {
             disk.sync_dir(path).map_err(cannot_prepare(path))?;
         }
+        let unfinished = redo(&*disk, dir, shard)?;
         let replayed = replay(&*disk, dir, shard)?;
         let recovered = match recover(&*disk, dir, shard)? {
             Some(recovered) => recovered,
@@ -205,6 +212,11 @@ impl FileLog {
             _lock: lock,
         };
         log.prepare_segments();
+        if let Some(scopes) = unfinished {
+            recovery.erased.extend(&scopes);
+            log.eraser(scopes, true).erase()?;
+            log.forget(&recovery.erased.iter().copied().collect());
+        }
         Ok((log, recovery))
     }
 
@@ -334,7 +346,28 @@ impl FileLog {
         Ok(())
     }
 
-    fn poison(&mut self, error: &io::Error) -> AppendError {
+    fn eraser(&self, scopes: BTreeSet<Scope>, has_begun: bool) -> Eraser<'_> {
+        let (disk, dir, reader) = (&*self.disk, self.dir.as_path(), &*self.reader);
+        Eraser { disk, dir, shard: self.payloads.shard, reader, scopes, has_begun }
+    }
+
+    /// Leaves the journal without a copy of any payload, and without need of one.
+    fn empty_journal(&mut self) -> io::Result<()> {
+        self.payloads.sync()?;
+        self.events.segment.file.sync()?;
+        self.journal.as_mut().map_or(Ok(()), Journal::empty)
+    }
+
+    /// Takes note that the payloads of these scopes are erased: they may come again.
+    fn forget(&self, scopes: &BTreeSet<Scope>) {
+        self.reader.publish(|committed| {
+            if let Some(active) = &mut committed.payloads {
+                active.places.retain(|(scope, _), _| !scopes.contains(scope));
+            }
+        });
+    }
+
+    fn poison(&mut self, error: &impl Display) -> AppendError {
         let detail = format!("`{}`: {error}", self.dir.display());
         self.poisoned = Some(detail.clone());
         AppendError::Unknown { detail }
@@ -363,6 +396,31 @@ impl Log for FileLog {
         self.commit(batch, &fresh, room).map_err(|error| self.poison(&error))?;
         self.prepare_segments();
         Ok(())
+    }
+
+    fn erase(&mut self, scopes: &[Scope]) -> Result<Erased, AppendError> {
+        if let Some(detail) = &self.poisoned {
+            return Err(AppendError::Poisoned { detail: detail.clone() });
+        }
+        check_scopes(scopes)?;
+        let wanted: BTreeSet<Scope> = scopes.iter().copied().collect();
+        let found = self.eraser(wanted.clone(), false).look();
+        let found = found.map_err(|error| AppendError::Refused { reason: error.to_string() })?;
+        if found.payloads == 0 {
+            return Ok(found);
+        }
+        self.empty_journal().map_err(|error| self.poison(&error))?;
+        let mut eraser = self.eraser(wanted.clone(), false);
+        match (eraser.erase(), eraser.has_begun) {
+            (Ok(()), _) => {}
+            (Err(ReadError::Io { source, .. }), false) if is_full(&source) => {
+                let detail = format!("`{}`: {source}", self.dir.display());
+                return Err(AppendError::Full { detail });
+            }
+            (Err(error), _) => return Err(self.poison(&error)),
+        }
+        self.forget(&wanted);
+        Ok(found)
     }
 
     fn next(&self) -> Sequence {

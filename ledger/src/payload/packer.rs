@@ -4,6 +4,7 @@
 
 use super::codec::{self, Effort};
 use super::delta::{DEPTH_MAX, Form};
+use super::flights::{Flight, Flights, Hold, Premise};
 use super::{SALT_ADDRESS, Salt, load, scope};
 use crate::log::{Address, ReadError, Reader, Scope, Sealed};
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use events::{Digest, PayloadRef, SessionId};
 use sha2::Digest as _;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::futures::Notified;
 
 /// How many sessions are remembered; each takes a few KiB at the most.
 const SESSIONS_MAX: usize = 1024;
@@ -47,8 +49,12 @@ pub struct Packed {
     /// What the event says of it.
     pub reference: PayloadRef,
     pub(crate) sealed: Vec<Sealed>,
+    /// The erasure that has to have happened before this is recorded.
+    pub(crate) premise: Option<Premise>,
     scope: Scope,
     base: Option<Base>,
+    /// Keeps erasures away until this is recorded or dropped.
+    _flight: Flight,
 }
 
 /// The place of a turn's end, and the digest of all before it.
@@ -64,6 +70,8 @@ struct Base {
 }
 
 struct Session {
+    /// The erasure after which it began.
+    premise: Option<Premise>,
     salt: Salt,
     salt_stored: bool,
     bases: VecDeque<Base>,
@@ -83,6 +91,7 @@ struct State {
 pub struct Packer {
     reader: Arc<dyn Reader>,
     state: Mutex<State>,
+    flights: Flights,
 }
 
 impl std::fmt::Debug for Packer {
@@ -94,14 +103,15 @@ impl std::fmt::Debug for Packer {
 impl Packer {
     /// A packer that finds the salts of known sessions with `reader`.
     pub fn new(reader: Arc<dyn Reader>) -> Self {
-        Self { reader, state: Mutex::default() }
+        Self { reader, state: Mutex::default(), flights: Flights::default() }
     }
 
     /// Packs `content`, with less effort to make it small where time is short.
     pub fn pack(&self, content: Unpacked<'_>, effort: Effort) -> Result<Packed, ReadError> {
         let Unpacked { session, is_first, bytes: content, cuts } = content;
         let scope = scope(session);
-        let known = self.known(scope, is_first)?;
+        let flight = self.flights.enter(scope);
+        let known = self.known(scope, is_first, &flight)?;
         let (digest, cuts, tail) = known.measure(content, cuts);
         let address = Address(digest.0);
         let reference =
@@ -115,7 +125,8 @@ impl Packer {
             });
         }
         if known.stored.contains(&address) {
-            return Ok(Packed { reference, sealed, scope, base: None });
+            let (premise, base) = (known.premise, None);
+            return Ok(Packed { reference, sealed, premise, scope, base, _flight: flight });
         }
         let (form, depth) = known.form(content, &cuts, tail);
         sealed.push(Sealed { scope, address, bytes: codec::encode(&form, effort) });
@@ -127,7 +138,27 @@ impl Packer {
             depth,
             tail,
         });
-        Ok(Packed { reference, sealed, scope, base })
+        let premise = known.premise;
+        Ok(Packed { reference, sealed, premise, scope, base, _flight: flight })
+    }
+
+    /// Runs `queue`, which must put an erasure of these scopes into the writer's queue, at a moment
+    /// when nothing that was packed in them can still be on its way there; false when there is.
+    /// What is packed afterwards builds on nothing from before.
+    pub(crate) fn begin_erasure(&self, scopes: &[Scope], queue: impl FnOnce(Hold)) -> bool {
+        self.flights.begin(scopes, |hold| {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            for scope in scopes {
+                state.remove(*scope);
+            }
+            drop(state);
+            queue(hold);
+        })
+    }
+
+    /// Ends when something that was packed has been recorded or dropped.
+    pub(crate) fn landing(&self) -> Notified<'_> {
+        self.flights.landing()
     }
 
     /// Takes note that `packed` is durable: from now on others may build on it.
@@ -141,10 +172,16 @@ impl Packer {
         }
     }
 
-    fn known(&self, scope: Scope, is_first: bool) -> Result<Known, ReadError> {
+    fn known(
+        &self,
+        scope: Scope,
+        is_first: bool,
+        Flight { premise, .. }: &Flight,
+    ) -> Result<Known, ReadError> {
         if let Some(known) = self.look_up(scope) {
             return Ok(known);
         }
+        let is_first = is_first || premise.is_some();
         let stored = if is_first { None } else { load::salt(&*self.reader, scope)? };
         let salt = match stored {
             Some(salt) => salt,
@@ -154,10 +191,11 @@ impl Packer {
         state.make_room();
         // Another call of the session may have come first; then its salt counts.
         if !state.sessions.contains_key(&scope) {
-            state.insert(scope, salt, stored.is_some());
+            state.insert(scope, salt, stored.is_some(), premise.clone());
         }
         drop(state);
         Ok(self.look_up(scope).unwrap_or(Known {
+            premise: premise.clone(),
             salt,
             unstored_salt: Some(salt.0),
             bases: Vec::new(),
@@ -169,7 +207,12 @@ impl Packer {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.touch(scope);
         let session = state.sessions.get(&scope)?;
+        if session.premise.as_ref().is_some_and(Premise::failed) {
+            state.remove(scope);
+            return None;
+        }
         Some(Known {
+            premise: session.premise.clone(),
             salt: session.salt,
             unstored_salt: (!session.salt_stored).then_some(session.salt.0),
             bases: session.bases.iter().cloned().collect(),
@@ -179,12 +222,18 @@ impl Packer {
 }
 
 impl State {
-    fn insert(&mut self, scope: Scope, salt: Salt, salt_stored: bool) {
+    fn insert(&mut self, scope: Scope, salt: Salt, salt_stored: bool, premise: Option<Premise>) {
         let (bases, stored) = (VecDeque::new(), VecDeque::new());
         self.uses += 1;
         let used = self.uses;
         self.by_use.insert(used, scope);
-        self.sessions.insert(scope, Session { salt, salt_stored, bases, stored, used });
+        self.sessions.insert(scope, Session { premise, salt, salt_stored, bases, stored, used });
+    }
+
+    fn remove(&mut self, scope: Scope) {
+        if let Some(session) = self.sessions.remove(&scope) {
+            self.by_use.remove(&session.used);
+        }
     }
 
     fn touch(&mut self, scope: Scope) {
@@ -206,6 +255,7 @@ impl State {
 
 /// What is known of a session, taken out so that no lock is held while hashing.
 struct Known {
+    premise: Option<Premise>,
     salt: Salt,
     unstored_salt: Option<[u8; 32]>,
     bases: Vec<Base>,

@@ -1,7 +1,7 @@
 //! Who waits for whom.
 
 use crate::backend::memory::MemoryStore;
-use crate::log::{AppendError, Batch, Log, Reader};
+use crate::log::{AppendError, Batch, Erased, Log, Reader, Scope};
 use crate::{Ledger, Options, Sequence};
 use events::{Draft, EventId, GatewayStopped, Timestamp};
 use std::sync::Arc;
@@ -22,6 +22,9 @@ impl Log for Gated {
         let _told = self.began.send(());
         let _let_go = self.go.recv();
         self.log.append(batch)
+    }
+    fn erase(&mut self, scopes: &[Scope]) -> Result<Erased, AppendError> {
+        self.log.erase(scopes)
     }
     fn next(&self) -> Sequence {
         self.log.next()

@@ -2,6 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -37,6 +38,9 @@ pub(super) trait DiskFile: Send + Sync {
     fn sync(&self) -> io::Result<()>;
     /// The length in bytes.
     fn length(&self) -> io::Result<u64>;
+    /// Gives the room of a range that was overwritten with zeros back to the file system, where
+    /// that can be done; it goes on reading as zeros.
+    fn give_back(&self, range: Range<u64>) -> io::Result<()>;
 }
 
 /// The answer to [`Disk::lock`].
@@ -126,6 +130,18 @@ impl DiskFile for File {
 
     fn length(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn give_back(&self, range: Range<u64>) -> io::Result<()> {
+        use rustix::fs::{FallocateFlags, fallocate};
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        Ok(fallocate(self, flags, range.start, range.end - range.start)?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn give_back(&self, _range: Range<u64>) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::disk::{Disk, DiskFile, Lock, RealDisk};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -60,5 +61,9 @@ impl DiskFile for RelaxedFile {
 
     fn length(&self) -> io::Result<u64> {
         self.0.length()
+    }
+
+    fn give_back(&self, range: Range<u64>) -> io::Result<()> {
+        self.0.give_back(range)
     }
 }
