@@ -12,6 +12,8 @@ mod session_calls;
 
 mod trace;
 
+mod keeping;
+
 mod safe_text;
 
 mod excerpt;
@@ -28,6 +30,7 @@ mod trace_json;
 
 pub use calls::{Asked, Call, Calls, Outcome, Relayed};
 pub use excerpt::{answer_text, arguments_text, result_text, user_text};
+pub use keeping::{Criterion, Keeping, Kept, Selection, Used};
 pub use projection::{Fold, FoldError, Projection};
 pub use safe_text::one_line;
 pub use session_calls::{Locator, Members, SessionCalls, Wanted};

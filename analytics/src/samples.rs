@@ -75,7 +75,7 @@ impl Book {
         let mut digest = [0; 32];
         digest[0] = u8::try_from(self.payloads.len()).unwrap();
         self.payloads.insert(digest, content.as_bytes().to_vec());
-        PayloadRef { bytes: content.len() as u64, digest: Digest(digest) }
+        PayloadRef { bytes: content.len() as u64, digest: Digest(digest), discarded: false }
     }
 
     pub(crate) fn content(&self, payload: &PayloadRef) -> Option<Vec<u8>> {

@@ -4,7 +4,8 @@
 use crate::words;
 use events::{
     CallCancelled, CallCompleted, CallDenied, CallDispatched, CallFailed, CallLinked, CallRefused,
-    Event, FindingRaised, GatewayStarted, LedgerRecovered, MessageRelayed, Relay, ToolsChanged,
+    EraseRequested, Event, FindingRaised, GatewayStarted, LedgerExported, LedgerGap,
+    LedgerRecovered, LegalHoldPlaced, MessageRelayed, PayloadErased, Relay, ToolsChanged,
     UpstreamStarted, UpstreamStopped,
 };
 
@@ -28,7 +29,13 @@ pub fn summary(event: &Event) -> String {
         Event::GatewayStopped(fact) => {
             format!("{}, {} calls cancelled", fact.reason, fact.cancelled)
         }
+        Event::LedgerExported(fact) => exported(fact),
+        Event::LedgerGap(fact) => gap(fact),
         Event::LedgerRecovered(fact) => recovered(fact),
+        Event::LegalHoldLifted(fact) => format!("{}: {}: {}", fact.by, fact.hold, fact.reason),
+        Event::LegalHoldPlaced(fact) => hold_placed(fact),
+        Event::EraseRequested(fact) => erase_requested(fact),
+        Event::PayloadErased(fact) => erased(fact),
         Event::MessageRelayed(fact) => relayed(fact),
         Event::ToolsChanged(fact) => tools_changed(fact),
         Event::UpstreamStarted(fact) => upstream_started(fact),
@@ -119,6 +126,32 @@ fn started(fact: &GatewayStarted) -> String {
 
 fn recovered(fact: &LedgerRecovered) -> String {
     format!("{} unacknowledged bytes were cut, kept in {}", fact.cut_bytes, fact.quarantine)
+}
+
+fn exported(fact: &LedgerExported) -> String {
+    let payloads = if fact.payloads { "with payloads" } else { "without payloads" };
+    format!("{}: {}, {payloads}, of {} events", fact.by, fact.criterion, fact.size)
+}
+
+fn gap(fact: &LedgerGap) -> String {
+    let LedgerGap { cause, from, refused, to } = fact;
+    format!("{refused} refusals are not on record, {from} to {to}: {cause}")
+}
+
+fn hold_placed(fact: &LegalHoldPlaced) -> String {
+    let session = fact.session.map(|session| session.to_string());
+    let what = session.as_deref().or(fact.subject.as_deref()).unwrap_or("nothing");
+    format!("{}: {what}: {}", fact.by, fact.reason)
+}
+
+fn erase_requested(fact: &EraseRequested) -> String {
+    let EraseRequested { basis, by, criterion, sessions } = fact;
+    format!("{by}: {criterion}, {} sessions: {basis}", sessions.len())
+}
+
+fn erased(fact: &PayloadErased) -> String {
+    let PayloadErased { bytes, payloads, sessions } = fact;
+    format!("{payloads} payloads of {} sessions, {bytes} bytes", sessions.len())
 }
 
 fn relayed(fact: &MessageRelayed) -> String {

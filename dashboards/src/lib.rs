@@ -3,6 +3,11 @@
 // Each module uses only those above it; the empty lines keep rustfmt from sorting them.
 mod local_peers;
 
+mod problem;
+
 mod ledger_routes;
 
+mod tlog_routes;
+
 pub use ledger_routes::{EVENTS_MAX, ledger_routes};
+pub use tlog_routes::tlog_routes;

@@ -2,8 +2,8 @@
 
 mod erasure;
 
-use crate::log::{BATCH_RECORDS_MAX, Log, RECORD_BYTES_MAX, ReadError, Reader};
-use crate::payload::{Effort, Packed, Packer, Unpacked};
+use crate::log::{BATCH_RECORDS_MAX, Log, RECORD_BYTES_MAX, Reader};
+use crate::payload::{Effort, Keys, PackError, Packed, Packer, Unpacked};
 use crate::stall::StallWatch;
 use crate::writer::{Blank, Health, Submission, Turns, WriteError, Writer};
 use crate::written::{Counters, Written};
@@ -32,6 +32,8 @@ pub struct Options {
     pub queue_max: usize,
     /// How long a caller waits for durability before it is told that it failed.
     pub append_timeout: Duration,
+    /// What payloads are encrypted with.
+    pub keys: Keys,
 }
 
 /// What is recorded at once: an event, others that belong to it, and the payloads they name.
@@ -139,7 +141,7 @@ impl Ledger {
         let shared = Shared {
             turns,
             queue,
-            packer: Arc::new(Packer::new(Arc::clone(&reader))),
+            packer: Arc::new(Packer::new(Arc::clone(&reader), options.keys.clone())),
             reader,
             options,
             committed: committed_seen,
@@ -150,7 +152,7 @@ impl Ledger {
     }
 
     /// Makes content ready to be recorded with an event of its session that names it.
-    pub fn pack(&self, content: Unpacked<'_>) -> Result<Packed, ReadError> {
+    pub fn pack(&self, content: Unpacked<'_>) -> Result<Packed, PackError> {
         let waiting = self.0.queue.max_capacity() - self.0.queue.capacity();
         let effort = if BUSY <= waiting { Effort::Hurried } else { Effort::Careful };
         self.0.packer.pack(content, effort)
@@ -221,6 +223,11 @@ impl Ledger {
     /// Reads what is committed.
     pub fn reader(&self) -> &Arc<dyn Reader> {
         &self.0.reader
+    }
+
+    /// What its payloads are read with.
+    pub fn keys(&self) -> &Keys {
+        &self.0.options.keys
     }
 
     /// Where the next event will stand, as it changes.

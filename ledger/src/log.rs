@@ -27,7 +27,7 @@ impl Address {
     pub const FIRST: Self = Self([0; 32]);
 }
 
-/// A payload as a backend keeps it: already compressed (and, one day, encrypted), opaque here.
+/// A payload as a backend keeps it: compressed and encrypted already, opaque here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
     /// The erasable unit it belongs to.

@@ -29,8 +29,8 @@ pub use load::{CONFIG_BYTES_MAX, Loaded};
 pub use pattern::{PATTERN_BYTES_MAX, Pattern, PatternError, ToolPattern};
 pub use secret::{Found, Lookup, LookupError, SECRET_BYTES_MAX, Secret, SecretRef, look_up};
 pub use shape::{
-    Agent, Backend, Config, Dialect, Durability, LedgerConfig, Listen, Mcp, ModelUpstream,
-    PrefixRule, Setting, ToolUpstream, Transport,
+    Agent, Backend, Checkpoints, Config, Dialect, Durability, Kept, LedgerConfig, Listen, Mcp,
+    ModelUpstream, PayloadKey, PrefixRule, Setting, ToolUpstream, Transport,
 };
 
 #[cfg(test)]

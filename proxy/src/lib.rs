@@ -43,6 +43,12 @@ pub mod recover;
 
 pub mod server;
 
+pub mod keys;
+
+pub mod payload_keys;
+
+pub mod custody;
+
 pub mod room;
 
 pub mod people;

@@ -1,5 +1,6 @@
 //! The people's listener: whether the gateway is well, and its figures.
 
+use crate::custody::SHARD_PATH;
 use crate::gate::Gate;
 use crate::memory::Memory;
 use crate::metrics::expose;
@@ -8,7 +9,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use http::{StatusCode, header};
-use ledger::Health;
+use ledger::{Health, SealHealth, Sealing};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -19,38 +20,51 @@ pub struct People {
     gate: Arc<Gate>,
     memory: Memory,
     room: Room,
+    sealing: Option<Sealing>,
     /// Held by whoever asks the disk for room.
     asking: Arc<Mutex<()>>,
 }
 
 impl People {
     /// Shows the state of this gate, whose ledger needs `room` to go on after its disk was full.
-    pub fn new(gate: Arc<Gate>, memory: Memory, room: Room) -> Self {
-        Self { gate, memory, room, asking: Arc::default() }
+    pub fn new(gate: Arc<Gate>, memory: Memory, room: Room, sealing: Option<Sealing>) -> Self {
+        Self { gate, memory, room, sealing, asking: Arc::default() }
     }
 
     /// The paths served. Those that show the ledger want to know the peer's address; see
     /// [`dashboards::ledger_routes`].
     pub fn router(self) -> Router {
-        let ledger = dashboards::ledger_routes(Arc::clone(self.gate.ledger().reader()));
+        let ledger = self.gate.ledger();
+        let ledger = dashboards::ledger_routes(Arc::clone(ledger.reader()), ledger.keys().clone());
+        let log = self.sealing.clone().map(|sealing| dashboards::tlog_routes(SHARD_PATH, sealing));
         Router::new()
             .route("/healthz", get(async || "ok\n"))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
             .with_state(self)
             .merge(ledger)
+            .merge(log.unwrap_or_default())
     }
 }
 
 async fn ready(State(people): State<People>) -> (StatusCode, String) {
+    let sealing = people.sealing.as_ref().map(|sealing| sealing.health().borrow().clone());
+    if let Some(SealHealth::Failed(detail)) = sealing {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {detail}\n"));
+    }
+    // Events that are not sealed yet are recorded all the same, so calls may go on.
+    let note = match sealing {
+        Some(SealHealth::Delayed(detail)) => format!("checkpoints are late: {detail}\n"),
+        Some(SealHealth::Well | SealHealth::Failed(_)) | None => String::new(),
+    };
     let health = people.gate.ledger().health().borrow().clone();
     match health {
         // The ledger learns of new room from the next call alone, and none comes to a gateway that
         // was taken out of rotation.
         Health::Full(_) if has_room(people.room, people.asking).await => {
-            (StatusCode::OK, "ready\n".into())
+            (StatusCode::OK, format!("ready\n{note}"))
         }
-        Health::Well => (StatusCode::OK, "ready\n".into()),
+        Health::Well => (StatusCode::OK, format!("ready\n{note}")),
         Health::Full(detail) | Health::Failed(detail) => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {detail}\n"))
         }
@@ -82,6 +96,7 @@ async fn metrics(
     let written = ledger.written();
     let next = ledger.committed().borrow().number();
     let held = u64::try_from(people.memory.bytes_held()).unwrap_or(u64::MAX);
+    let sealed = people.sealing.as_ref().map_or(0, Sealing::size);
     let under_way = u64::try_from(people.gate.tasks.count()).unwrap_or(u64::MAX);
     for (name, kind, help, value) in [
         ("countersign_ledger_events", "gauge", "Events in this shard.", next),
@@ -106,7 +121,7 @@ async fn metrics(
         (
             "countersign_ledger_payload_bytes_total",
             "counter",
-            "Bytes of payloads handed to the store, compressed.",
+            "Bytes of payloads handed to the store, compressed and encrypted.",
             written.payload_bytes,
         ),
         (
@@ -121,6 +136,7 @@ async fn metrics(
             "Bytes that events and payloads took in the store.",
             written.stored_bytes,
         ),
+        ("countersign_ledger_sealed_events", "gauge", "Events under a checkpoint.", sealed),
         ("countersign_memory_held_bytes", "gauge", "Memory held for bodies.", held),
         ("countersign_tasks", "gauge", "Calls and connections under way.", under_way),
     ] {

@@ -3,9 +3,10 @@
 
 use events::{
     CallCancelled, CallCompleted, CallDenied, CallDispatched, CallFailed, CallId, CallInDoubt,
-    CallLinked, CallRefused, Decision, Dialect, Digest, Draft, Event, EventId, FailureReason,
-    FindingKind, FindingRaised, GatewayStarted, GatewayStopped, LedgerRecovered, LinkMethod, Mark,
-    MessageRelayed, Operation, PayloadRef, Principal, Relay, SessionId, SessionMethod, Timestamp,
+    CallLinked, CallRefused, Decision, Dialect, Digest, Draft, EraseRequested, Event, EventId,
+    FailureReason, FindingKind, FindingRaised, GatewayStarted, GatewayStopped, LedgerExported,
+    LedgerGap, LedgerRecovered, LegalHoldLifted, LegalHoldPlaced, LinkMethod, Mark, MessageRelayed,
+    Operation, PayloadErased, PayloadRef, Principal, Relay, SessionId, SessionMethod, Timestamp,
     ToolCallAsked, ToolSeen, ToolsChanged, UpstreamStarted, UpstreamStopped, Usage, Verdict,
 };
 use ulid::Ulid;
@@ -30,7 +31,7 @@ fn call(number: u128) -> CallId {
 }
 
 fn payload(bytes: u64) -> PayloadRef {
-    PayloadRef { bytes, digest: digest(bytes.to_le_bytes()[0]) }
+    PayloadRef { bytes, digest: digest(bytes.to_le_bytes()[0]), discarded: false }
 }
 
 fn digest(byte: u8) -> Digest {
@@ -59,6 +60,7 @@ pub(crate) fn all() -> Vec<Event> {
     all.extend(requests());
     all.extend(findings());
     all.extend(of_the_gateway());
+    all.extend(of_the_record());
     all.sort_by_key(Event::kind);
     all
 }
@@ -172,6 +174,7 @@ fn findings() -> Vec<Event> {
 
 fn of_the_gateway() -> Vec<Event> {
     let started = GatewayStarted {
+        checkpoint_key: Some("audit.example.com/0+0a1b2c3d+AQIDBA==".into()),
         configuration: digest(0x11),
         durability: "synced".into(),
         in_doubt: 3,
@@ -187,7 +190,7 @@ fn of_the_gateway() -> Vec<Event> {
         call: Some(call(7)),
         direction: Relay::ToAgent,
         method: "elicitation/create".into(),
-        payload: PayloadRef { bytes: 77, digest: digest(0x33) },
+        payload: PayloadRef { bytes: 77, digest: digest(0x33), discarded: false },
         principal: principal(),
         upstream: "airline".into(),
     };
@@ -218,4 +221,40 @@ fn of_the_gateway() -> Vec<Event> {
         upstream_started.into(),
         upstream_stopped.into(),
     ]
+}
+
+fn of_the_record() -> Vec<Event> {
+    let session = |number| SessionId::new(Ulid::from_parts(1_795_250_000_000, number));
+    let requested = EraseRequested {
+        basis: "GDPR article 17".into(),
+        by: "operator root".into(),
+        criterion: "subject ada@example.com".into(),
+        sessions: vec![session(8), session(9)],
+    };
+    let erased =
+        PayloadErased { bytes: 4321, payloads: 17, sessions: vec![session(8), session(9)] };
+    let placed = LegalHoldPlaced {
+        by: "operator root".into(),
+        reason: "case 26-114".into(),
+        session: Some(session(8)),
+        subject: Some("ada@example.com".into()),
+    };
+    let lifted = LegalHoldLifted {
+        by: "operator root".into(),
+        hold: EventId::new(Ulid::from_parts(1_795_250_050_000, 10)),
+        reason: "case closed".into(),
+    };
+    let exported = LedgerExported {
+        by: "operator root".into(),
+        criterion: "agent support-bot".into(),
+        payloads: true,
+        size: 42,
+    };
+    let gap = LedgerGap {
+        cause: "the ledger's disk is full".into(),
+        from: Timestamp::from_micros(1_795_250_010_000_000),
+        refused: 12,
+        to: Timestamp::from_micros(1_795_250_020_000_000),
+    };
+    vec![requested.into(), erased.into(), placed.into(), lifted.into(), exported.into(), gap.into()]
 }

@@ -1,7 +1,7 @@
 //! The examples against the bytes in `tests/golden/events`, which are never edited after a release.
 
 use crate::examples::{SOURCE, all, draft};
-use events::{Draft, Envelope, Event, KINDS, SEQUENCE_DIGITS};
+use events::{Digest, Draft, Envelope, Event, KINDS, PayloadRef, SEQUENCE_DIGITS};
 use std::fs;
 use std::path::Path;
 
@@ -77,4 +77,16 @@ fn an_event_of_another_version_or_with_a_crooked_sequence_is_not_read() {
     for crooked in ["42", "+0000000000000000042", "0000000000000000004x", "99999999999999999999"] {
         assert_eq!(changed(zeros, crooked), format!("sequence `{crooked}` is not 20 digits"));
     }
+}
+
+#[test]
+fn a_payload_that_was_not_kept_says_so_and_one_that_was_says_nothing() {
+    let kept = PayloadRef { bytes: 7, digest: Digest([1; 32]), discarded: false };
+    let discarded = PayloadRef { discarded: true, ..kept };
+    let digest = "01".repeat(32);
+    let text = |payload: &PayloadRef| serde_json::to_string(payload).unwrap();
+    assert_eq!(text(&kept), format!(r#"{{"bytes":7,"digest":"{digest}"}}"#));
+    let said = format!(r#"{{"bytes":7,"digest":"{digest}","discarded":true}}"#);
+    assert_eq!(text(&discarded), said);
+    assert_eq!(serde_json::from_str::<PayloadRef>(&said).unwrap(), discarded);
 }

@@ -82,6 +82,7 @@ fn others() -> Vec<(Event, &'static str)> {
         tool_call: None,
     };
     let started = GatewayStarted {
+        checkpoint_key: None,
         configuration: DIGEST,
         durability: "synced".into(),
         in_doubt: 2,
@@ -91,7 +92,7 @@ fn others() -> Vec<(Event, &'static str)> {
         call: None,
         direction: Relay::ToAgent,
         method: "ping".into(),
-        payload: PayloadRef { bytes: 2, digest: DIGEST },
+        payload: PayloadRef { bytes: 2, digest: DIGEST, discarded: false },
         principal: principal(),
         upstream: "crm".into(),
     };

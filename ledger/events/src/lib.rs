@@ -18,12 +18,18 @@ mod link;
 
 mod gateway;
 
+mod custody;
+
 mod event;
 
 mod envelope;
 
 pub use call::{
     CallDenied, CallDispatched, CallRefused, Decision, Dialect, Operation, SessionMethod, Verdict,
+};
+pub use custody::{
+    ERASE_SESSIONS_MAX, EraseRequested, LedgerExported, LedgerGap, LegalHoldLifted,
+    LegalHoldPlaced, PayloadErased,
 };
 pub use digest::{Digest, Mark};
 pub use envelope::{Draft, Envelope, ParseError, SCHEMA, SEQUENCE_DIGITS};

@@ -11,4 +11,8 @@ pub struct PayloadRef {
     pub bytes: u64,
     /// The salted digest; also the payload's address in the store.
     pub digest: Digest,
+    /// Whether the content was not kept, because the configuration says so for such calls. Then it
+    /// is not missing; the commitment still binds whoever has the content and the salt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub discarded: bool,
 }

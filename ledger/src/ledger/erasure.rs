@@ -32,7 +32,11 @@ impl Ledger {
         }
         let source = Arc::clone(&self.0.options.source);
         let (tell, told) = oneshot::channel();
+        let (keys, erasing) = (self.0.options.keys.clone(), scopes.clone());
         let record: Record = Box::new(move |erased| {
+            for scope in erasing {
+                keys.forget(scope);
+            }
             // Who asked may be gone; it is erased and recorded all the same.
             let _told = tell.send(erased);
             let encoded = record(erased).encode_event(&source);

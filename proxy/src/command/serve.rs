@@ -3,6 +3,7 @@
 use super::{CommandError, telemetry};
 use crate::config::{Config, Loaded, look_up};
 use crate::gateway::{Gateway, GatewayError};
+use ledger::sealer::LostLock;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -16,6 +17,9 @@ pub(super) struct Args {
     /// Where the ledger is kept, instead of what the configuration says.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Go on although the lock that keeps the last checkpoint is empty: it was lost.
+    #[arg(long)]
+    accept_lost_lock: bool,
 }
 
 /// The configuration that is read when none is named.
@@ -32,8 +36,9 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
         loaded.config.data.clone_from(data);
     }
     let data = loaded.config.data.clone();
+    let lost_lock = if args.accept_lost_lock { LostLock::Accept } else { LostLock::Refuse };
     block_on(async {
-        let gateway = Gateway::start(loaded).await?;
+        let gateway = Gateway::start(loaded, lost_lock).await?;
         // Whoever reads the announcement may ask it to stop at once.
         let signals = Signals::listen()?;
         announce(&gateway, &data, out)?;
@@ -75,9 +80,9 @@ pub(super) fn announce(
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
     let report = &gateway.report;
-    writeln!(out, "ledger   {} ({} events)", data.display(), report.events)?;
-    if report.cut_bytes > 0 {
-        let bytes = report.cut_bytes;
+    writeln!(out, "ledger   {} ({} events)", data.display(), report.found.events)?;
+    if report.found.cut_bytes > 0 {
+        let bytes = report.found.cut_bytes;
         writeln!(out, "         {bytes} bytes of an unacknowledged tail were cut and quarantined")?;
     }
     if report.in_doubt > 0 {

@@ -1,12 +1,13 @@
 //! Says in words what a configuration does, for `countersign check`. Shows no secret.
 
 use std::fmt::{self, Display, Write};
+use std::path::Path;
 
 use super::limits::Limits;
 use super::quantity::{show_bytes, show_duration};
 use super::shape::{
-    Agent, Backend, Config, Dialect, Durability, LedgerConfig, Listen, ModelUpstream, PrefixRule,
-    ToolUpstream, Transport,
+    Agent, Backend, Checkpoints, Config, Dialect, Durability, LedgerConfig, Listen, ModelUpstream,
+    PrefixRule, ToolUpstream, Transport,
 };
 
 /// What is listened on, which upstreams there are, and which agent may use what.
@@ -18,10 +19,12 @@ pub fn describe(config: &Config) -> String {
 }
 
 fn write_config(out: &mut String, config: &Config) -> fmt::Result {
-    let Config { data, listen, limits, ledger, models, tools, agents, mcp } = config;
+    let Config { data, listen, limits, ledger, checkpoints, models, tools, agents, mcp } = config;
     writeln!(out, "data      {}", data.display())?;
     write_listen(out, listen)?;
     write_ledger(out, ledger)?;
+    write_payload_keys(out, ledger)?;
+    write_checkpoints(out, checkpoints, data)?;
     write_limits(out, limits)?;
     for model in models {
         write_model(out, model)?;
@@ -75,6 +78,28 @@ fn write_ledger(out: &mut String, ledger: &LedgerConfig) -> fmt::Result {
         "ledger    {backend}, {durability}; segments of {segment}; \
          a call waits {timeout} for its record, {queue} at once"
     )
+}
+
+fn write_payload_keys(out: &mut String, ledger: &LedgerConfig) -> fmt::Result {
+    write!(out, "payloads  encrypted under ")?;
+    match (ledger.backend, ledger.payload_keys.as_slice()) {
+        (Backend::Memory, _) => writeln!(out, "a key that ends with the gateway"),
+        (Backend::File, []) => writeln!(out, "a key in the data folder"),
+        (Backend::File, [current]) => writeln!(out, "the key in {}", current.place),
+        (Backend::File, [current, former @ ..]) => {
+            let places: Vec<_> = former.iter().map(|key| key.place.to_string()).collect();
+            writeln!(out, "the key in {}; formerly in {}", current.place, places.join(", "))
+        }
+    }
+}
+
+fn write_checkpoints(out: &mut String, checkpoints: &Checkpoints, data: &Path) -> fmt::Result {
+    let key = if checkpoints.key.is_some() { "the key given" } else { "a key in the data folder" };
+    let lock = checkpoints.lock.clone().unwrap_or_else(|| data.join("lock"));
+    let interval = show_duration(checkpoints.interval);
+    let origin = checkpoints.origin.as_deref().map_or(String::new(), |it| format!(" of `{it}`"));
+    let lock = lock.display();
+    writeln!(out, "sealed    every {interval} by {key}{origin}; the last checkpoint is in `{lock}`")
 }
 
 fn write_limits(out: &mut String, limits: &Limits) -> fmt::Result {

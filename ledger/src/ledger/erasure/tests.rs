@@ -3,9 +3,10 @@
 use crate::backend::file::{FileLog, Options as FileOptions};
 use crate::backend::memory::{MemoryLog, MemoryStore};
 use crate::log::{AppendError, Batch, Erased, Log, Reader, Scope};
-use crate::payload::{Packed, Unpacked, load, scope};
+use crate::payload::{Keys, Packed, Unpacked, load, scope};
 use crate::{Entry, Ledger, Options, RecordError, Sequence};
 use events::{Draft, Event, EventId, GatewayStopped, PayloadRef, SessionId, Timestamp};
+use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -37,7 +38,8 @@ fn runtime() -> Runtime {
 }
 
 fn start(runtime: &Runtime, log: Box<dyn Log>, append_timeout: Duration) -> Ledger {
-    let options = Options { source: "test/0".into(), queue_max: 4, append_timeout };
+    let keys = Keys::random().unwrap();
+    let options = Options { source: "test/0".into(), queue_max: 4, append_timeout, keys };
     runtime.block_on(async { Ledger::start(log, options) }).unwrap().0
 }
 
@@ -46,7 +48,8 @@ fn conversation(of: usize, turns: usize) -> (Vec<u8>, Vec<usize>) {
     let mut text = format!("[\"conversation {of}\"");
     let mut cuts = Vec::new();
     for turn in 0..=turns {
-        text += &format!(",{{\"turn\":{turn},\"said\":\"{}\"}}", "some words ".repeat(20));
+        let words = "some words ".repeat(20);
+        write!(text, ",{{\"turn\":{turn},\"said\":\"{words}\"}}").unwrap();
         cuts.push(text.len());
     }
     text.push(']');
@@ -63,7 +66,7 @@ async fn record(ledger: &Ledger, packed: Packed) -> Result<Sequence, RecordError
 }
 
 fn read(ledger: &Ledger, reference: &PayloadRef) -> Option<Vec<u8>> {
-    load(&**ledger.reader(), SESSION, reference).unwrap()
+    load(&**ledger.reader(), ledger.keys(), SESSION, reference).unwrap()
 }
 
 struct Told {
