@@ -1,4 +1,5 @@
-//! What it adds up to: read models folded from events, and how they are shown as text. Pure.
+//! What it adds up to: read models folded from events, how they are shown, and evidence. Nothing
+//! here records; `export` alone reads a ledger and writes, to where it is told to.
 
 // Each module uses only those above it; the empty lines keep rustfmt from sorting them.
 mod projection;
@@ -27,6 +28,8 @@ mod drawing;
 mod trace_text;
 
 mod trace_json;
+
+pub mod export;
 
 pub use calls::{Asked, Call, Calls, Outcome, Relayed};
 pub use excerpt::{answer_text, arguments_text, result_text, user_text};

@@ -36,7 +36,7 @@ pub(crate) use flights::{Hold, Premise};
 pub use kek::{KekId, KeyEncryption, KeyError, LocalKek, NotKey};
 pub use key_file::{KeyFileError, new_key_text, read_key_file, read_key_folder};
 pub use keys::Keys;
-pub use load::{LoadError, load};
+pub use load::{LoadError, SaltError, load, load_salt};
 pub use packer::{PackError, Packed, Packer, Unpacked};
 
 use crate::log::{Address, Scope};
@@ -56,6 +56,11 @@ impl Salt {
     /// A salt of these bytes.
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// Its bytes, for whoever is to check commitments.
+    pub const fn to_bytes(&self) -> [u8; 32] {
+        self.0
     }
 
     fn begin(&self) -> Sha256 {

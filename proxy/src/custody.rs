@@ -5,17 +5,20 @@ use crate::clock;
 use crate::config::{Backend, Config, Durability};
 use crate::keys::{KEYS_FOLDER, KeyFileError, random, read_or_make};
 use crate::payload_keys::{PayloadKeysError, payload_keys};
+use crate::upstream::TlsError;
+use crate::witness::Witnesses;
 use events::{Digest, Draft, Fact, LedgerRecovered};
 use ledger::backend::file::{self, FileLog, OpenError, Recovery};
 use ledger::backend::memory::MemoryLog;
 use ledger::log::Log;
 use ledger::payload::Keys;
 use ledger::sealer::{DirectoryLock, LogFiles, LostLock, Mended, SealError, Sealer};
-use ledger::{Entry, Ledger, Options, RecordError, Sealing, SealingTask, WriterTask};
+use ledger::{Cosigner, Entry, Ledger, Options, RecordError, Sealing, SealingTask, WriterTask};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tlog::{SigningKey, parse_private_key, private_key_text};
 
 /// The index of the payload segment that is written is kept in memory; this bounds it to a few MiB.
@@ -59,6 +62,9 @@ pub enum CustodyError {
     /// The records are not what was signed, or it cannot be told.
     #[error("the ledger is not opened: {0}")]
     Seal(#[from] SealError),
+    /// TLS to witnesses.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The writer.
     #[error("the ledger's writer: {0}")]
     Writer(io::Error),
@@ -102,12 +108,13 @@ impl Custody {
         let keys = payload_keys(config, &folder)?;
         let sealer = sealer(config, &*log, lost_lock)?;
         let mended = sealer.as_ref().map(Sealer::mended);
+        let witnesses = Witnesses::new(config)?.map(|them| Arc::new(them) as Arc<dyn Cosigner>);
         let events = log.next().number();
         let started = Ledger::start(log, options(config, keys));
         let (ledger, writer) = started.map_err(CustodyError::Writer)?;
         let interval = config.checkpoints.interval;
-        let sealing =
-            sealer.map(|sealer| Sealing::start(sealer, ledger.committed(), interval, None));
+        let sealing = sealer
+            .map(|sealer| Sealing::start(sealer, ledger.committed(), interval, witnesses.clone()));
         let (sealing, sealing_task) = sealing.unzip();
         let cut_bytes = note_cuts(&ledger, &recovery, &folder).await?;
         let mended = mended.unwrap_or_default();

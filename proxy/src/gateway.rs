@@ -138,7 +138,9 @@ impl Gateway {
             self.listeners.push(tokio::spawn(watch(Arc::clone(gate), room.clone())));
         }
         let sealing = self.sealing.clone();
-        let pages = People::new(Arc::clone(gate), memory, room, sealing).router();
+        let gate = Arc::clone(gate);
+        let stops = stopping.clone();
+        let pages = People::new(gate, memory, room, sealing, stops).router();
         let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
         let mut stopped = stopping.clone();
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));

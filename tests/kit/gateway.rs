@@ -100,6 +100,13 @@ impl Setup {
         self
     }
 
+    /// Further sections, with their headings.
+    #[must_use]
+    pub fn sections(mut self, sections: &str) -> Self {
+        let _ = writeln!(self.providers, "{sections}");
+        self
+    }
+
     /// Keeps the data here instead of in the folder of its own.
     #[must_use]
     pub fn data(mut self, data: &Path) -> Self {
@@ -319,8 +326,15 @@ impl Drop for Gateway {
     }
 }
 
+/// The program, to run another of its commands than `serve`.
+pub fn program() -> Command {
+    let mut command = Command::new(&*PROGRAM);
+    command.stdin(Stdio::null());
+    command
+}
+
 /// The program, built once by each suite in the suite's own profile.
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(crate) static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let suite = std::env::current_exe().unwrap();
     let profile = suite.parent().and_then(Path::parent).unwrap_or(Path::new(".")).to_owned();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

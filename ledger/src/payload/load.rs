@@ -4,7 +4,7 @@ use super::delta::{DEPTH_MAX, Form};
 use super::kek::{KekId, KeyError};
 use super::keys::Keys;
 use super::session_keys::SessionKeys;
-use super::{SALT_ADDRESS, scope};
+use super::{SALT_ADDRESS, Salt, scope};
 use crate::log::{Address, ReadError, Reader};
 use events::{Digest, PayloadRef, SessionId};
 use std::io;
@@ -75,6 +75,29 @@ pub fn load(
         return Err(damaged("its content does not have the digest that the event states".into()));
     }
     Ok(Some(content))
+}
+
+/// Why a session's salt cannot be given.
+#[derive(Debug, thiserror::Error)]
+pub enum SaltError {
+    /// The store could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The session's secret could not be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// Reads the salt of a session's commitments, with which others can check them and decrypt nothing.
+/// `None` when it was erased, or never made.
+pub fn load_salt(
+    reader: &dyn Reader,
+    keys: &Keys,
+    session: SessionId,
+) -> Result<Option<Salt>, SaltError> {
+    let scope = scope(session);
+    let Some(record) = reader.payload(scope, SALT_ADDRESS)? else { return Ok(None) };
+    Ok(Some(keys.open(scope, &record)?.salt()))
 }
 
 fn parse(keys: &SessionKeys, address: Address, sealed: &[u8]) -> io::Result<Form> {

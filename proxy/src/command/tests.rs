@@ -84,7 +84,7 @@ fn open(data: &Path) -> (tokio::runtime::Runtime, Ledger) {
         append_timeout: Duration::from_secs(30),
         keys: keys(data),
     };
-    let runtime = super::serve::runtime().unwrap();
+    let runtime = super::foreground::runtime().unwrap();
     let ledger = runtime.block_on(async { Ledger::start(Box::new(log), options).unwrap().0 });
     (runtime, ledger)
 }

@@ -4,11 +4,13 @@ use std::fmt::{self, Display, Write};
 use std::path::Path;
 
 use super::limits::Limits;
+use super::payload_rule::{Keep, PayloadRule};
 use super::quantity::{show_bytes, show_duration};
 use super::shape::{
     Agent, Backend, Checkpoints, Config, Dialect, Durability, LedgerConfig, Listen, ModelUpstream,
-    PrefixRule, ToolUpstream, Transport,
+    PrefixRule, ToolUpstream, Transport, Witness,
 };
+use super::witness_role::WitnessRole;
 
 /// What is listened on, which upstreams there are, and which agent may use what.
 pub fn describe(config: &Config) -> String {
@@ -19,12 +21,17 @@ pub fn describe(config: &Config) -> String {
 }
 
 fn write_config(out: &mut String, config: &Config) -> fmt::Result {
-    let Config { data, listen, limits, ledger, checkpoints, models, tools, agents, mcp } = config;
+    let Config { data, listen, limits, ledger, checkpoints, payloads, .. } = config;
+    let Config { witnesses, models, tools, agents, mcp, .. } = config;
     writeln!(out, "data      {}", data.display())?;
     write_listen(out, listen)?;
     write_ledger(out, ledger)?;
     write_payload_keys(out, ledger)?;
     write_checkpoints(out, checkpoints, data)?;
+    write_witnesses(out, witnesses, checkpoints.witnesses_needed)?;
+    for rule in payloads {
+        write_payload_rule(out, rule)?;
+    }
     write_limits(out, limits)?;
     for model in models {
         write_model(out, model)?;
@@ -82,6 +89,32 @@ fn write_ledger(out: &mut String, ledger: &LedgerConfig) -> fmt::Result {
     )
 }
 
+fn write_witnesses(out: &mut String, witnesses: &[Witness], needed: usize) -> fmt::Result {
+    for Witness { name, url, key } in witnesses {
+        writeln!(out, "witness   {name}: {} at {url}", key.name())?;
+    }
+    if !witnesses.is_empty() {
+        writeln!(out, "          {needed} of {} must cosign a checkpoint", witnesses.len())?;
+    }
+    Ok(())
+}
+
+/// Where a witness is reached, and for which logs it cosigns.
+pub fn describe_witness(role: &WitnessRole) -> String {
+    let mut out = String::new();
+    // Writing to a `String` cannot fail.
+    _ = write_role(&mut out, role);
+    out
+}
+
+fn write_role(out: &mut String, role: &WitnessRole) -> fmt::Result {
+    let WitnessRole { data, listen, name, key, logs } = role;
+    let key = if key.is_some() { "the key given" } else { "a key in the data folder" };
+    writeln!(out, "data      {}", data.display())?;
+    writeln!(out, "witness   http://{listen}, as {name} by {key}")?;
+    logs.iter().try_for_each(|log| writeln!(out, "log       {}", log.name()))
+}
+
 fn write_payload_keys(out: &mut String, ledger: &LedgerConfig) -> fmt::Result {
     write!(out, "payloads  encrypted under ")?;
     match (ledger.backend, ledger.payload_keys.as_slice()) {
@@ -102,6 +135,22 @@ fn write_checkpoints(out: &mut String, checkpoints: &Checkpoints, data: &Path) -
     let origin = checkpoints.origin.as_deref().map_or(String::new(), |it| format!(" of `{it}`"));
     let lock = lock.display();
     writeln!(out, "sealed    every {interval} by {key}{origin}; the last checkpoint is in `{lock}`")
+}
+
+fn write_payload_rule(out: &mut String, rule: &PayloadRule) -> fmt::Result {
+    let keep = match rule.keep {
+        Keep::Everything => "everything",
+        Keep::Requests => "requests",
+        Keep::Nothing => "nothing",
+    };
+    let time = rule
+        .kept_for
+        .map_or(String::new(), |time| format!(" for {} days", time.as_secs() / (24 * 60 * 60)));
+    let models = rule.models.iter().map(|model| format!("model {model}"));
+    let tools = rule.tools.iter().map(|tool| format!("tool {tool}"));
+    let of: Vec<String> = models.chain(tools).collect();
+    let of = if of.is_empty() { "every other call".to_owned() } else { of.join(", ") };
+    writeln!(out, "payloads  {of}: {keep} kept{time}")
 }
 
 fn write_limits(out: &mut String, limits: &Limits) -> fmt::Result {

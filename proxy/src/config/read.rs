@@ -8,6 +8,11 @@ mod secrets;
 mod agents;
 mod payload_keys;
 mod upstreams;
+mod witnesses;
+
+pub(super) use witnesses::witness_role;
+
+mod payload_rules;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -43,14 +48,18 @@ pub(super) fn config(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Confi
     let root = Table::root(document, &section::ROOT, &mut reading.report);
     let data = data(&root, reading);
     let (models, tools) = (upstreams::models(&root, reading), upstreams::tools(&root, reading));
+    let (witnesses, witnesses_written) = witnesses::witnesses(&root, &mut reading.report);
     let agents = agents::agents(&root, &models, &tools, reading);
+    let payloads = payload_rules::payload_rules(&root, &mut reading.report);
     Config {
         data,
         listen: listeners::listen(&root, reading),
         limits: limits(&root, &mut reading.report),
         ledger: ledger(&root, reading),
-        checkpoints: checkpoints(&root, reading),
+        checkpoints: checkpoints(&root, witnesses_written, reading),
+        witnesses,
         mcp: mcp(&root, &mut reading.report),
+        payloads,
         models,
         tools,
         agents,
@@ -147,8 +156,8 @@ fn ledger(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> LedgerConfig {
     ledger
 }
 
-fn checkpoints(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> Checkpoints {
-    let mut checkpoints = Checkpoints::default();
+fn checkpoints(root: &Table<'_, '_>, witnesses: usize, reading: &mut Reading<'_>) -> Checkpoints {
+    let mut checkpoints = Checkpoints { witnesses_needed: witnesses, ..Checkpoints::default() };
     let Some(table) = root.table("checkpoints", &section::CHECKPOINTS, &mut reading.report) else {
         return checkpoints;
     };
@@ -169,6 +178,7 @@ fn checkpoints(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> Checkpoints {
     checkpoints.lock = table.get("lock").and_then(|node| path(&node, reading));
     let interval = table.duration("interval", MILLISECOND..=DAY, &mut reading.report);
     checkpoints.interval = interval.unwrap_or(checkpoints.interval);
+    checkpoints.witnesses_needed = witnesses::needed(&table, witnesses, &mut reading.report);
     checkpoints
 }
 

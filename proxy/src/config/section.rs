@@ -11,7 +11,19 @@ pub(super) struct Section {
 
 pub(super) const ROOT: Section = Section {
     heading: "",
-    keys: &["data", "listen", "limits", "ledger", "checkpoints", "mcp", "model", "tools", "agent"],
+    keys: &[
+        "data",
+        "listen",
+        "limits",
+        "ledger",
+        "checkpoints",
+        "witness",
+        "payloads",
+        "mcp",
+        "model",
+        "tools",
+        "agent",
+    ],
 };
 pub(super) const LISTEN: Section =
     Section { heading: "[listen]", keys: &["agents", "people", "hosts", "origins"] };
@@ -44,8 +56,14 @@ pub(super) const LEDGER: Section = Section {
         "payload_keys",
     ],
 };
-pub(super) const CHECKPOINTS: Section =
-    Section { heading: "[checkpoints]", keys: &["origin", "key", "lock", "interval"] };
+pub(super) const CHECKPOINTS: Section = Section {
+    heading: "[checkpoints]",
+    keys: &["origin", "key", "lock", "interval", "witnesses_needed"],
+};
+pub(super) const WITNESS: Section =
+    Section { heading: "[[witness]]", keys: &["name", "url", "key"] };
+pub(super) const PAYLOADS: Section =
+    Section { heading: "[[payloads]]", keys: &["models", "tools", "keep", "kept_for"] };
 pub(super) const MCP: Section = Section { heading: "[mcp]", keys: &["prefix"] };
 pub(super) const MODEL: Section =
     Section { heading: "[[model]]", keys: &["name", "dialect", "url", "key", "serves"] };
@@ -59,7 +77,26 @@ pub(super) const AGENT: Section = Section {
 };
 pub(super) const SECRET: Section = Section { heading: "{ … }", keys: &["env", "file"] };
 
-/// All sections, which the reference page is held to.
+/// The top of the file of a witness.
+pub(super) const ROLE: Section = Section { heading: "", keys: &["data", "witness"] };
+pub(super) const ROLE_WITNESS: Section =
+    Section { heading: "[witness]", keys: &["name", "listen", "key", "log"] };
+pub(super) const ROLE_LOG: Section = Section { heading: "[[witness.log]]", keys: &["key"] };
+
+/// All sections but the tops of files, which the reference page is held to.
 #[cfg(test)]
-pub(super) const SECTIONS: [&Section; 10] =
-    [&ROOT, &LISTEN, &LIMITS, &LEDGER, &CHECKPOINTS, &MCP, &MODEL, &TOOLS, &AGENT, &SECRET];
+pub(super) const SECTIONS: [&Section; 13] = [
+    &LISTEN,
+    &LIMITS,
+    &LEDGER,
+    &CHECKPOINTS,
+    &WITNESS,
+    &PAYLOADS,
+    &MCP,
+    &MODEL,
+    &TOOLS,
+    &AGENT,
+    &ROLE_WITNESS,
+    &ROLE_LOG,
+    &SECRET,
+];

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::HeaderName;
+use tlog::VerifierKey;
 
 use super::base_url::BaseUrl;
 use super::key_hash::KeyHash;
 use super::limits::{GIB, Limits, MIB};
 use super::pattern::{Pattern, ToolPattern};
+use super::payload_rule::{Keep, Of, PayloadRule, rule_for};
 use super::secret::{Secret, SecretRef};
 use ledger::payload::LocalKek;
 
@@ -30,6 +32,10 @@ pub struct Config {
     pub ledger: LedgerConfig,
     /// How the ledger is sealed.
     pub checkpoints: Checkpoints,
+    /// Who is asked to cosign checkpoints, in the order of the file; names and keys are unique.
+    pub witnesses: Vec<Witness>,
+    /// What is kept of payloads, in the order of the file: the first that fits decides.
+    pub payloads: Vec<PayloadRule>,
     /// Model providers, in the order of the file; names are unique.
     pub models: Vec<ModelUpstream>,
     /// MCP servers, in the order of the file; names are unique.
@@ -48,6 +54,8 @@ impl Default for Config {
             limits: Limits::default(),
             ledger: LedgerConfig::default(),
             checkpoints: Checkpoints::default(),
+            witnesses: Vec::new(),
+            payloads: Vec::new(),
             models: Vec::new(),
             tools: Vec::new(),
             agents: Vec::new(),
@@ -57,6 +65,16 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How much is kept of such a call's payloads.
+    pub fn keep(&self, call: Of<'_>) -> Keep {
+        rule_for(&self.payloads, call).map_or(Keep::Everything, |rule| rule.keep)
+    }
+
+    /// How long such a call's payloads are kept; nothing: until somebody erases them.
+    pub fn kept_for(&self, call: Of<'_>) -> Option<Duration> {
+        rule_for(&self.payloads, call).and_then(|rule| rule.kept_for)
+    }
+
     /// The provider of this dialect that serves `model`: the one whose matching pattern spells out
     /// most of the name, and of equals the first in the file.
     pub fn model_upstream(&self, dialect: Dialect, model: &str) -> Option<&ModelUpstream> {
@@ -167,6 +185,17 @@ pub enum Durability {
     Relaxed,
 }
 
+/// `[[witness]]`: who sees each checkpoint and vouches that nothing before it was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// Unique among witnesses.
+    pub name: String,
+    /// Below it the protocol is spoken: checkpoints go to `{url}/add-checkpoint`.
+    pub url: BaseUrl,
+    /// What it cosigns with.
+    pub key: VerifierKey,
+}
+
 /// A wire protocol that models speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dialect {
@@ -189,11 +218,14 @@ pub struct Checkpoints {
     pub lock: Option<PathBuf>,
     /// How long after a checkpoint the next one is made, if there is something new.
     pub interval: Duration,
+    /// How many witnesses must cosign a checkpoint before it counts; at most all there are.
+    pub witnesses_needed: usize,
 }
 
 impl Default for Checkpoints {
     fn default() -> Self {
-        Self { origin: None, key: None, lock: None, interval: Duration::from_secs(1) }
+        let interval = Duration::from_secs(1);
+        Self { origin: None, key: None, lock: None, interval, witnesses_needed: 0 }
     }
 }
 

@@ -40,7 +40,7 @@ hint: write numbers, as in `127.0.0.1:8080` or `[::1]:8080`
 etc/countersign.toml:6:18: limits.header_timeout: expected a duration such as `30s`, found `30`
     6 | header_timeout = 30
       |                  ^^
-hint: the units are `ms`, `s`, `m` and `h`
+hint: the units are `ms`, `s`, `m`, `h` and `d`
 
 etc/countersign.toml:7:18: limits.body_bytes_max: expected a size such as `64 MiB`, found `64 MB`
     7 | body_bytes_max = "64 MB"
