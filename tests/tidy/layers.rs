@@ -6,8 +6,9 @@ use crate::tree::Tree;
 /// Each crate, its folder, and the crates it may know.
 pub(crate) const CRATES: &[(&str, &str, &[&str])] = &[
     ("events", "ledger/events", &[]),
+    ("tlog", "ledger/tlog", &[]),
     ("policy", "proxy/policy", &["events"]),
-    ("ledger", "ledger", &["events"]),
+    ("ledger", "ledger", &["events", "tlog"]),
     ("approvals", "approvals", &["events", "ledger", "policy"]),
     ("analytics", "analytics", &["events", "ledger", "policy"]),
     ("dashboards", "dashboards", &["events", "ledger", "approvals", "analytics"]),

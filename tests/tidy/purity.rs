@@ -7,6 +7,7 @@ use crate::tree::Tree;
 /// Where pure code lives: a path that begins so, and goes on with `/` or `.rs`.
 const PURE: &[&str] = &[
     "ledger/events/src",
+    "ledger/tlog/src",
     "proxy/policy/src",
     "proxy/src/correlate",
     "proxy/src/dialect",
