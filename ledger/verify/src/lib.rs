@@ -1,0 +1,33 @@
+//! The auditor's side: verifies what a gateway has recorded, without trusting the gateway or whoever
+//! runs it. Works on a directory, a server or an exported bundle, and knows nothing of the ledger
+//! but the formats.
+
+mod finding;
+
+mod record;
+
+mod audit;
+
+mod report;
+
+mod evidence;
+
+mod trust;
+
+mod merkle;
+
+mod verify;
+
+mod folder;
+
+mod web;
+
+mod prefix;
+
+pub use audit::PayloadState;
+pub use evidence::{Evidence, Fetched, Progress, Silent, Sink, SourceError};
+pub use finding::{Check, Finding, Findings, LISTED_MAX, Place};
+pub use record::{Chunk, Defect, Record};
+pub use report::{Outcome, Report};
+pub use trust::{Trust, TrustError, read_policy};
+pub use verify::verify;

@@ -1,0 +1,3 @@
+//! `ledger-verify`: the auditor's program.
+
+fn main() {}
