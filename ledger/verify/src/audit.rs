@@ -27,11 +27,16 @@ pub type PayloadReader<'a> = &'a mut dyn FnMut(u64, SessionId, &PayloadRef) -> P
 
 /// Which part of a log was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All of it up to the checkpoint, or all events of some calls: what is missing is missing.
-    Complete,
-    /// A stretch that begins somewhere: what is missing may stand before.
-    Stretch,
+pub(crate) struct Part {
+    /// Whether nothing that is read refers to something before the first event.
+    pub(crate) has_beginning: bool,
+    /// Whether the last event is the last of the checkpoint.
+    pub(crate) has_end: bool,
+}
+
+impl Part {
+    /// All that a checkpoint covers.
+    pub(crate) const WHOLE: Self = Self { has_beginning: true, has_end: true };
 }
 
 /// What a fold over events comes to.
@@ -206,19 +211,15 @@ impl<'a> Audit<'a> {
     pub(crate) fn finish(mut self, part: Part) -> Audited {
         let mut unless_before = self.unless_before;
         unless_before.absorb(std::mem::take(&mut self.custody.unless_before));
-        match part {
-            Part::Complete => self.findings.absorb(unless_before),
-            Part::Stretch if unless_before.total() > 0 => {
-                let detail = format!(
-                    "{} events refer to something before the first event that is here",
-                    unless_before.total()
-                );
-                self.findings.note(Finding::new(Check::Calls, detail));
-            }
-            Part::Stretch => {}
+        let before = unless_before.total();
+        if part.has_beginning {
+            self.findings.absorb(unless_before);
+        } else if before > 0 {
+            let detail = format!("{before} events refer to something before the first one here");
+            self.findings.note(Finding::new(Check::Calls, detail));
         }
         let open = self.calls.open_count();
-        if self.calls.stopped_in_order() == Some(false) && part == Part::Complete {
+        if self.calls.stopped_in_order() == Some(false) && part.has_end {
             for (call, at) in self.calls.left_open() {
                 let detail = format!("`{call}` has no outcome, and the gateway has stopped");
                 self.findings.add(Finding::new(Check::Calls, detail).about(at));

@@ -21,7 +21,8 @@ pub(crate) struct Folder(pub(crate) PathBuf);
 impl Files for Folder {
     fn read(&self, path: &str, most: usize) -> Result<Fetched, SourceError> {
         let file = self.0.join(path);
-        read_file(&file, most).map_err(|source| SourceError { file: file.display().to_string(), source })
+        read_file(&file, most)
+            .map_err(|source| SourceError { file: file.display().to_string(), source })
     }
 
     fn name(&self, path: &str) -> String {

@@ -24,10 +24,15 @@ mod web;
 
 mod prefix;
 
+mod bundle;
+
+mod subject;
+
 pub use audit::PayloadState;
 pub use evidence::{Evidence, Fetched, Progress, Silent, Sink, SourceError};
 pub use finding::{Check, Finding, Findings, LISTED_MAX, Place};
 pub use record::{Chunk, Defect, Record};
 pub use report::{Outcome, Report};
+pub use subject::Subject;
 pub use trust::{Trust, TrustError, read_policy};
 pub use verify::verify;

@@ -115,10 +115,11 @@ impl<'a> Merkle<'a> {
         let tile = TileId::of_tree(0, next / TILE_WIDTH, self.head.checkpoint.size);
         let position = usize::try_from(next % TILE_WIDTH).unwrap_or(usize::MAX);
         if self.latest.as_ref().map(|(latest, _)| *latest) != tile {
-            self.latest = match tile.map(|tile| Ok((tile, self.evidence.tile(tile)?))).transpose()? {
-                Some((tile, Fetched::Bytes(bytes))) => Some((tile, bytes)),
-                _ => None,
-            };
+            self.latest =
+                match tile.map(|tile| Ok((tile, self.evidence.tile(tile)?))).transpose()? {
+                    Some((tile, Fetched::Bytes(bytes))) => Some((tile, bytes)),
+                    _ => None,
+                };
         }
         let bytes = self.latest.as_ref().map(|(_, bytes)| bytes.as_slice()).unwrap_or_default();
         let hash = bytes.as_chunks::<HASH_BYTES>().0.get(position).copied().map(Hash);
@@ -240,7 +241,8 @@ impl<'a> Merkle<'a> {
 
     /// Compares what is left, and tells which of two that differ was altered.
     pub(crate) fn finish(mut self) -> Result<Derived, SourceError> {
-        let partial: Vec<_> = if self.broken { Vec::new() } else { self.builder.partial().collect() };
+        let partial: Vec<_> =
+            if self.broken { Vec::new() } else { self.builder.partial().collect() };
         for (tile, bytes) in partial {
             self.compare(tile, &bytes)?;
         }

@@ -36,10 +36,10 @@ pub struct Report {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct Line {
     check: Check,
     #[serde(flatten)]
-    outcome: &'a Outcome,
+    outcome: Outcome,
 }
 
 #[derive(Serialize)]
@@ -50,7 +50,7 @@ struct Document<'a> {
     size: Option<u64>,
     root: Option<&'a str>,
     remarks: &'a [String],
-    checks: Vec<Line<'a>>,
+    checks: Vec<Line>,
     findings: u64,
     listed: &'a [Finding],
     notes: u64,
@@ -121,22 +121,22 @@ impl Report {
         self
     }
 
-    /// The report as one JSON object.
-    pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        let checks = self.checks();
-        serde_json::to_string_pretty(&Document {
+    /// The report as a value for JSON.
+    pub fn document(&self) -> impl Serialize {
+        let line = |(check, outcome)| Line { check, outcome };
+        Document {
             subject: &self.subject,
             verified: self.is_verified(),
             origin: self.origin.as_deref(),
             size: self.size,
             root: self.root.as_deref(),
             remarks: &self.said,
-            checks: checks.iter().map(|(check, outcome)| Line { check: *check, outcome }).collect(),
+            checks: self.checks().into_iter().map(line).collect(),
             findings: self.findings.total(),
             listed: &self.findings.listed,
             notes: self.findings.notes_count,
             notes_listed: &self.findings.notes,
-        })
+        }
     }
 }
 

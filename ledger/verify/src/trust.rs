@@ -160,9 +160,8 @@ impl Head {
 
     fn earlier_one(&self, bytes: &[u8], policy: &Policy) -> Result<Checkpoint, String> {
         let note = Note::parse(bytes).map_err(|error| error.to_string())?;
-        let known: Checkpoint = note.text().parse().map_err(|error: CheckpointError| {
-            error.to_string()
-        })?;
+        let known: Checkpoint =
+            note.text().parse().map_err(|error: CheckpointError| error.to_string())?;
         if known.origin != self.checkpoint.origin {
             return Err(format!("it is of another log, `{}`", known.origin));
         }

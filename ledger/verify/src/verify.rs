@@ -101,7 +101,7 @@ fn fold(evidence: &dyn Evidence, chunks: &Receiver<Arc<Chunk>>) -> Audited {
     for chunk in chunks {
         audit.chunk(&chunk);
     }
-    audit.finish(Part::Complete)
+    audit.finish(Part::WHOLE)
 }
 
 fn tell(report: &mut Report, head: &Head, derived: Derived, audited: Audited) {
@@ -123,7 +123,8 @@ fn tell(report: &mut Report, head: &Head, derived: Derived, audited: Audited) {
 pub(crate) fn tell_audit(report: &mut Report, audited: Audited) {
     let Audited { findings, events, unknown, calls, open, payloads, erasures, .. } = audited;
     report.findings.absorb(findings);
-    let of_them = if unknown > 0 { format!(", {unknown} of kinds unknown here") } else { String::new() };
+    let of_them =
+        if unknown > 0 { format!(", {unknown} of kinds unknown here") } else { String::new() };
     report.pass(Check::Events, format!("{events} events in canonical form{of_them}"));
     report.pass(
         Check::Calls,
