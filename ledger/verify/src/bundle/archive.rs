@@ -101,7 +101,10 @@ impl<R: Read> Archive<R> {
 
     /// Nothing but zeros may follow an end mark.
     fn end(&mut self) -> Result<(), Broken> {
-        self.block()?;
+        let start = self.at;
+        if self.block()?.iter().any(|byte| *byte != 0) {
+            return self.bad(start, "the archive's end mark is not whole");
+        }
         let mut buffer = [0; 4096];
         let end = self.at;
         loop {

@@ -1,6 +1,7 @@
 //! Every bit of small evidence, flipped one by one: none goes unnoticed but where it means nothing.
 
-use crate::made::{Made, archive, files_of, report};
+use crate::made::{Made, archive, fact, files_of, report, session};
+use events::Event;
 use std::fs;
 use std::path::Path;
 
@@ -9,7 +10,9 @@ fn unnoticed(path: &Path, evidence: &Path) -> Vec<usize> {
     let original = fs::read(path).unwrap();
     let mut found = Vec::new();
     for byte in 0..original.len() {
-        for bit in 0..8 {
+        // Of the zeros that fill an archive one bit each will do.
+        let bits = if original[byte] == 0 { 0..1 } else { 0..8 };
+        for bit in bits {
             let mut altered = original.clone();
             altered[byte] ^= 1 << bit;
             fs::write(path, &altered).unwrap();
@@ -34,8 +37,9 @@ fn within(text: &[u8], parts: &[&str]) -> Vec<std::ops::Range<usize>> {
 
 #[test]
 fn no_flipped_bit_of_a_log_goes_unnoticed() {
-    let mut made = Made::whole(1);
-    made.events.truncate(5);
+    let mut made = Made::default();
+    made.plain(fact("gateway.started"));
+    made.plain(fact("gateway.stopped"));
     let log = made.log();
     for file in files_of(log.path()) {
         assert_eq!(unnoticed(&file, log.path()), Vec::<usize>::new(), "{}", file.display());
@@ -45,8 +49,9 @@ fn no_flipped_bit_of_a_log_goes_unnoticed() {
 #[test]
 fn no_flipped_bit_of_an_archive_goes_unnoticed_but_in_words_that_prove_nothing() {
     let mut made = Made::default();
-    made.plain(crate::made::fact("gateway.started"));
-    made.dispatch(1, 1);
+    let Event::MessageRelayed(mut relayed) = fact("message.relayed") else { panic!() };
+    relayed.payload = made.content(1, b"hello");
+    made.add(relayed.into(), Some(session(1)), None, None);
     let bytes = archive(&made.bundle(&made.all(), true));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("evidence.tar");
@@ -59,14 +64,15 @@ fn no_flipped_bit_of_an_archive_goes_unnoticed_but_in_words_that_prove_nothing()
             "\"by\":\"ada@example.com\"",
             "\"criterion\":\"all\"",
             "\"made\":\"2026-11-25T00:00:00Z\"",
-            "{\"included\":true,\"present\":2,\"erased\":1,\"discarded\":0,\"undecryptable\":0}",
+            "\"discarded\":0,\"erased\":1",
+            "\"present\":1,\"undecryptable\":0",
         ],
     );
     let is_spelling = |byte: &usize| (148..156).contains(&(byte % 512));
     let strange: Vec<_> = unnoticed(&path, &path)
         .into_iter()
         .filter(|byte| !is_spelling(byte) && !words.iter().any(|range| range.contains(byte)))
-        .map(|byte| (byte, String::from_utf8_lossy(&bytes[byte - 20..byte + 20]).into_owned()))
+        .map(|byte| (byte, bytes[byte.saturating_sub(20)..=byte].escape_ascii().to_string()))
         .collect();
     assert_eq!(strange, []);
 }

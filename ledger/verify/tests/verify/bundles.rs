@@ -82,11 +82,11 @@ fn a_selection_is_verified_if_it_has_all_events_of_its_calls() {
     };
     let mut selected = made.clone();
     selected.payloads.retain(|(of, _), _| *of == session(1));
-    let fine = of_files(&selected.bundle(&one(&made, "nothing"), false));
+    let fine = of_files(&selected.bundle(&one(&made, "no such words"), false));
     assert!(fine.is_verified(), "{fine}");
     let lacking = of_files(&selected.bundle(&one(&made, "\"type\":\"call.dispatched\""), false));
     assert!(!lacking.is_verified() && lacking.findings.of(Check::Calls) == 3, "{lacking}");
-    let gaps = of_files(&selected.bundle(&one(&made, "nothing"), true));
+    let gaps = of_files(&selected.bundle(&one(&made, "no such words"), true));
     assert_eq!(of(&gaps, Check::Sequence).check, Check::Sequence, "{gaps}");
 }
 

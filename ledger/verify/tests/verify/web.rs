@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use verify::{Silent, Subject};
@@ -13,10 +14,12 @@ use verify::{Silent, Subject};
 fn serve(answer: impl Fn(&str) -> (u16, Vec<u8>) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
+    let answer = Arc::new(answer);
     thread::spawn(move || {
         for connection in listener.incoming().flatten() {
+            let answer = Arc::clone(&answer);
             // Whoever leaves early is of no interest.
-            drop(answer_all(connection, &answer));
+            thread::spawn(move || drop(answer_all(connection, &*answer)));
         }
     });
     format!("http://{address}/tlog/countersign/0")
@@ -34,8 +37,8 @@ fn answer_all(
         while reader.read_line(&mut line)? > 2 {}
         let (status, body) = answer(path.trim_start_matches("/tlog/countersign/0/"));
         let length = body.len();
-        write!(writer, "HTTP/1.1 {status} Said\r\ncontent-length: {length}\r\n\r\n")?;
-        writer.write_all(&body)?;
+        let head = format!("HTTP/1.1 {status} Said\r\ncontent-length: {length}\r\n\r\n");
+        writer.write_all(&[head.as_bytes(), &body].concat())?;
         line.clear();
     }
     Ok(())
