@@ -11,10 +11,14 @@ pub(crate) const CRATES: &[(&str, &str, &[&str])] = &[
     ("policy", "proxy/policy", &["events"]),
     ("ledger", "ledger", &["events", "tlog"]),
     ("approvals", "approvals", &["events", "ledger", "policy"]),
-    ("analytics", "analytics", &["events", "ledger", "policy"]),
-    ("dashboards", "dashboards", &["events", "ledger", "approvals", "analytics"]),
-    ("proxy", "proxy", &["events", "policy", "ledger", "approvals", "analytics", "dashboards"]),
-    ("tests", "tests", &["events", "ledger", "proxy"]),
+    ("analytics", "analytics", &["events", "tlog", "ledger", "policy"]),
+    ("dashboards", "dashboards", &["events", "tlog", "ledger", "approvals", "analytics"]),
+    (
+        "proxy",
+        "proxy",
+        &["events", "tlog", "policy", "ledger", "approvals", "analytics", "dashboards"],
+    ),
+    ("tests", "tests", &["events", "tlog", "ledger", "proxy"]),
 ];
 
 /// Outside crates that cost much to build, or that would blur a border, and who may name them.

@@ -83,7 +83,7 @@ pub fn verify_consistency(
         if !proof.is_empty() {
             return Err(length);
         }
-        if new == 0 || old == 0 {
+        if old == 0 {
             same(empty_root(), old_root)?;
         }
         return if old == new { same(*old_root, new_root) } else { Ok(()) };
@@ -132,7 +132,7 @@ impl Path {
             return None;
         }
         let is_right = self.place % 2 == 1 || self.place == self.last;
-        if is_right && self.place % 2 == 0 {
+        if is_right && self.place.is_multiple_of(2) {
             // A last node without sibling is its own parent, so these levels have no hash.
             let alone = self.place.trailing_zeros();
             self.up(alone);

@@ -102,7 +102,7 @@ impl Note {
         Ok(Self { text, signatures: Vec::new() })
     }
 
-    /// Reads a note, and takes nothing that [`Self::to_string`] does not give back as it was.
+    /// Reads a note, and takes nothing that its `Display` does not give back as it was.
     pub fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
         if bytes.len() > NOTE_BYTES_MAX {
             return Err(NoteError::TooLong { bytes: bytes.len() });
@@ -125,13 +125,20 @@ impl Note {
         &self.signatures
     }
 
-    /// Adds a signature below the others, unless it is there.
+    /// Adds a signature below the others, unless it is there, if the note can still be read then.
     pub fn add(&mut self, signature: NoteSignature) -> Result<(), NoteError> {
+        if check_name(&signature.name).is_err() || signature.bytes.is_empty() {
+            return Err(NoteError::Signature { line: self.signatures.len() + 1 });
+        }
         if self.signatures.contains(&signature) {
             return Ok(());
         }
         if self.signatures.len() >= SIGNATURES_MAX {
             return Err(NoteError::TooManySignatures);
+        }
+        let bytes = self.to_string().len() + signature.to_string().len();
+        if bytes > NOTE_BYTES_MAX {
+            return Err(NoteError::TooLong { bytes });
         }
         self.signatures.push(signature);
         Ok(())

@@ -14,8 +14,7 @@ pub struct Policy {
     logs: Vec<Log>,
     witnesses: Vec<Witness>,
     rules: Vec<Rule>,
-    /// The place in `rules` of what must hold; `None` if no cosignature is needed.
-    quorum: Option<usize>,
+    quorum: Quorum,
 }
 
 /// A log that is known.
@@ -45,6 +44,15 @@ enum Rule {
     Witness(usize),
     /// So many of the rules of these places hold.
     Group { least: usize, members: Vec<usize> },
+}
+
+/// Which cosignatures are enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quorum {
+    /// None is needed.
+    None,
+    /// The rule of this place holds.
+    Rule(usize),
 }
 
 /// A checkpoint that a policy accepts.
@@ -150,6 +158,9 @@ impl Policy {
             };
             holds.push(next);
         }
-        self.quorum.is_none_or(|place| holds.get(place).copied().unwrap_or(false))
+        match self.quorum {
+            Quorum::None => true,
+            Quorum::Rule(place) => holds.get(place).copied().unwrap_or(false),
+        }
     }
 }

@@ -60,13 +60,14 @@ impl TreeBuilder {
             let Some(hash) = carried else { break };
             let Some(hashes) = self.level(level) else { break };
             hashes.push(hash);
-            carried =
-                (below % TILE_WIDTH == 0).then(|| std::mem::take(hashes)).and_then(|hashes| {
+            carried = below.is_multiple_of(TILE_WIDTH).then(|| std::mem::take(hashes)).and_then(
+                |hashes| {
                     below /= TILE_WIDTH;
                     let tile = TileId { level, index: below.saturating_sub(1), width: 256 };
                     full(tile, &bytes_of(&hashes));
                     perfect_root(hashes)
-                });
+                },
+            );
         }
         Ok(())
     }
@@ -107,6 +108,8 @@ impl TreeBuilder {
 
 fn bytes_of(hashes: &[Hash]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(hashes.len() * HASH_BYTES);
-    hashes.iter().for_each(|hash| bytes.extend_from_slice(&hash.0));
+    for hash in hashes {
+        bytes.extend_from_slice(&hash.0);
+    }
     bytes
 }

@@ -1,6 +1,6 @@
 //! Reading a policy file; whatever is wrong is told with its line.
 
-use super::{Log, Policy, Rule, Witness};
+use super::{Log, Policy, Quorum, Rule, Witness};
 use crate::decimal;
 use crate::key::{KeyError, KeyKind, VerifierKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,7 +71,9 @@ impl Policy {
         let mut reading = Reading::default();
         let mut last = 0;
         // The newline at the end of the file is not the beginning of a line.
-        for (index, line) in file.strip_suffix(b"\n").unwrap_or(file).split(is_end).enumerate() {
+        for (index, line) in
+            file.strip_suffix(b"\n").unwrap_or(file).split(|byte| *byte == b'\n').enumerate()
+        {
             last = index + 1;
             reading.line(line).map_err(|problem| PolicyError { line: last, problem })?;
         }
@@ -80,10 +82,6 @@ impl Policy {
         let (logs, witnesses, rules) = (reading.logs, reading.witnesses, reading.rules);
         Ok(Self { logs, witnesses, rules, quorum })
     }
-}
-
-fn is_end(byte: &u8) -> bool {
-    *byte == b'\n'
 }
 
 /// What the lines so far say.
@@ -96,7 +94,7 @@ struct Reading {
     grouped: BTreeSet<usize>,
     /// The public keys of logs, and those of witnesses.
     keys: [BTreeSet<[u8; 32]>; 2],
-    quorum: Option<Option<usize>>,
+    quorum: Option<Quorum>,
 }
 
 impl Reading {
@@ -152,8 +150,8 @@ impl Reading {
     }
 
     fn quorum(&mut self, name: &str) -> Result<(), Problem> {
-        let place = if name == NONE { None } else { Some(self.place(name)?) };
-        let before = self.quorum.replace(place);
+        let quorum = if name == NONE { Quorum::None } else { Quorum::Rule(self.place(name)?) };
+        let before = self.quorum.replace(quorum);
         before.map_or(Ok(()), |_| Err(Problem::Quorum))
     }
 
