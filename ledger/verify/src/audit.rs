@@ -13,7 +13,7 @@ pub(crate) use calls::{CallCounts, ENDED_MAX};
 pub(crate) use custody::PayloadCounts;
 
 use crate::finding::{Check, Finding, Findings};
-use crate::record::{Chunk, Record};
+use crate::record::{Record, Stretch};
 use calls::{Calls, Wrong};
 use custody::Custody;
 use events::{Envelope, Event, ParseError, PayloadRef, SessionId, Timestamp};
@@ -23,7 +23,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Says what has become of a payload of a session.
-pub type PayloadReader<'a> = &'a mut dyn FnMut(u64, SessionId, &PayloadRef) -> PayloadState;
+pub(crate) type PayloadReader<'a> = &'a mut dyn FnMut(u64, SessionId, &PayloadRef) -> PayloadState;
 
 /// Which part of a log was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,9 +109,9 @@ impl<'a> Audit<'a> {
         self
     }
 
-    /// Takes the records of a chunk.
-    pub(crate) fn chunk(&mut self, chunk: &Chunk) {
-        chunk.records().for_each(|record| self.record(&record));
+    /// Takes the records of a stretch.
+    pub(crate) fn stretch(&mut self, stretch: &Stretch) {
+        stretch.records().for_each(|record| self.record(&record));
     }
 
     /// Takes the next record.

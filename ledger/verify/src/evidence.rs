@@ -2,7 +2,7 @@
 //! segments.
 
 use crate::audit::PayloadState;
-use crate::record::Chunk;
+use crate::record::Stretch;
 use events::{PayloadRef, SessionId};
 use std::io;
 use std::ops::ControlFlow;
@@ -30,8 +30,11 @@ pub enum Fetched {
     Odd(&'static str),
 }
 
+/// A file's name and its bytes.
+pub type NamedFile = (Arc<str>, Vec<u8>);
+
 /// Takes the next records; says whether to go on.
-pub type Sink<'a> = &'a mut dyn FnMut(Chunk) -> ControlFlow<()>;
+pub type Sink<'a> = &'a mut dyn FnMut(Stretch) -> ControlFlow<()>;
 
 /// Evidence of one log. Everything it gives is checked; it only has to give it.
 pub trait Evidence: Sync {
@@ -39,7 +42,7 @@ pub trait Evidence: Sync {
     fn checkpoint(&self) -> Result<Fetched, SourceError>;
 
     /// The key or policy that lies beside the evidence, and its file.
-    fn trust(&self) -> Result<Option<(Arc<str>, Vec<u8>)>, SourceError>;
+    fn trust(&self) -> Result<Option<NamedFile>, SourceError>;
 
     /// The bytes of a tile, at most one more than it must have.
     fn tile(&self, id: TileId) -> Result<Fetched, SourceError>;
@@ -48,7 +51,7 @@ pub trait Evidence: Sync {
     fn file(&self, path: &str) -> Arc<str>;
 
     /// Gives the records from 0 to before `size`, in order, until all are given or `sink` has
-    /// enough. Where records are missing or damaged a chunk says so.
+    /// enough. Where records are missing or damaged a stretch says so.
     fn records(&self, size: u64, sink: Sink<'_>) -> Result<(), SourceError>;
 
     /// What has become of a payload of a session, which the event at this sequence names.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub const LISTED_MAX: usize = 1000;
 
 /// How many notes are listed in full. All are counted.
-pub const NOTES_MAX: usize = 100;
+pub(crate) const NOTES_MAX: usize = 100;
 
 /// How many characters of explanation a finding has.
 const DETAIL_CHARS_MAX: usize = 400;

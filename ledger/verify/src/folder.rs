@@ -1,9 +1,21 @@
 //! Files below a directory or a URL, read with limits.
 
-use crate::evidence::{Fetched, SourceError};
+use crate::evidence::{Fetched, NamedFile, SourceError};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+/// The most bytes of a policy or checkpoint that an auditor gives.
+const GIVEN_BYTES_MAX: usize = 1 << 20;
+
+/// A policy or checkpoint that an auditor gives. One that is too long is read as far as shows it.
+pub fn read_given(path: &Path) -> Result<NamedFile, SourceError> {
+    let file = path.display().to_string();
+    match File::open(path).and_then(|opened| read_some(opened, GIVEN_BYTES_MAX)) {
+        Ok(bytes) => Ok((file.into(), bytes)),
+        Err(source) => Err(SourceError { file, source }),
+    }
+}
 
 /// Files under relative paths.
 pub(crate) trait Files: Sync {

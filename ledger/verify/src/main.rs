@@ -4,17 +4,13 @@
 use clap::Parser;
 use clap::error::ErrorKind;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use verify::{Report, Silent, SourceError, Subject, Trust, read_policy};
+use verify::{Report, Silent, SourceError, Subject, Trust, read_given, read_policy};
 
 const FINDINGS: u8 = 1;
 const USAGE: u8 = 64;
 const UNREADABLE: u8 = 74;
-
-/// The most bytes of a policy or checkpoint that the auditor gives.
-const GIVEN_BYTES_MAX: u64 = 1 << 20;
 
 /// Verifies a log of Countersign, or evidence exported from one, without trusting who runs it.
 #[derive(Parser)]
@@ -32,7 +28,7 @@ struct Arguments {
     /// Writes the report as JSON.
     #[arg(long)]
     json: bool,
-    /// A log's directory or URL, a gateway's data directory, or a bundle.
+    /// A log's directory or URL, a gateway's data directory, or an export.
     #[arg(value_name = "PATH|URL")]
     subject: String,
 }
@@ -68,27 +64,15 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Vec<Report>, Failure> {
     let policy = match (&arguments.vkey, &arguments.policy) {
         (Some(key), _) => Some(read_policy(key.as_bytes())),
-        (None, Some(file)) => Some(read_policy(&given(file)?.1)),
+        (None, Some(file)) => Some(read_policy(&read_given(file).map_err(Failure::Source)?.1)),
         (None, None) => None,
     };
     let policy = policy.transpose().map_err(|error| Failure::Usage(error.to_string()))?;
-    let known = arguments.known.iter().map(|file| given(file)).collect::<Result<_, _>>()?;
+    let known = arguments.known.iter().map(|file| read_given(file)).collect::<Result<_, _>>();
+    let known = known.map_err(Failure::Source)?;
     let trust = Trust { policy, known };
     let subject = Subject::find(&arguments.subject).map_err(Failure::Source)?;
     subject.verify(&trust, &mut Silent).map_err(Failure::Source)
-}
-
-/// A file that the auditor gives, and its name.
-fn given(path: &Path) -> Result<(Arc<str>, Vec<u8>), Failure> {
-    use io::Read as _;
-    let name = path.display().to_string();
-    let mut bytes = Vec::new();
-    let read = std::fs::File::open(path)
-        .and_then(|file| file.take(GIVEN_BYTES_MAX + 1).read_to_end(&mut bytes));
-    match read {
-        Ok(_) => Ok((name.into(), bytes)),
-        Err(source) => Err(Failure::Source(SourceError { file: name, source })),
-    }
 }
 
 fn write(reports: &[Report], json: bool) -> io::Result<()> {

@@ -1,9 +1,9 @@
-//! The tree over the records: re-derived leaf by leaf, and compared with every tile, the signed root
-//! and the roots that were signed earlier.
+//! The tree over the records: re-derived leaf by leaf, and compared with every tile, the signed
+//! root and the roots that were signed earlier.
 
 use crate::evidence::{Evidence, Fetched, SourceError};
 use crate::finding::{Check, Finding, Findings, LISTED_MAX, Place};
-use crate::record::Chunk;
+use crate::record::Stretch;
 use crate::trust::Head;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -85,26 +85,26 @@ impl<'a> Merkle<'a> {
         merkle
     }
 
-    /// Takes the records of the next chunk.
-    pub(crate) fn chunk(&mut self, chunk: &Chunk) -> Result<(), SourceError> {
-        if let Some(defect) = &chunk.defect {
-            let missing = chunk.first.saturating_add(chunk.len());
+    /// Takes the records of the next stretch.
+    pub(crate) fn stretch(&mut self, stretch: &Stretch) -> Result<(), SourceError> {
+        if let Some(defect) = &stretch.defect {
+            let missing = stretch.first.saturating_add(stretch.len());
             let finding = Finding::new(Check::Records, &defect.detail);
-            let place = Place { file: Arc::clone(&chunk.file), byte: defect.byte };
+            let place = Place { file: Arc::clone(&stretch.file), byte: defect.byte };
             self.findings.add(finding.about(missing).at(place));
         }
         if self.broken {
             return Ok(());
         }
-        for record in chunk.records() {
+        for record in stretch.records() {
             self.places.push((Arc::clone(record.file), record.byte));
             self.leaf(leaf_hash(record.bytes))?;
         }
-        let end = chunk.first.saturating_add(chunk.count);
+        let end = stretch.first.saturating_add(stretch.count);
         // A size that nobody vouches for may promise more records than anybody can look for.
         self.broken |= end.saturating_sub(self.builder.size()) > MISSING_MAX;
         while self.builder.size() < end && !self.broken {
-            self.leaf_of_tile(&chunk.file)?;
+            self.leaf_of_tile(&stretch.file)?;
         }
         Ok(())
     }

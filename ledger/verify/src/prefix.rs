@@ -1,8 +1,8 @@
 //! Evidence that is a tlog-tiles log: `checkpoint`, `tile/…` and `tile/entries/…` below a prefix.
 
-use crate::evidence::{Evidence, Fetched, Sink, SourceError};
+use crate::evidence::{Evidence, Fetched, NamedFile, Sink, SourceError};
 use crate::folder::Files;
-use crate::record::{Chunk, Defect};
+use crate::record::{Defect, Stretch};
 use std::sync::Arc;
 use tlog::{
     BundleId, Checkpoint, ENTRY_BYTES_MAX, NOTE_BYTES_MAX, Note, POLICY_BYTES_MAX, TILE_WIDTH,
@@ -59,7 +59,7 @@ impl<F: Files> Prefix<F> {
         Ok((path(width), latest, width))
     }
 
-    fn chunk(&self, id: BundleId) -> Result<(Chunk, bool), SourceError> {
+    fn stretch(&self, id: BundleId) -> Result<(Stretch, bool), SourceError> {
         let first = id.index.saturating_mul(TILE_WIDTH);
         let count = u64::from(id.width);
         let (path, fetched, width) = self.any_width(
@@ -73,18 +73,18 @@ impl<F: Files> Prefix<F> {
             Fetched::Bytes(bytes) => bytes,
             Fetched::Missing => {
                 let detail = "the bundle is missing".to_owned();
-                return Ok((Chunk::missing(first, count, file, detail), true));
+                return Ok((Stretch::missing(first, count, file, detail), true));
             }
             Fetched::Odd(what) => {
-                return Ok((Chunk::missing(first, count, file, what.to_owned()), true));
+                return Ok((Stretch::missing(first, count, file, what.to_owned()), true));
             }
         };
-        Ok((split(Chunk::new(first, count, file), bytes, width), false))
+        Ok((split(Stretch::new(first, count, file), bytes, width), false))
     }
 }
 
-/// The records of a bundle that has `width` of them, of which the chunk wants the first.
-fn split(chunk: Chunk, bytes: Vec<u8>, width: u16) -> Chunk {
+/// The records of a bundle that has `width` of them, of which the stretch wants the first.
+fn split(stretch: Stretch, bytes: Vec<u8>, width: u16) -> Stretch {
     let mut ranges = Vec::new();
     let mut at = 0_usize;
     let mut defect = None;
@@ -101,14 +101,14 @@ fn split(chunk: Chunk, bytes: Vec<u8>, width: u16) -> Chunk {
             }
         }
     }
-    let wanted = usize::try_from(chunk.count).unwrap_or(usize::MAX);
-    let mut chunk = chunk.over(bytes);
+    let wanted = usize::try_from(stretch.count).unwrap_or(usize::MAX);
+    let mut stretch = stretch.over(bytes);
     for range in ranges.into_iter().take(wanted) {
         let byte = u64::try_from(range.start).unwrap_or(u64::MAX);
-        chunk.lies(range, byte);
+        stretch.lies(range, byte);
     }
-    chunk.defect = defect;
-    chunk
+    stretch.defect = defect;
+    stretch
 }
 
 impl<F: Files> Evidence for Prefix<F> {
@@ -116,7 +116,7 @@ impl<F: Files> Evidence for Prefix<F> {
         self.0.read("checkpoint", NOTE_BYTES_MAX)
     }
 
-    fn trust(&self) -> Result<Option<(Arc<str>, Vec<u8>)>, SourceError> {
+    fn trust(&self) -> Result<Option<NamedFile>, SourceError> {
         for path in TRUST_FILES {
             if let Fetched::Bytes(bytes) = self.0.read(path, POLICY_BYTES_MAX)? {
                 return Ok(Some((self.file(path), bytes)));
@@ -132,13 +132,11 @@ impl<F: Files> Evidence for Prefix<F> {
             &|size| TileId::of_tree(id.level, id.index, size).map(|later| later.width),
             &|width| TileId { width, ..id }.bytes(),
         )?;
-        Ok(match fetched {
-            Fetched::Bytes(mut bytes) if width > id.width => {
-                bytes.truncate(id.bytes());
-                Fetched::Bytes(bytes)
-            }
-            other => other,
-        })
+        let Fetched::Bytes(mut bytes) = fetched else { return Ok(fetched) };
+        if width > id.width {
+            bytes.truncate(id.bytes());
+        }
+        Ok(Fetched::Bytes(bytes))
     }
 
     fn file(&self, path: &str) -> Arc<str> {
@@ -149,17 +147,17 @@ impl<F: Files> Evidence for Prefix<F> {
         let mut missing = 0;
         for index in 0..size.div_ceil(TILE_WIDTH) {
             let Some(id) = BundleId::of_log(index, size) else { break };
-            let (mut chunk, is_missing) = self.chunk(id)?;
+            let (mut stretch, is_missing) = self.stretch(id)?;
             missing = if is_missing { missing + 1 } else { 0 };
             let is_last = missing > MISSING_MAX;
             if is_last {
-                chunk.count = size.saturating_sub(chunk.first);
-                chunk.defect = Some(Defect {
+                stretch.count = size.saturating_sub(stretch.first);
+                stretch.defect = Some(Defect {
                     byte: None,
                     detail: "the bundle is missing; those behind it were not looked for".to_owned(),
                 });
             }
-            if sink(chunk).is_break() || is_last {
+            if sink(stretch).is_break() || is_last {
                 break;
             }
         }

@@ -47,7 +47,7 @@ struct Span {
 
 /// Records that follow each other in one file, or what should be there in their place.
 #[derive(Clone, Debug)]
-pub struct Chunk {
+pub struct Stretch {
     /// The place of the first record in the log.
     pub first: u64,
     /// How many records there should be.
@@ -60,7 +60,7 @@ pub struct Chunk {
     spans: Vec<Span>,
 }
 
-impl Chunk {
+impl Stretch {
     /// No records yet, of `count` from `first` on.
     pub fn new(first: u64, count: u64, file: Arc<str>) -> Self {
         Self { first, count, file, defect: None, bytes: Vec::new(), spans: Vec::new() }
@@ -73,6 +73,7 @@ impl Chunk {
     }
 
     /// Records that lie in `bytes`, each given with [`Self::lies`] then.
+    #[must_use]
     pub fn over(mut self, bytes: Vec<u8>) -> Self {
         self.bytes = bytes;
         self.spans.clear();

@@ -101,8 +101,8 @@ impl Report {
         &self.said
     }
 
-    pub(crate) fn pass(&mut self, check: Check, detail: String) {
-        self.passed.insert(check, plain(&detail));
+    pub(crate) fn pass(&mut self, check: Check, detail: impl fmt::Display) {
+        self.passed.insert(check, plain(&detail.to_string()));
     }
 
     pub(crate) fn skip(&mut self, check: Check, why: &str) {

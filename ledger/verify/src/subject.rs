@@ -1,7 +1,7 @@
-//! What an auditor points at: a URL, a log's directory, a gateway's data directory, a bundle.
+//! What an auditor points at: a URL, a log's directory, a gateway's data directory, an export.
 
-use crate::bundle::{Archive, Broken, Directory, verify_bundle};
 use crate::evidence::{Progress, SourceError};
+use crate::export::{Archive, Broken, Directory, verify_export};
 use crate::finding::{Check, Finding, Place};
 use crate::folder::Folder;
 use crate::prefix::Prefix;
@@ -31,9 +31,9 @@ pub enum Subject {
     Log(PathBuf),
     /// A gateway's data: each log in it.
     Data(Vec<PathBuf>),
-    /// A bundle in a directory.
+    /// An export in a directory.
     Directory(PathBuf),
-    /// A bundle in an archive.
+    /// An export in an archive.
     Archive(PathBuf),
 }
 
@@ -97,7 +97,7 @@ fn directory(
 ) -> Result<Report, SourceError> {
     let name = path.display().to_string();
     match Directory::new(path.to_owned()) {
-        Ok(mut items) => verify_bundle(&mut items, &name, trust, progress),
+        Ok(mut items) => verify_export(&mut items, &name, trust, progress),
         Err(Broken::Source(error)) => Err(error),
         Err(Broken::Bad { file, byte, what }) => {
             let mut report = Report::new(&name);
@@ -113,7 +113,7 @@ fn archive(path: &Path, trust: &Trust, progress: &mut dyn Progress) -> Result<Re
     let file = opened.map_err(|source| SourceError { file: name.clone(), source })?;
     let reader = BufReader::with_capacity(ARCHIVE_READ_BYTES, file);
     let mut items = Archive::new(reader, name.as_str().into());
-    verify_bundle(&mut items, &name, trust, progress)
+    verify_export(&mut items, &name, trust, progress)
 }
 
 /// The directories below `path` that have a checkpoint, in order.

@@ -1,6 +1,7 @@
 //! Whom the auditor believes, and what that says of a checkpoint: form, signature, witnesses,
 //! checkpoints of earlier times.
 
+use crate::evidence::NamedFile;
 use crate::finding::{Check, Finding, Findings, Place};
 use crate::report::Report;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ pub struct Trust {
     /// is, and the report says so.
     pub policy: Option<Policy>,
     /// Signed checkpoints of the same log that the auditor has kept, with their files.
-    pub known: Vec<(Arc<str>, Vec<u8>)>,
+    pub known: Vec<NamedFile>,
 }
 
 /// A text is neither a policy nor a key.
@@ -74,12 +75,7 @@ impl Head {
     }
 
     /// Checks signatures, and reads the checkpoints of earlier times.
-    pub(crate) fn judge(
-        &mut self,
-        trust: &Trust,
-        beside: Option<(Arc<str>, Vec<u8>)>,
-        report: &mut Report,
-    ) {
+    pub(crate) fn judge(&mut self, trust: &Trust, beside: Option<NamedFile>, report: &mut Report) {
         let found;
         let policy = match (&trust.policy, beside) {
             (Some(policy), _) => policy,

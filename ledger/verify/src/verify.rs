@@ -1,10 +1,11 @@
-//! The verification of one log: one thread reads, one hashes, one reads the events, each record once.
+//! The verification of one log: one thread reads, one hashes, one reads the events, each record
+//! once.
 
 use crate::audit::{Audit, Audited, ENDED_MAX, Part};
 use crate::evidence::{Evidence, Fetched, Progress, SourceError};
 use crate::finding::{Check, Finding, Place};
 use crate::merkle::{Derived, Merkle};
-use crate::record::Chunk;
+use crate::record::Stretch;
 use crate::report::Report;
 use crate::trust::{Head, Trust};
 use std::ops::ControlFlow;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-/// How many chunks wait between two threads, at most.
+/// How many stretches wait between two threads, at most.
 const WAITING_MAX: usize = 16;
 
 /// Verifies a log: everything that its checkpoint covers.
@@ -60,11 +61,11 @@ fn read(
         let folder = scope.spawn(move || fold(evidence, &from_hash));
         let mut merkle = Merkle::new(evidence, head);
         let mut failed = None;
-        for chunk in from_reader {
-            progress.advance(chunk.len(), chunk.bytes());
+        for stretch in from_reader {
+            progress.advance(stretch.len(), stretch.bytes());
             // The other end is gone only if its thread has panicked, which the join tells.
-            drop(to_fold.send(Arc::clone(&chunk)));
-            if let Err(error) = merkle.chunk(&chunk) {
+            drop(to_fold.send(Arc::clone(&stretch)));
+            if let Err(error) = merkle.stretch(&stretch) {
                 failed = Some(error);
                 break;
             }
@@ -87,19 +88,19 @@ fn joined<T>(handle: thread::ScopedJoinHandle<'_, T>) -> T {
 fn send(
     evidence: &dyn Evidence,
     size: u64,
-    chunks: &SyncSender<Arc<Chunk>>,
+    stretches: &SyncSender<Arc<Stretch>>,
 ) -> Result<(), SourceError> {
-    evidence.records(size, &mut |chunk| {
-        let sent = chunks.send(Arc::new(chunk));
+    evidence.records(size, &mut |stretch| {
+        let sent = stretches.send(Arc::new(stretch));
         if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })
 }
 
-fn fold(evidence: &dyn Evidence, chunks: &Receiver<Arc<Chunk>>) -> Audited {
+fn fold(evidence: &dyn Evidence, stretches: &Receiver<Arc<Stretch>>) -> Audited {
     let mut payload = |at, session, payload: &_| evidence.payload(at, session, payload);
     let mut audit = Audit::new(&mut payload);
-    for chunk in chunks {
-        audit.chunk(&chunk);
+    for stretch in stretches {
+        audit.stretch(&stretch);
     }
     audit.finish(Part::WHOLE)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ureq::Agent;
 
 /// How long one file may take.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
+const FETCH_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long it may take to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

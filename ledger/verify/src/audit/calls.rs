@@ -1,5 +1,6 @@
-//! Completeness: one outcome for each dispatched call, and one dispatch for each call. Remembers the
-//! calls in flight, and the latest ones that ended.
+//! Completeness: one outcome for each dispatched call, and one dispatch for each call.
+//!
+//! Remembers the calls in flight, and the latest ones that ended.
 
 use events::{CallId, Event};
 use std::collections::{HashMap, VecDeque};
@@ -20,6 +21,40 @@ pub(super) enum Wrong {
     Surely(String),
     /// Unless what is missing stands before the part that was read.
     UnlessBefore(String),
+}
+
+/// What an event does to its call.
+enum Step {
+    Dispatch,
+    Deny,
+    Outcome,
+}
+
+fn step(event: &Event) -> Option<Step> {
+    match event {
+        Event::CallDispatched(_) => Some(Step::Dispatch),
+        Event::CallDenied(_) => Some(Step::Deny),
+        Event::CallCompleted(_)
+        | Event::CallFailed(_)
+        | Event::CallCancelled(_)
+        | Event::CallInDoubt(_) => Some(Step::Outcome),
+        Event::CallLinked(_)
+        | Event::CallRefused(_)
+        | Event::FindingRaised(_)
+        | Event::GatewayStarted(_)
+        | Event::GatewayStopped(_)
+        | Event::LedgerExported(_)
+        | Event::LedgerGap(_)
+        | Event::LedgerRecovered(_)
+        | Event::LegalHoldLifted(_)
+        | Event::LegalHoldPlaced(_)
+        | Event::MessageRelayed(_)
+        | Event::EraseRequested(_)
+        | Event::PayloadErased(_)
+        | Event::ToolsChanged(_)
+        | Event::UpstreamStarted(_)
+        | Event::UpstreamStopped(_) => None,
+    }
 }
 
 /// What the calls add up to.
@@ -49,31 +84,22 @@ impl Calls {
     /// Takes the next event; says what is wrong with it.
     pub(super) fn apply(&mut self, at: u64, call: Option<CallId>, event: &Event) -> Option<Wrong> {
         self.stopped = None;
-        let needs_call = matches!(
-            event,
-            Event::CallDispatched(_)
-                | Event::CallDenied(_)
-                | Event::CallCompleted(_)
-                | Event::CallFailed(_)
-                | Event::CallCancelled(_)
-                | Event::CallInDoubt(_)
-        );
+        let mut says = None;
+        if let Event::CallInDoubt(fact) = event {
+            says = Some(fact.dispatched);
+        }
+        if let Event::GatewayStopped(stopped) = event {
+            self.stopped = Some(stopped.cancelled);
+        }
+        let step = step(event)?;
         let Some(call) = call else {
-            if let Event::GatewayStopped(stopped) = event {
-                self.stopped = Some(stopped.cancelled);
-            }
-            let detail = || format!("a `{}` names no call", event.kind());
-            return needs_call.then(|| Wrong::Surely(detail()));
+            return Some(Wrong::Surely(format!("a `{}` names no call", event.kind())));
         };
-        match event {
-            Event::CallDispatched(_) => self.dispatch(at, call),
-            Event::CallDenied(_) => self.deny(call),
-            Event::CallInDoubt(fact) => {
-                self.counts.in_doubt += 1;
-                self.outcome(call, Some(fact.dispatched))
-            }
-            _ if needs_call => self.outcome(call, None),
-            _ => None,
+        self.counts.in_doubt += u64::from(says.is_some());
+        match step {
+            Step::Dispatch => self.dispatch(at, call),
+            Step::Deny => self.deny(call),
+            Step::Outcome => self.outcome(call, says),
         }
     }
 
@@ -92,9 +118,10 @@ impl Calls {
 
     fn deny(&mut self, call: CallId) -> Option<Wrong> {
         self.counts.denied += 1;
-        let dispatched = self.open.contains_key(&call) || self.ended.contains_key(&call);
+        let known = self.open.contains_key(&call) || self.ended.contains_key(&call);
         self.end(call, End::Denied);
-        dispatched.then(|| Wrong::Surely(format!("`{call}` is denied after it was dispatched")))
+        let detail = || format!("`{call}` is denied, and was dispatched or denied before");
+        known.then(|| Wrong::Surely(detail()))
     }
 
     fn outcome(&mut self, call: CallId, says: Option<u64>) -> Option<Wrong> {

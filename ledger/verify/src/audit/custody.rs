@@ -114,11 +114,8 @@ impl Custody {
                 self.holds.insert(envelope.id, fact.clone());
             }
             Event::LegalHoldLifted(fact) => {
-                if self.holds.remove(&fact.hold).is_none() {
-                    let detail = format!("no legal hold `{}` was in force", fact.hold);
-                    let finding = Finding::new(Check::Holds, detail);
-                    self.unless_before.add(finding.about(record.index).at(record.place()));
-                }
+                let finding = self.lift(fact.hold);
+                self.doubt(record, finding);
             }
             Event::PayloadErased(fact) => {
                 self.erasures += 1;
@@ -127,13 +124,39 @@ impl Custody {
                         add(Check::Holds, format!("`{session}` was erased under hold `{hold}`"));
                     }
                 }
-                if let Some(finding) = self.unasked(envelope.cause, fact) {
-                    self.unless_before.add(finding.about(record.index).at(record.place()));
-                }
+                let finding = self.unasked(envelope.cause, fact);
+                self.doubt(record, finding);
                 self.erase(record.index, fact);
             }
-            _ => {}
+            Event::CallCancelled(_)
+            | Event::CallCompleted(_)
+            | Event::CallFailed(_)
+            | Event::CallInDoubt(_)
+            | Event::CallLinked(_)
+            | Event::CallRefused(_)
+            | Event::FindingRaised(_)
+            | Event::GatewayStarted(_)
+            | Event::GatewayStopped(_)
+            | Event::LedgerExported(_)
+            | Event::LedgerGap(_)
+            | Event::LedgerRecovered(_)
+            | Event::ToolsChanged(_)
+            | Event::UpstreamStarted(_)
+            | Event::UpstreamStopped(_) => {}
         }
+    }
+
+    /// Adds what is wrong unless its reason stands before the part that was read.
+    fn doubt(&mut self, record: &Record<'_>, finding: Option<Finding>) {
+        if let Some(finding) = finding {
+            self.unless_before.add(finding.about(record.index).at(record.place()));
+        }
+    }
+
+    fn lift(&mut self, hold: EventId) -> Option<Finding> {
+        let detail = || format!("no legal hold `{hold}` was in force");
+        let before = self.holds.remove(&hold);
+        before.is_none().then(|| Finding::new(Check::Holds, detail()))
     }
 
     fn own(&mut self, session: Option<SessionId>, owner: &Arc<str>) {
@@ -141,10 +164,12 @@ impl Custody {
         if self.owned.len() >= OWNED_MAX {
             return;
         }
-        let name = self.names.get(owner).map(Arc::clone).unwrap_or_else(|| {
-            self.names.insert(Arc::clone(owner));
-            Arc::clone(owner)
-        });
+        // One copy of each name.
+        let name = match self.names.get(owner) {
+            Some(name) => Arc::clone(name),
+            None => Arc::clone(owner),
+        };
+        self.names.insert(Arc::clone(&name));
         self.owned.insert((session, name));
     }
 

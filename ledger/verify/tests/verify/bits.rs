@@ -52,7 +52,7 @@ fn no_flipped_bit_of_an_archive_goes_unnoticed_but_in_words_that_prove_nothing()
     let Event::MessageRelayed(mut relayed) = fact("message.relayed") else { panic!() };
     relayed.payload = made.content(1, b"hello");
     made.add(relayed.into(), Some(session(1)), None, None);
-    let bytes = archive(&made.bundle(&made.all(), true));
+    let bytes = archive(&made.export(&made.all(), true));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("evidence.tar");
     fs::write(&path, &bytes).unwrap();

@@ -1,6 +1,6 @@
 //! Evidence that was made to harm whoever verifies it: endless, huge, leading elsewhere.
 
-use crate::made::{Made, archive, key, only, report, trust, write_bundle};
+use crate::made::{Made, archive, key, only, report, trust, write_export};
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
@@ -72,7 +72,7 @@ fn lengths_that_no_file_has_are_refused() {
 #[test]
 fn an_archive_that_was_cut_anywhere_is_not_verified() {
     let made = Made::whole(1);
-    let bytes = archive(&made.bundle(&made.all(), true));
+    let bytes = archive(&made.export(&made.all(), true));
     for length in (0..bytes.len() - 512).step_by(509) {
         assert!(!of_archive(&bytes[..length]).is_verified(), "{length}");
     }
@@ -81,7 +81,7 @@ fn an_archive_that_was_cut_anywhere_is_not_verified() {
 #[test]
 fn a_path_in_an_extended_header_is_read_and_checked() {
     let made = Made::whole(1);
-    let files = made.bundle(&made.all(), true);
+    let files = made.export(&made.all(), true);
     let extended = |path: &str| {
         let mut builder = tar::Builder::new(Vec::new());
         builder.append_pax_extensions([("path", path.as_bytes())]).unwrap();
@@ -103,7 +103,7 @@ fn a_path_in_an_extended_header_is_read_and_checked() {
 fn a_link_in_a_directory_is_not_followed() {
     let made = Made::whole(1);
     let folder = tempfile::tempdir().unwrap();
-    write_bundle(folder.path(), &made.bundle(&made.all(), true));
+    write_export(folder.path(), &made.export(&made.all(), true));
     let summary = folder.path().join("summary.html");
     fs::rename(&summary, folder.path().join("other.html")).unwrap();
     std::os::unix::fs::symlink("other.html", &summary).unwrap();
@@ -134,10 +134,10 @@ fn an_endless_file_is_not_read_to_its_end() {
         assert!(!report(log.path()).is_verified(), "{file}");
     }
     for file in ["checkpoint", "manifest.json", "events/part-00000.jsonl"] {
-        let bundle = tempfile::tempdir().unwrap();
-        write_bundle(bundle.path(), &made.bundle(&made.all(), true));
-        sparse(&bundle.path().join(file));
-        assert!(!report(bundle.path()).is_verified(), "{file}");
+        let export = tempfile::tempdir().unwrap();
+        write_export(export.path(), &made.export(&made.all(), true));
+        sparse(&export.path().join(file));
+        assert!(!report(export.path()).is_verified(), "{file}");
     }
 }
 

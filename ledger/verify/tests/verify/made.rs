@@ -1,4 +1,4 @@
-//! Small logs and bundles to verify and to tamper with, made with fixed keys and times.
+//! Small logs and exports to verify and to tamper with, made with fixed keys and times.
 
 use events::{
     CallId, Digest, Draft, Envelope, Event, EventId, PayloadErased, PayloadRef, SessionId,
@@ -162,8 +162,8 @@ impl Made {
         folder
     }
 
-    /// The files of a bundle of these events, in the order of an archive.
-    pub(crate) fn bundle(&self, sequences: &[u64], contiguous: bool) -> Vec<(String, Vec<u8>)> {
+    /// The files of an export of these events, in the order of an archive.
+    pub(crate) fn export(&self, sequences: &[u64], contiguous: bool) -> Vec<(String, Vec<u8>)> {
         let tree = self.tree();
         let note = tree.note();
         let policy = format!("log {}\nquorum none\n", key().verifier());
@@ -279,14 +279,18 @@ pub(crate) fn write_log(folder: &Path, events: &[Vec<u8>]) {
     }
     for (index, entries) in (0..).zip(events.chunks(256)) {
         let mut bundle = Vec::new();
-        entries.iter().for_each(|entry| bundle_push(&mut bundle, entry).unwrap());
+        for entry in entries {
+            bundle_push(&mut bundle, entry).unwrap();
+        }
         let id = BundleId { index, width: u16::try_from(entries.len()).unwrap() };
         write(&folder.join(id.path()), &bundle);
     }
 }
 
-pub(crate) fn write_bundle(folder: &Path, files: &[(String, Vec<u8>)]) {
-    files.iter().for_each(|(path, bytes)| write(&folder.join(path), bytes));
+pub(crate) fn write_export(folder: &Path, files: &[(String, Vec<u8>)]) {
+    for (path, bytes) in files {
+        write(&folder.join(path), bytes);
+    }
 }
 
 /// An archive as the exporter's library writes it.

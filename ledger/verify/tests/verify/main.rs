@@ -13,7 +13,7 @@ mod logs;
 
 mod events_wrong;
 
-mod bundles;
+mod exports;
 
 mod bits;
 

@@ -1,5 +1,5 @@
-//! The payloads of a bundle: each is what an event commits to, and each that an event names is there
-//! or accounted for.
+//! The payloads of an export: each is what an event commits to, and each that an event names is
+//! there or accounted for.
 
 use super::items::{Broken, Item, Items};
 use crate::finding::{Check, Finding, Findings, Place};

@@ -1,5 +1,5 @@
-//! What a bundle's manifest says, compared with what is in the bundle. Nobody signed it: it proves
-//! that the bundle is whole, and nothing about events.
+//! What an export's manifest says, compared with what is in the export. Nobody signed it: it proves
+//! that the export is whole, and nothing about events.
 
 use crate::finding::{Check, Finding, Findings, Place};
 use events::Digest;
@@ -13,7 +13,7 @@ const FORMAT: &str = "countersign-evidence/1";
 /// The most bytes of a manifest.
 pub(super) const MANIFEST_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// A bundle's manifest.
+/// An export's manifest.
 #[derive(Debug, Deserialize)]
 pub(super) struct Manifest {
     format: String,

@@ -1,4 +1,4 @@
-//! The events of a bundle, part by part, and the proof of each.
+//! The events of an export, part by part, and the proof of each.
 
 use super::items::Item;
 use crate::audit::{Audit, sequence_of};
@@ -111,7 +111,7 @@ impl Parts {
         let detail = if proof.index != index {
             format!("it is the proof of event {}", proof.index)
         } else if proof.checkpoint != head.note {
-            "its checkpoint is not that of the bundle".to_owned()
+            "its checkpoint is not that of the export".to_owned()
         } else if proof.extra.is_some() {
             "it has extra data, which nobody signed".to_owned()
         } else {

@@ -1,4 +1,4 @@
-//! The verification of an exported bundle, file after file as they come; the format is version 1.
+//! The verification of an exported export, file after file as they come; the format is version 1.
 //!
 //! Needs the checkpoint first, and each salt before its payloads; everything else in any order.
 
@@ -19,7 +19,7 @@ pub(crate) use directory::Directory;
 pub(crate) use items::{Broken, Items};
 
 use crate::audit::{Audit, Part, PayloadState};
-use crate::evidence::{Progress, SourceError};
+use crate::evidence::{NamedFile, Progress, SourceError};
 use crate::finding::{Check, Finding, Findings, Place};
 use crate::report::Report;
 use crate::trust::{Head, Trust};
@@ -37,20 +37,20 @@ use tlog::{NOTE_BYTES_MAX, POLICY_BYTES_MAX, PROOF_BYTES_MAX};
 /// How many files there may be beside proofs and payloads.
 const FILES_MAX: usize = 100_000;
 
-/// A bundle as far as its files have come.
-struct Bundle<'a> {
+/// An export as far as its files have come.
+struct Export<'a> {
     audit: Audit<'a>,
     payloads: &'a RefCell<Payloads>,
     parts: Parts,
     head: Option<Head>,
-    policy: Option<(Arc<str>, Vec<u8>)>,
+    policy: Option<NamedFile>,
     manifest: Option<(Arc<str>, Manifest)>,
     files: BTreeMap<String, Seen>,
     report: Report,
 }
 
-/// Verifies a bundle.
-pub(crate) fn verify_bundle(
+/// Verifies an export.
+pub(crate) fn verify_export(
     items: &mut dyn Items,
     subject: &str,
     trust: &Trust,
@@ -61,7 +61,7 @@ pub(crate) fn verify_bundle(
         payloads.borrow_mut().named(at, session, payload);
         PayloadState::Unread
     };
-    let mut bundle = Bundle {
+    let mut export = Export {
         audit: Audit::new(&mut named).remembering_erasures(),
         payloads: &payloads,
         parts: Parts::default(),
@@ -72,19 +72,19 @@ pub(crate) fn verify_bundle(
         report: Report::new(subject),
     };
     progress.begin(None);
-    match bundle.read(items, progress) {
+    match export.read(items, progress) {
         Ok(()) => {}
         Err(Broken::Source(error)) => return Err(error),
         Err(Broken::Bad { file, byte, what }) => {
             let place = Place { file, byte };
-            bundle.report.findings.add(Finding::new(Check::Files, what).at(place));
+            export.report.findings.add(Finding::new(Check::Files, what).at(place));
         }
     }
-    let (report, rest) = bundle.finish(trust);
+    let (report, rest) = export.finish(trust);
     Ok(rest.finish(report, payloads.into_inner()))
 }
 
-impl Bundle<'_> {
+impl Export<'_> {
     fn read(&mut self, items: &mut dyn Items, progress: &mut dyn Progress) -> Result<(), Broken> {
         while let Some(item) = items.next()? {
             let before = self.parts.events;
@@ -201,7 +201,7 @@ struct Rest {
 impl Rest {
     fn finish(self, mut report: Report, payloads: Payloads) -> Report {
         let Some((file, manifest)) = &self.manifest else {
-            let detail = "there is no manifest that can be read: the bundle may not be whole";
+            let detail = "there is no manifest that can be read: the export may not be whole";
             report.findings.add(Finding::new(Check::Files, detail));
             return report.finish();
         };
@@ -235,8 +235,8 @@ impl Rest {
             Check::Files,
             format!("{} files as in the manifest, which nobody signed", self.files.len()),
         );
-        report.skip(Check::Records, "a bundle has proofs instead of all records");
-        report.skip(Check::Tiles, "a bundle has proofs instead of tiles");
+        report.skip(Check::Records, "an export has proofs instead of all records");
+        report.skip(Check::Tiles, "an export has proofs instead of tiles");
         report.say(&format!(
             "the manifest says: exported by `{}` at {}; criterion: {}",
             manifest.by, manifest.made, manifest.criterion
@@ -254,7 +254,7 @@ impl Rest {
         report.pass(Check::Sequence, format!("{events} events without a gap"));
         if let Some((before, behind)) = self.parts.gap {
             let detail = format!(
-                "no event between {before} and {behind}, and {gaps} gaps in all, in a bundle that \
+                "no event between {before} and {behind}, and {gaps} gaps in all, in an export that \
                  says to have none"
             );
             report.findings.add(Finding::new(Check::Sequence, detail).about(behind));
@@ -266,7 +266,7 @@ fn no_head() -> Finding {
     Finding::new(Check::Checkpoint, "there is no checkpoint before it")
 }
 
-/// Compares sizes; a bundle has no proof that the log goes on from an earlier checkpoint.
+/// Compares sizes; an export has no proof that the log goes on from an earlier checkpoint.
 fn compare_known(head: &Head, report: &mut Report) {
     let mut findings = Findings::default();
     let size = head.checkpoint.size;
@@ -279,7 +279,7 @@ fn compare_known(head: &Head, report: &mut Report) {
     }
     report.findings.absorb(findings);
     if head.known.iter().any(|(_, known)| known.size != size) {
-        report.skip(Check::Known, "a bundle cannot tell; verify the log itself");
+        report.skip(Check::Known, "an export cannot tell; verify the log itself");
     } else if !head.known.is_empty() {
         report.pass(Check::Known, "the same tree".to_owned());
     }

@@ -1,16 +1,16 @@
-//! The files of a bundle, one after the other, wherever they are.
+//! The files of an export, one after the other, wherever they are.
 
 use crate::evidence::SourceError;
 use std::io;
 use std::sync::Arc;
 
-/// The most bytes of a path within a bundle.
+/// The most bytes of a path within an export.
 const PATH_BYTES_MAX: usize = 255;
 
-/// One file of a bundle.
+/// One file of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
-    /// Its path within the bundle.
+    /// Its path within the export.
     pub(crate) path: String,
     /// How an auditor finds it.
     pub(crate) file: Arc<str>,
@@ -55,7 +55,7 @@ pub(crate) fn check_path(path: &[u8]) -> Result<String, &'static str> {
     }
     let leads_out = |part: &str| matches!(part, "" | "." | "..");
     if text.split('/').any(leads_out) {
-        return Err("a path leads out of the bundle");
+        return Err("a path leads out of the export");
     }
     Ok(text.to_owned())
 }

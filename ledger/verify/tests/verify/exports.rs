@@ -1,7 +1,7 @@
-//! Bundles in archives and directories: whole ones are verified, and what was done to others is
+//! Exports in archives and directories: whole ones are verified, and what was done to others is
 //! named.
 
-use crate::made::{Made, archive, of, only, report, report_with, session, write_bundle};
+use crate::made::{Made, archive, of, only, report, report_with, session, write_export};
 use std::fs;
 use verify::{Check, Outcome, Report, Trust};
 
@@ -15,7 +15,7 @@ pub(crate) fn of_files(files: &Files) -> Report {
     fs::write(&path, archive(files)).unwrap();
     let from_archive = report(&path);
     let directory = folder.path().join("evidence");
-    write_bundle(&directory, files);
+    write_export(&directory, files);
     let from_directory = report(&directory);
     let checks = |report: &Report| {
         let found = report.listed().iter();
@@ -38,9 +38,9 @@ fn with_manifest(made: &Made, mut files: Files, sequences: &[u64], contiguous: b
 }
 
 #[test]
-fn a_whole_bundle_is_verified_with_its_payloads() {
+fn a_whole_export_is_verified_with_its_payloads() {
     let made = Made::whole(9);
-    let report = of_files(&made.bundle(&made.all(), true));
+    let report = of_files(&made.export(&made.all(), true));
     assert!(report.is_verified(), "{report}");
     assert_eq!(report.notes(), [], "{report}");
     for check in [Check::Proofs, Check::Payloads, Check::Files, Check::Sequence, Check::Calls] {
@@ -51,10 +51,10 @@ fn a_whole_bundle_is_verified_with_its_payloads() {
 }
 
 #[test]
-fn the_key_in_the_bundle_is_used_with_a_warning() {
+fn the_key_in_the_export_is_used_with_a_warning() {
     let made = Made::whole(3);
     let folder = tempfile::tempdir().unwrap();
-    write_bundle(folder.path(), &made.bundle(&made.all(), true));
+    write_export(folder.path(), &made.export(&made.all(), true));
     let report = report_with(folder.path(), &Trust::default());
     assert!(report.is_verified(), "{report}");
     assert!(report.remarks()[0].contains("came with the evidence"), "{report}");
@@ -63,7 +63,7 @@ fn the_key_in_the_bundle_is_used_with_a_warning() {
 #[test]
 fn a_stretch_of_the_ledger_is_verified_and_what_lies_before_it_is_a_note() {
     let made = Made::whole(9);
-    let report = of_files(&made.bundle(&(3..15).collect::<Vec<_>>(), true));
+    let report = of_files(&made.export(&(3..15).collect::<Vec<_>>(), true));
     // Its second session is erased behind the stretch.
     let absent = report.listed().iter().all(|finding| finding.check == Check::Payloads);
     assert!(absent && !report.notes().is_empty(), "{report}");
@@ -82,18 +82,18 @@ fn a_selection_is_verified_if_it_has_all_events_of_its_calls() {
     };
     let mut selected = made.clone();
     selected.payloads.retain(|(of, _), _| *of == session(1));
-    let fine = of_files(&selected.bundle(&one(&made, "no such words"), false));
+    let fine = of_files(&selected.export(&one(&made, "no such words"), false));
     assert!(fine.is_verified(), "{fine}");
-    let lacking = of_files(&selected.bundle(&one(&made, "\"type\":\"call.dispatched\""), false));
+    let lacking = of_files(&selected.export(&one(&made, "\"type\":\"call.dispatched\""), false));
     assert!(!lacking.is_verified() && lacking.findings.of(Check::Calls) == 3, "{lacking}");
-    let gaps = of_files(&selected.bundle(&one(&made, "no such words"), true));
+    let gaps = of_files(&selected.export(&one(&made, "no such words"), true));
     assert_eq!(of(&gaps, Check::Sequence).check, Check::Sequence, "{gaps}");
 }
 
 #[test]
 fn an_altered_event_is_named_even_if_the_manifest_is_made_to_fit() {
     let made = Made::whole(9);
-    let mut files = made.bundle(&made.all(), true);
+    let mut files = made.export(&made.all(), true);
     let part = position(&files, "events/part-00001.jsonl");
     let text = String::from_utf8(files[part].1.clone()).unwrap();
     let altered = text.replacen("\"time\":\"2026", "\"time\":\"2027", 1);
@@ -117,7 +117,7 @@ fn a_missing_event_proof_part_or_payload_is_named() {
         ("manifest.json", Check::Files),
         ("checkpoint", Check::Checkpoint),
     ] {
-        let mut files = made.bundle(&all, true);
+        let mut files = made.export(&all, true);
         let at = position(&files, path);
         files.remove(at);
         let report = of_files(&files);
@@ -130,14 +130,14 @@ fn an_event_that_is_left_out_with_its_proof_is_noticed() {
     let made = Made::whole(9);
     let mut sequences = made.all();
     sequences.remove(7);
-    let report = of_files(&made.bundle(&sequences, true));
+    let report = of_files(&made.export(&sequences, true));
     assert_eq!(of(&report, Check::Sequence).sequence, Some(8), "{report}");
 }
 
 #[test]
 fn a_payload_that_is_not_what_was_committed_to_is_named() {
     let made = Made::whole(9);
-    let mut files = made.bundle(&made.all(), true);
+    let mut files = made.export(&made.all(), true);
     let at = position(&files, "payloads/") + 1;
     files[at].1[0] ^= 1;
     let report = of_files(&files);
@@ -148,19 +148,19 @@ fn a_payload_that_is_not_what_was_committed_to_is_named() {
 fn a_payload_of_no_event_and_one_that_was_said_to_be_erased_are_named() {
     let mut made = Made::whole(9);
     made.content(1, b"nobody said so");
-    let report = of_files(&made.bundle(&made.all(), true));
+    let report = of_files(&made.export(&made.all(), true));
     assert!(only(&report).detail.contains("no event names"), "{report}");
     let mut made = Made::whole(9);
     // The second session's first call is the second of all.
     made.content(2, b"request 1");
-    let report = of_files(&made.bundle(&made.all(), true));
+    let report = of_files(&made.export(&made.all(), true));
     assert!(only(&report).detail.contains("erased later"), "{report}");
 }
 
 #[test]
 fn a_file_that_the_manifest_does_not_list_is_named() {
     let made = Made::whole(3);
-    let mut files = made.bundle(&made.all(), true);
+    let mut files = made.export(&made.all(), true);
     files.insert(2, ("readme.txt".to_owned(), b"trust me".to_vec()));
     assert_eq!(only(&of_files(&files)).check, Check::Files);
 }
@@ -175,7 +175,7 @@ fn a_manifest_that_says_otherwise_is_found() {
         ("\"size\":15", "\"size\":16"),
         ("ledger.example", "ledger.sample"),
     ] {
-        let mut files = made.bundle(&made.all(), true);
+        let mut files = made.export(&made.all(), true);
         let manifest = String::from_utf8(files.pop().unwrap().1).unwrap();
         assert!(manifest.contains(from), "{from}: {manifest}");
         files.push(("manifest.json".to_owned(), manifest.replacen(from, to, 1).into_bytes()));

@@ -1,4 +1,4 @@
-//! A bundle that is a directory: its files in the order in which an archive has them.
+//! An export that is a directory: its files in the order in which an archive has them.
 
 use super::items::{Broken, Item, Items, check_path};
 use crate::evidence::Fetched;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// How deep directories may be nested.
 const DEPTH_MAX: usize = 8;
 
-/// A directory with a bundle's files.
+/// A directory with an export's files.
 pub(crate) struct Directory {
     root: PathBuf,
     /// Relative paths that were not visited yet, the next one last.
