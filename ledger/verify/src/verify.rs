@@ -39,7 +39,8 @@ pub fn verify(
     let Some(mut head) = Head::read(&file, &bytes, &mut report) else {
         return Ok(report.finish());
     };
-    head.judge(trust, evidence.trust()?, &mut report);
+    let beside = if trust.policy.is_none() { evidence.trust()? } else { None };
+    head.judge(trust, beside, &mut report);
     head.compare_sizes(&mut report.findings);
     progress.begin(Some(head.checkpoint.size));
     let (derived, audited) = read(evidence, &head, progress)?;
@@ -116,7 +117,7 @@ fn tell(report: &mut Report, head: &Head, derived: Derived, audited: Audited) {
     }
     report.skip(Check::Proofs, "not needed: the whole tree was re-derived");
     report.skip(Check::Files, "not needed: a log has no manifest");
-    report.pass(Check::Sequence, format!("{size} events without a gap"));
+    report.pass(Check::Sequence, format!("{} events without a gap", audited.events));
     tell_audit(report, audited);
 }
 
@@ -150,6 +151,6 @@ pub(crate) fn tell_audit(report: &mut Report, audited: Audited) {
     report.pass(Check::Erasures, format!("{erasures} erasures, each asked for"));
     report.pass(Check::Holds, "nothing was erased under a hold".to_owned());
     if audited.forgot_sessions {
-        report.say("holds that name a person were checked for the first sessions only");
+        report.say("legal holds and erasures were checked for the first sessions only");
     }
 }

@@ -41,7 +41,8 @@ impl Web {
         let mut response = self.agent.get(url).call().map_err(ureq::Error::into_io)?;
         match response.status().as_u16() {
             200 => read_some(response.body_mut().as_reader(), most).map(Fetched::Bytes),
-            404 | 410 => Ok(Fetched::Missing),
+            // Object stores answer 403 for what is not there.
+            403 | 404 | 410 => Ok(Fetched::Missing),
             status => Err(io::Error::other(format!("the server answers {status}"))),
         }
     }

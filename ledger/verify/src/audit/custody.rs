@@ -7,7 +7,7 @@ use events::{Envelope, Event, EventId, LegalHoldPlaced, PayloadErased, PayloadRe
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// How many pairs of a session and a person are remembered, for holds that name a person.
+/// How many sessions are remembered, for holds that name a person and for erasures.
 const OWNED_MAX: usize = 1 << 20;
 
 /// What has become of a payload that an event names.
@@ -49,6 +49,8 @@ pub(super) struct Custody {
     owned: HashSet<(SessionId, Arc<str>)>,
     names: HashSet<Arc<str>>,
     absent: HashMap<SessionId, Absent>,
+    /// Sessions of which a payload was found, since their latest erasure.
+    present: HashSet<SessionId>,
     /// The latest erasure of each session, where that is asked for.
     pub(super) erased: Option<HashMap<SessionId, u64>>,
     pub(super) payloads: PayloadCounts,
@@ -67,7 +69,12 @@ impl Custody {
     ) -> Option<Finding> {
         let keyless = state == PayloadState::Undecryptable;
         match state {
-            PayloadState::Present => self.payloads.present += 1,
+            PayloadState::Present => {
+                self.payloads.present += 1;
+                if let Some(session) = session.filter(|_| self.present.len() < OWNED_MAX) {
+                    self.present.insert(session);
+                }
+            }
             PayloadState::Damaged(how) => {
                 let detail = format!("the payload {} is damaged: {how}", payload.digest);
                 return Some(Finding::new(Check::Payloads, detail));
@@ -123,6 +130,11 @@ impl Custody {
                     if let Some(hold) = self.hold_of(*session) {
                         add(Check::Holds, format!("`{session}` was erased under hold `{hold}`"));
                     }
+                    if self.present.remove(session) {
+                        let detail =
+                            format!("`{session}` is said to be erased, and is still there");
+                        add(Check::Erasures, detail);
+                    }
                 }
                 let finding = self.unasked(envelope.cause, fact);
                 self.doubt(record, finding);
@@ -175,7 +187,7 @@ impl Custody {
 
     /// Whether more sessions were seen than are remembered.
     pub(super) fn forgot_sessions(&self) -> bool {
-        self.owned.len() >= OWNED_MAX
+        self.owned.len() >= OWNED_MAX || self.present.len() >= OWNED_MAX
     }
 
     fn hold_of(&self, session: SessionId) -> Option<EventId> {

@@ -3,25 +3,27 @@
 use crate::made::{Made, archive, fact, files_of, report, session};
 use events::Event;
 use std::fs;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 /// Bits of a file whose flip leaves the evidence verified.
 fn unnoticed(path: &Path, evidence: &Path) -> Vec<usize> {
     let original = fs::read(path).unwrap();
     let mut found = Vec::new();
+    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
     for byte in 0..original.len() {
+        let place = u64::try_from(byte).unwrap();
         // Of the zeros that fill an archive one bit each will do.
         let bits = if original[byte] == 0 { 0..1 } else { 0..8 };
         for bit in bits {
-            let mut altered = original.clone();
-            altered[byte] ^= 1 << bit;
-            fs::write(path, &altered).unwrap();
+            // In place, because a file that is made anew is slow.
+            file.write_at(&[original[byte] ^ (1 << bit)], place).unwrap();
             if report(evidence).is_verified() {
                 found.push(byte);
             }
         }
+        file.write_at(&original[byte..=byte], place).unwrap();
     }
-    fs::write(path, original).unwrap();
     found
 }
 

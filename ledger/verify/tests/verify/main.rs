@@ -15,6 +15,8 @@ mod events_wrong;
 
 mod exports;
 
+mod payloads;
+
 mod bits;
 
 mod hostile;
