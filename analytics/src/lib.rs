@@ -1,4 +1,5 @@
-//! What it adds up to: read models folded from events, and how they are shown as text. Pure.
+//! What it adds up to: read models folded from events, how they are shown, and evidence. Nothing
+//! here records; `export` alone reads a ledger and writes, to where it is told to.
 
 // Each module uses only those above it; the empty lines keep rustfmt from sorting them.
 mod projection;
@@ -11,6 +12,8 @@ mod calls;
 mod session_calls;
 
 mod trace;
+
+mod keeping;
 
 mod safe_text;
 
@@ -26,8 +29,11 @@ mod trace_text;
 
 mod trace_json;
 
+pub mod export;
+
 pub use calls::{Asked, Call, Calls, Outcome, Relayed};
 pub use excerpt::{answer_text, arguments_text, result_text, user_text};
+pub use keeping::{Criterion, Keeping, Kept, Selection, Used};
 pub use projection::{Fold, FoldError, Projection};
 pub use safe_text::one_line;
 pub use session_calls::{Locator, Members, SessionCalls, Wanted};

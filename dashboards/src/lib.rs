@@ -3,6 +3,17 @@
 // Each module uses only those above it; the empty lines keep rustfmt from sorting them.
 mod local_peers;
 
+mod problem;
+
 mod ledger_routes;
 
+mod tlog_routes;
+
+mod export_source;
+
+mod export_routes;
+
+pub use export_routes::export_routes;
+pub use export_source::{Announce, ExportAsked, ExportSource};
 pub use ledger_routes::{EVENTS_MAX, ledger_routes};
+pub use tlog_routes::tlog_routes;

@@ -18,7 +18,7 @@ pub struct Scope(pub [u8; 16]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address(pub [u8; 32]);
 
-/// A payload as a backend keeps it: already compressed (and, one day, encrypted), opaque here.
+/// A payload as a backend keeps it: compressed and encrypted already, opaque here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
     /// The erasable unit it belongs to.
@@ -64,6 +64,27 @@ pub struct Batch {
 pub trait Log: Send {
     /// Makes one batch durable. Blocks, and waits for nothing but the disk.
     fn append(&mut self, batch: &Batch) -> Result<(), AppendError>;
+
+    /// As [`Log::append`], and where the disk is full out of the reserve, if the backend keeps one:
+    /// for what must be recorded because it was already done.
+    ///
+    /// When the reserve was touched, [`Log::append`] fails with [`AppendError::Full`] until it
+    /// could be filled again.
+    fn append_reserved(&mut self, batch: &Batch) -> Result<(), AppendError> {
+        self.append(batch)
+    }
+
+    /// Looks whether what is written can still be found by its name, and fills the reserve again
+    /// where that is due. Errors are those of [`Log::append`], and all of them but
+    /// [`AppendError::Full`] poison.
+    fn check(&mut self) -> Result<(), AppendError> {
+        Ok(())
+    }
+
+    /// Whether there is a reserve and it is not whole: the disk was full.
+    fn is_on_reserve(&self) -> bool {
+        false
+    }
 
     /// Where the next record will stand.
     fn next(&self) -> Sequence;

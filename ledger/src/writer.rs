@@ -7,6 +7,7 @@
 //! longer than the sync; see `docs/decisions/0010-appends-on-the-runtime.md`.
 
 use crate::Sequence;
+use crate::breaker::Breaker;
 use crate::log::{AppendError, BATCH_RECORDS_MAX, Batch, Log, Sealed};
 use crate::stall::StallWatch;
 use crate::written::Counters;
@@ -23,6 +24,9 @@ const FAST: Duration = Duration::from_millis(2);
 
 /// A batch is closed when its records and payloads have this many bytes.
 const BATCH_BYTES_MAX: usize = 4 << 20;
+
+const ON_RESERVE: &str = "the ledger's disk is full, and its reserve was touched; free some space, \
+                          then calls are accepted again";
 
 /// A record with a blank for its sequence.
 #[derive(Debug)]
@@ -47,6 +51,8 @@ impl Blank {
 pub(crate) struct Submission {
     pub(crate) records: Vec<Blank>,
     pub(crate) payloads: Vec<Sealed>,
+    /// Whether the reserve may be used where the disk is full.
+    pub(crate) reserved: bool,
     pub(crate) done: oneshot::Sender<Result<Sequence, WriteError>>,
 }
 
@@ -84,6 +90,7 @@ pub(crate) struct Writer {
     pub(crate) health: watch::Sender<Health>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) stall: StallWatch,
+    pub(crate) breaker: Arc<Breaker>,
     /// Whether the last append took long.
     pub(crate) slow: bool,
     /// Whether an append has begun and not ended: after a panic it never will.
@@ -128,6 +135,12 @@ impl Turns {
         Queueing(&self.queued)
     }
 
+    /// How many submissions are on their way to the task, or with it.
+    #[cfg(test)]
+    pub(crate) fn queued(&self) -> usize {
+        self.queued.load(Ordering::Acquire)
+    }
+
     /// Appends at once if nobody else does, and nobody did at the same time lately; else gives the
     /// submission back, for the queue.
     pub(crate) fn append_alone(&self, submission: Submission) -> Result<(), Submission> {
@@ -141,6 +154,11 @@ impl Turns {
             }
             Ok(_) | Err(_) => Err(submission),
         }
+    }
+
+    /// Looks whether what was written can still be found; see [`Log::check`].
+    pub(crate) async fn check(&self) {
+        self.writer.lock().await.check();
     }
 
     /// The writer's task; returns when the ledger is closed and the queue is empty.
@@ -185,45 +203,81 @@ fn gather(
     (taken, None)
 }
 
+/// Who waits for a part of a batch.
+struct Caller {
+    done: oneshot::Sender<Result<Sequence, WriteError>>,
+    first: Sequence,
+    /// Where each of its records has its sequence.
+    sequences_at: Vec<usize>,
+    payloads: usize,
+    reserved: bool,
+}
+
 impl Writer {
+    /// Appends all of it as one batch, and where there is no room for that, what may use the
+    /// reserve as another.
     fn write(&mut self, submissions: Vec<Submission>) {
-        let first = self.log.next();
-        let mut batch = Batch::default();
-        let mut callers = Vec::with_capacity(submissions.len());
-        for submission in submissions {
-            callers.push((submission.done, first.after(count(&batch))));
-            for record in submission.records {
-                let sequence = first.after(count(&batch));
-                batch.records.push(record.fill(sequence));
-            }
-            batch.payloads.extend(submission.payloads);
+        let reserved = submissions.iter().all(|submission| submission.reserved);
+        let rest = self.write_one(submissions, reserved);
+        if !rest.is_empty() {
+            self.write_one(rest, true);
         }
+        self.breaker.note_answer();
+    }
+
+    /// Appends one batch and tells who waits for it; gives back what may be tried again.
+    fn write_one(&mut self, submissions: Vec<Submission>, reserved: bool) -> Vec<Submission> {
+        let (batch, callers) = lay_out(self.log.next(), submissions);
         let began = Instant::now();
-        let appended = self.append(&batch);
+        let appended = self.append(&batch, reserved);
         let took = began.elapsed();
         self.slow = FAST < took;
         if appended.is_ok() {
             self.counters.add(&batch, took);
         }
-        self.counters.store(self.log.stored_bytes());
+        self.counters.look(&*self.log);
         let failure = self.note(appended);
-        for (done, sequence) in callers {
+        let (told, again): (_, Vec<Submission>) = match failure {
+            Some(WriteError::Full(_)) if !reserved => take_apart(batch, callers),
+            Some(_) | None => (callers, Vec::new()),
+        };
+        for caller in told {
+            let outcome = failure.clone().map_or(Ok(caller.first), Err);
             // A caller that no longer listens has its own way to find out.
-            drop(done.send(failure.clone().map_or(Ok(sequence), Err)));
+            drop(caller.done.send(outcome));
         }
+        again
     }
 
-    fn append(&mut self, batch: &Batch) -> Result<(), AppendError> {
+    fn check(&mut self) {
+        if self.appending {
+            return;
+        }
+        let was_on_reserve = self.log.is_on_reserve();
+        let under_way = self.stall.append();
+        let checked = self.log.check();
+        drop(under_way);
+        self.counters.look(&*self.log);
+        // That nothing is wrong does not mean that there is room for what was refused last.
+        if checked.is_err() || was_on_reserve {
+            self.note(checked);
+        }
+        self.breaker.note_answer();
+    }
+
+    fn append(&mut self, batch: &Batch, reserved: bool) -> Result<(), AppendError> {
         if self.appending {
             return Err(AppendError::Poisoned { detail: "an append ended in a panic".into() });
         }
         self.appending = true;
         let _under_way = self.stall.append();
         let flavor = tokio::runtime::Handle::current().runtime_flavor();
+        let log = &mut self.log;
+        let mut append = || if reserved { log.append_reserved(batch) } else { log.append(batch) };
         let appended = if self.slow && flavor == RuntimeFlavor::MultiThread {
-            tokio::task::block_in_place(|| self.log.append(batch))
+            tokio::task::block_in_place(append)
         } else {
-            self.log.append(batch)
+            append()
         };
         self.appending = false;
         appended
@@ -233,10 +287,15 @@ impl Writer {
         let (health, failure) = match appended {
             Ok(()) => {
                 self.committed.send_replace(self.log.next());
-                (Health::Well, None)
+                let health = if self.log.is_on_reserve() {
+                    Health::Full(ON_RESERVE.into())
+                } else {
+                    Health::Well
+                };
+                (health, None)
             }
-            Err(AppendError::Full { detail }) => {
-                let detail: Arc<str> = detail.into();
+            Err(error @ AppendError::Full { .. }) => {
+                let detail: Arc<str> = error.to_string().into();
                 (Health::Full(Arc::clone(&detail)), Some(WriteError::Full(detail)))
             }
             Err(error @ (AppendError::Unknown { .. } | AppendError::Poisoned { .. })) => {
@@ -255,6 +314,47 @@ impl Writer {
         });
         failure
     }
+}
+
+/// Makes one batch of them that begins at `first`.
+fn lay_out(first: Sequence, submissions: Vec<Submission>) -> (Batch, Vec<Caller>) {
+    let mut batch = Batch::default();
+    let mut callers = Vec::with_capacity(submissions.len());
+    for Submission { records, payloads, reserved, done } in submissions {
+        callers.push(Caller {
+            done,
+            first: first.after(count(&batch)),
+            sequences_at: records.iter().map(|record| record.sequence_at).collect(),
+            payloads: payloads.len(),
+            reserved,
+        });
+        for record in records {
+            let sequence = first.after(count(&batch));
+            batch.records.push(record.fill(sequence));
+        }
+        batch.payloads.extend(payloads);
+    }
+    (batch, callers)
+}
+
+/// Takes apart a batch that found no room: who has to be told so, and what may use the reserve.
+fn take_apart(batch: Batch, callers: Vec<Caller>) -> (Vec<Caller>, Vec<Submission>) {
+    let (mut records, mut payloads) = (batch.records.into_iter(), batch.payloads.into_iter());
+    let (mut told, mut again) = (Vec::new(), Vec::new());
+    for caller in callers {
+        let of_caller = caller.sequences_at.iter().zip(records.by_ref());
+        let records: Vec<Blank> = of_caller
+            .map(|(sequence_at, bytes)| Blank { bytes: bytes.into(), sequence_at: *sequence_at })
+            .collect();
+        let payloads: Vec<Sealed> = payloads.by_ref().take(caller.payloads).collect();
+        if caller.reserved {
+            let Caller { done, reserved, .. } = caller;
+            again.push(Submission { records, payloads, reserved, done });
+        } else {
+            told.push(caller);
+        }
+    }
+    (told, again)
 }
 
 fn count(batch: &Batch) -> u64 {

@@ -16,6 +16,8 @@ mod keygen;
 
 mod serve;
 
+mod export;
+
 mod trace;
 
 mod demo;
@@ -49,6 +51,8 @@ enum Command {
     Events(events::Args),
     /// Draw a session: person, agent, model calls, and the tool calls that they caused.
     Trace(trace::Args),
+    /// Hand out evidence that others can verify; the export is recorded first.
+    Export(export::Args),
     /// Make an API key for an agent, and the hash that the configuration wants.
     Keygen(keygen::Args),
     /// Measure what the gateway costs on this machine.
@@ -116,6 +120,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Check(args) => check::run(&args, &mut out),
         Command::Events(args) => events::run(&args, &mut out),
         Command::Trace(args) => trace::run(&args, &mut out),
+        Command::Export(args) => export::run(&args, &mut out),
         Command::Keygen(args) => keygen::run(&args, &mut out),
         Command::Bench(args) => bench::run(&args, &mut out),
     };

@@ -1,8 +1,10 @@
 //! The composition root: from a configuration to a running gateway, and back to rest.
 
-use crate::clock;
 use crate::config::{Backend, Config, Durability, Loaded};
 use crate::correlate::{Correlator, Limits as CorrelateLimits};
+use crate::custody::{
+    Closing, Custody, CustodyError, FoundLedger, LEDGER_FOLDER, payload_segment_bytes, plain,
+};
 use crate::gate::Gate;
 use crate::mcp::Mcp;
 use crate::memory::Memory;
@@ -12,50 +14,35 @@ use crate::recover::{RecoverError, look_back};
 use crate::room::Room;
 use crate::server::Agents;
 use crate::upstream::{TlsError, Upstream};
-use events::{Digest, Draft, GatewayStarted, GatewayStopped, LedgerRecovered};
-use ledger::backend::file::{self, FileLog, OpenError, Recovery};
-use ledger::backend::memory::MemoryLog;
-use ledger::log::Log;
-use ledger::{Health, Ledger, Options, RecordError, WriterTask};
+use crate::watch::watch;
+use events::{Digest, GatewayStarted, GatewayStopped};
+use ledger::sealer::LostLock;
+use ledger::{Entry, Health, Ledger, RecordError, SealHealth, Sealing};
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tlog::VerifierKey;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// The index of the payload segment that is written is kept in memory; this bounds it to a few MiB.
-const PAYLOAD_SEGMENT_BYTES_MAX: u64 = 16 << 20;
-
-/// The folder of the ledger within the data folder.
-pub const LEDGER_FOLDER: &str = "ledger";
-
 /// Why a gateway did not start, or did not stop in order.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
-    /// A folder or file cannot be used.
-    #[error("cannot use `{path}`: {source}")]
-    Folder {
-        /// Which.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
     /// The ledger does not open.
-    #[error("the ledger does not open: {0}")]
-    Open(#[from] OpenError),
+    #[error(transparent)]
+    Custody(#[from] CustodyError),
     /// The last run cannot be settled.
     #[error(transparent)]
     Recover(#[from] RecoverError),
     /// Nothing can be recorded.
-    #[error("the ledger does not record: {0}")]
+    #[error("the ledger does not record: {0}; see to its disk, then start again")]
     Record(#[from] RecordError),
-    /// The writer's thread.
-    #[error("the ledger's writer: {0}")]
-    Writer(io::Error),
     /// A listener.
-    #[error("cannot listen on {address}: {source}")]
+    #[error(
+        "cannot listen on {address}: {source}; stop what listens there, or name another address in \
+         `[listen]`"
+    )]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -70,12 +57,10 @@ pub enum GatewayError {
 /// What the start found.
 #[derive(Clone, Debug, Default)]
 pub struct StartReport {
-    /// Events in the ledger before this start.
-    pub events: u64,
+    /// The ledger.
+    pub found: FoundLedger,
     /// Calls of the last run whose outcome nobody knows.
     pub in_doubt: u64,
-    /// Bytes of an unacknowledged tail that were cut and quarantined.
-    pub cut_bytes: u64,
 }
 
 /// A gateway that accepts calls.
@@ -89,28 +74,27 @@ pub struct Gateway {
     gate: Arc<Gate>,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
-    writer: WriterTask,
+    sealing: Option<Sealing>,
+    closing: Closing,
     config: Arc<Config>,
 }
 
 impl Gateway {
     /// Opens the ledger, settles the last run, records the start, and only then listens.
-    pub async fn start(loaded: Loaded) -> Result<Self, GatewayError> {
+    pub async fn start(loaded: Loaded, lost_lock: LostLock) -> Result<Self, GatewayError> {
         let config = Arc::new(loaded.config);
-        let folder = config.data.join(LEDGER_FOLDER);
-        let (log, recovery) = open(&config, &folder)?;
-        let mut correlator = Correlator::new(key(&config, &folder)?, CorrelateLimits::default());
-        let found = look_back(&*log.reader(), &mut correlator)?;
-        let events = log.next().number();
-        let (ledger, writer) =
-            Ledger::start(log, options(&config)).map_err(GatewayError::Writer)?;
-        let cut_bytes = note_cuts(&ledger, &recovery, &folder).await?;
-        let in_doubt = found.settle(&ledger).await?;
-        let report = StartReport { events, in_doubt, cut_bytes };
+        let custody = Custody::open(&config, lost_lock).await?;
+        let found = custody.found;
+        let mut correlator = Correlator::new(custody.marks, CorrelateLimits::default());
+        let (ledger, sealing, closing) = custody.split();
+        let open = look_back(&**ledger.reader(), &mut correlator)?;
+        let in_doubt = open.settle(&ledger).await?;
+        let report = StartReport { found, in_doubt };
 
         let agents = bind(config.listen.agents).await?;
         let people = bind(config.listen.people).await?;
-        record_start(&ledger, &config, loaded.digest, in_doubt).await?;
+        let key = sealing.as_ref().map(Sealing::key);
+        record_start(&ledger, &config, loaded.digest, (in_doubt, key)).await?;
 
         let memory = Memory::new(config.limits.memory_bytes_max);
         let gate = Arc::new(Gate::new(&config, ledger, correlator));
@@ -122,7 +106,8 @@ impl Gateway {
             gate,
             stop,
             listeners: Vec::new(),
-            writer,
+            sealing,
+            closing,
             config,
         };
         gateway.listen(agents, people, memory, &stopping)?;
@@ -145,7 +130,17 @@ impl Gateway {
         let models = Models::new(Arc::clone(gate), upstream, Arc::clone(config), memory.clone());
         let (models, mcp) = (Arc::new(models), Arc::new(mcp));
         let server = Agents::new(Arc::clone(gate), models, mcp, config.listen.clone(), limits);
-        let pages = People::new(Arc::clone(gate), memory, room(config)).router();
+        let room = room(config);
+        if config.ledger.backend == Backend::File {
+            if let Some(free) = room.free() {
+                gate.metrics.ledger_disk_bytes_free.set(free);
+            }
+            self.listeners.push(tokio::spawn(watch(Arc::clone(gate), room.clone())));
+        }
+        let sealing = self.sealing.clone();
+        let gate = Arc::clone(gate);
+        let stops = stopping.clone();
+        let pages = People::new(gate, memory, room, sealing, stops).router();
         let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
         let mut stopped = stopping.clone();
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
@@ -167,8 +162,28 @@ impl Gateway {
         &self.gate
     }
 
-    /// Returns when the ledger will record nothing more, with the reason.
+    /// Returns when the ledger will record nothing more, or must not, with the reason.
     pub async fn failed(&self) -> Arc<str> {
+        tokio::select! {
+            detail = self.recording_failed() => detail,
+            detail = self.sealing_failed() => detail,
+        }
+    }
+
+    async fn sealing_failed(&self) -> Arc<str> {
+        let Some(sealing) = &self.sealing else { return std::future::pending().await };
+        let mut health = sealing.health();
+        loop {
+            if let SealHealth::Failed(detail) = &*health.borrow_and_update() {
+                return Arc::clone(detail);
+            }
+            if health.changed().await.is_err() {
+                return "the ledger's sealer ended".into();
+            }
+        }
+    }
+
+    async fn recording_failed(&self) -> Arc<str> {
         let mut health = self.gate.ledger().health();
         loop {
             if let Health::Failed(detail) = &*health.borrow_and_update() {
@@ -180,10 +195,15 @@ impl Gateway {
         }
     }
 
+    /// Says what cannot be recorded any more, after the ledger has failed.
+    pub fn give_up(self) {
+        self.gate.gap.give_up();
+    }
+
     /// Stops accepting, lets calls finish, records the end, and waits until all is durable. True if
     /// every call had ended by itself.
     pub async fn stop(self, reason: &str) -> Result<bool, GatewayError> {
-        let Self { gate, stop, listeners, writer, config, .. } = self;
+        let Self { gate, stop, listeners, sealing, closing, config, .. } = self;
         stop.send_replace(true);
         let drained = gate.tasks.drained(config.limits.drain_timeout).await;
         let cancelled = if drained { 0 } else { gate.tasks.count() };
@@ -196,114 +216,38 @@ impl Gateway {
             cancelled: u64::try_from(cancelled).unwrap_or(u64::MAX),
             reason: reason.into(),
         };
-        gate.ledger().record(plain(fact)).await?;
+        gate.tell_gap_at_last().await;
+        gate.ledger().record(Entry::from(plain(fact)).reserved()).await?;
         drop(gate);
         if drained {
-            writer.join().await.map_err(GatewayError::Writer)?;
+            drop(sealing);
+            closing.close().await?;
+        } else if let Some(sealing) = sealing {
+            // What is still under way holds the ledger open, so its end cannot be waited for.
+            if let Err(error) = sealing.seal_now().await {
+                tracing::warn!(%error, "the last events are not sealed yet; the next start does it");
+            }
         }
         Ok(drained)
     }
 }
 
-fn open(config: &Config, folder: &Path) -> Result<(Box<dyn Log>, Recovery), GatewayError> {
-    let (log, recovery): (Box<dyn Log>, _) = match config.ledger.backend {
-        Backend::Memory => (Box::new(MemoryLog::new()), Recovery::default()),
-        Backend::File => {
-            let options = file::Options {
-                shard: SHARD.into(),
-                event_segment_bytes: config.ledger.segment_bytes,
-                payload_segment_bytes: payload_segment_bytes(config),
-                synced: config.ledger.durability == Durability::Synced,
-                ..file::Options::default()
-            };
-            let (log, recovery) = FileLog::open(folder, &options)?;
-            (Box::new(log), recovery)
-        }
-    };
-    Ok((log, recovery))
-}
-
-fn payload_segment_bytes(config: &Config) -> u64 {
-    config.ledger.segment_bytes.min(PAYLOAD_SEGMENT_BYTES_MAX)
-}
-
 /// What the ledger takes at once, at most: a new segment of each kind.
 fn room(config: &Config) -> Room {
-    let bytes_min = config.ledger.segment_bytes.saturating_add(payload_segment_bytes(config));
-    Room::new(config.data.join(LEDGER_FOLDER), bytes_min)
-}
-
-/// The name of the one shard that a gateway on its own writes.
-const SHARD: &str = "countersign/0";
-
-fn options(config: &Config) -> Options {
-    Options {
-        source: SHARD.into(),
-        queue_max: config.ledger.queue_records_max,
-        append_timeout: config.ledger.append_timeout,
+    let on_disk = config.ledger.backend == Backend::File;
+    Room {
+        folder: config.data.join(LEDGER_FOLDER),
+        bytes_min: config.ledger.segment_bytes.saturating_add(payload_segment_bytes(config)),
+        reserve_bytes: config.ledger.reserve_bytes.saturating_mul(2),
+        bytes_low: if on_disk { config.ledger.disk_bytes_low } else { 0 },
     }
-}
-
-/// The key of all marks: made once, kept beside the ledger, readable by its owner alone.
-fn key(config: &Config, folder: &Path) -> Result<[u8; 32], GatewayError> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let random = || {
-        let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(io::Error::other).map(|()| key)
-    };
-    let path = folder.join("marks.key");
-    let failed = |source| GatewayError::Folder { path: path.clone(), source };
-    if config.ledger.backend == Backend::Memory {
-        return random().map_err(failed);
-    }
-    match std::fs::read(&path) {
-        Ok(bytes) => bytes
-            .try_into()
-            .map_err(|_| failed(io::Error::other("it does not have exactly 32 bytes"))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let key = random().map_err(failed)?;
-            let mut file = std::fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path)
-                .map_err(failed)?;
-            file.write_all(&key).and_then(|()| file.sync_all()).map_err(failed)?;
-            Ok(key)
-        }
-        Err(error) => Err(failed(error)),
-    }
-}
-
-async fn note_cuts(
-    ledger: &Ledger,
-    recovery: &Recovery,
-    folder: &Path,
-) -> Result<u64, GatewayError> {
-    let mut cut_bytes = 0;
-    for cut in &recovery.cuts {
-        cut_bytes += cut.bytes;
-        let fact = LedgerRecovered {
-            cut_bytes: cut.bytes,
-            cut_digest: Digest(cut.sha256),
-            quarantine: cut
-                .kept_in
-                .strip_prefix(folder)
-                .unwrap_or(&cut.kept_in)
-                .display()
-                .to_string(),
-        };
-        ledger.record(plain(fact)).await?;
-    }
-    Ok(cut_bytes)
 }
 
 async fn record_start(
     ledger: &Ledger,
     config: &Config,
     digest: [u8; 32],
-    in_doubt: u64,
+    (in_doubt, key): (u64, Option<&VerifierKey>),
 ) -> Result<(), GatewayError> {
     let durability = match (config.ledger.backend, config.ledger.durability) {
         (Backend::Memory, _) => "memory",
@@ -311,6 +255,7 @@ async fn record_start(
         (Backend::File, Durability::Relaxed) => "relaxed",
     };
     let fact = GatewayStarted {
+        checkpoint_key: key.map(|key| key.to_string().into()),
         configuration: Digest(digest),
         durability: durability.into(),
         in_doubt,
@@ -318,17 +263,6 @@ async fn record_start(
     };
     ledger.record(plain(fact)).await?;
     Ok(())
-}
-
-fn plain<F>(fact: F) -> Draft<F> {
-    Draft {
-        id: clock::event_id(),
-        time: clock::now(),
-        session: None,
-        cause: None,
-        call: None,
-        fact,
-    }
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, GatewayError> {

@@ -43,9 +43,19 @@ pub mod recover;
 
 pub mod server;
 
+pub mod keys;
+
+pub mod payload_keys;
+
+pub mod custody;
+
+pub mod evidence;
+
 pub mod room;
 
 pub mod people;
+
+pub mod watch;
 
 pub mod gateway;
 

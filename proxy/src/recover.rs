@@ -4,7 +4,7 @@ use crate::clock;
 use crate::correlate::Correlator;
 use events::{CallId, CallInDoubt, Draft, Envelope, Event, EventId, ParseError, SessionId};
 use ledger::log::{ReadError, Reader};
-use ledger::{Ledger, RecordError, Sequence};
+use ledger::{Entry, Ledger, RecordError, Sequence};
 use std::collections::BTreeMap;
 
 /// How many events the first step back takes; each further step takes twice as many.
@@ -17,10 +17,13 @@ const READ_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum RecoverError {
     /// It cannot be read.
-    #[error("the ledger cannot be read: {0}")]
+    #[error("the ledger cannot be read: {0}; restore the file from a copy, or repair the disk")]
     Read(#[from] ReadError),
     /// It has an event that this version cannot read.
-    #[error("the event at sequence {sequence} cannot be read: {source}")]
+    #[error(
+        "the event at sequence {sequence} cannot be read: {source}; if a newer version wrote it, \
+         start that one"
+    )]
     Parse {
         /// Where it stands.
         sequence: Sequence,
@@ -136,7 +139,7 @@ impl Found {
                 call: Some(call),
                 fact,
             };
-            ledger.record(draft).await?;
+            ledger.record(Entry::from(draft).reserved()).await?;
         }
         Ok(count)
     }

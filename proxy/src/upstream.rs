@@ -73,7 +73,7 @@ pub struct Upstream {
 
 /// The system's trusted certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot set up TLS to upstreams: {0}")]
+#[error("cannot set up TLS to upstreams: {0}; the system needs a list of trusted certificates")]
 pub struct TlsError(String);
 
 impl Upstream {

@@ -174,6 +174,7 @@ fn findings() -> Vec<Event> {
 
 fn of_the_gateway() -> Vec<Event> {
     let started = GatewayStarted {
+        checkpoint_key: Some("audit.example.com/0+0a1b2c3d+AQIDBA==".into()),
         configuration: digest(0x11),
         durability: "synced".into(),
         in_doubt: 3,

@@ -169,12 +169,14 @@ impl Setup {
 
     fn configuration(&self, data: &Path) -> String {
         let Self { providers, limits, ledger, .. } = self;
+        let small = "reserve_bytes = \"1 MiB\"\n";
+        let reserve = if ledger.contains("reserve_bytes") { "" } else { small };
         let data = data.display();
         format!(
             "data = \"{data}\"\n\
              [listen]\nagents = \"127.0.0.1:0\"\npeople = \"127.0.0.1:0\"\n\
              [limits]\n{limits}\n\
-             [ledger]\nsegment_bytes = \"1 MiB\"\n{ledger}\n\
+             [ledger]\nsegment_bytes = \"1 MiB\"\n{reserve}{ledger}\n\
              {providers}\n\
              [[agent]]\nname = \"agent\"\nteam = \"tests\"\nowner = \"ada@example.com\"\n\
              key = {{ env = \"AGENT_KEY\" }}\nmodels = [\"*\"]\ntools = [\"*\"]\n\
@@ -287,11 +289,16 @@ impl Gateway {
 
     /// Starts it anew on the same data once it has ended, without any wrapper.
     #[must_use]
-    pub fn again(mut self) -> Self {
+    pub fn again(self) -> Self {
+        self.try_again().unwrap_or_else(|said| panic!("it did not start: {said:?}"))
+    }
+
+    /// The same where it may not start; what it said then.
+    pub fn try_again(mut self) -> Result<Self, Vec<String>> {
         let folder = self.folder.take().unwrap_or_else(|| panic!("a folder of its own"));
         let setup = Setup { wrapper: Vec::new(), ..self.setup.clone() };
         drop(self);
-        setup.start_in(folder)
+        setup.try_start_in(folder)
     }
 
     /// Stops it, and checks that nothing was left open and that it said so on record.
@@ -310,6 +317,13 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The program, to run another of its commands than `serve`.
+pub fn program() -> Command {
+    let mut command = Command::new(&*PROGRAM);
+    command.stdin(Stdio::null());
+    command
 }
 
 /// The program, built once by each suite in the suite's own profile.

@@ -82,6 +82,7 @@ fn others() -> Vec<(Event, &'static str)> {
         tool_call: None,
     };
     let started = GatewayStarted {
+        checkpoint_key: None,
         configuration: DIGEST,
         durability: "synced".into(),
         in_doubt: 2,

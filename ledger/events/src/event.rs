@@ -4,7 +4,7 @@ use crate::{
     CallCancelled, CallCompleted, CallDenied, CallDispatched, CallFailed, CallInDoubt, CallLinked,
     CallRefused, EraseRequested, FindingRaised, GatewayStarted, GatewayStopped, LedgerExported,
     LedgerGap, LedgerRecovered, LegalHoldLifted, LegalHoldPlaced, MessageRelayed, PayloadErased,
-    ToolsChanged, UpstreamStarted, UpstreamStopped,
+    PayloadRef, ToolsChanged, UpstreamStarted, UpstreamStopped,
 };
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -90,4 +90,34 @@ events! {
     ToolsChanged = "tools.changed",
     UpstreamStarted = "upstream.started",
     UpstreamStopped = "upstream.stopped",
+}
+
+impl Event {
+    /// The payload that it names; no event names two.
+    pub const fn payload(&self) -> Option<&PayloadRef> {
+        match self {
+            Self::CallDispatched(fact) => fact.request.as_ref(),
+            Self::CallDenied(fact) => fact.request.as_ref(),
+            Self::CallCompleted(fact) => fact.answer.as_ref(),
+            Self::CallFailed(fact) => fact.answer.as_ref(),
+            Self::CallCancelled(fact) => fact.answer.as_ref(),
+            Self::MessageRelayed(fact) => Some(&fact.payload),
+            Self::CallInDoubt(_)
+            | Self::CallLinked(_)
+            | Self::CallRefused(_)
+            | Self::EraseRequested(_)
+            | Self::FindingRaised(_)
+            | Self::GatewayStarted(_)
+            | Self::GatewayStopped(_)
+            | Self::LedgerExported(_)
+            | Self::LedgerGap(_)
+            | Self::LedgerRecovered(_)
+            | Self::LegalHoldLifted(_)
+            | Self::LegalHoldPlaced(_)
+            | Self::PayloadErased(_)
+            | Self::ToolsChanged(_)
+            | Self::UpstreamStarted(_)
+            | Self::UpstreamStopped(_) => None,
+        }
+    }
 }

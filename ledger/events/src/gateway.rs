@@ -7,6 +7,10 @@ use std::sync::Arc;
 /// The gateway began to accept calls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GatewayStarted {
+    /// The key that verifies the ledger's checkpoints, as C2SP signed-note writes it; absent for a
+    /// ledger that is not sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint_key: Option<Arc<str>>,
     /// SHA-256 of the configuration's text.
     pub configuration: Digest,
     /// How durability is meant: `synced`, or `relaxed` for measurements.

@@ -1,6 +1,8 @@
 //! The embedded log: segments of checksummed frames in a directory, the default backend. What is on
 //! the disk is described in docs/formats/file-log.md, and why so in docs/decisions.
 
+mod options;
+
 mod damage;
 mod disk;
 mod layout;
@@ -26,10 +28,15 @@ mod recent;
 
 mod filler;
 
+mod reserve;
+mod watch;
+
 mod journal;
 
 mod event_writer;
 mod payload_writer;
+
+mod room;
 
 mod error;
 
@@ -42,6 +49,7 @@ mod recovery;
 mod opening;
 
 pub use error::OpenError;
+pub use options::Options;
 pub use quarantine::Cut;
 pub use reader::FileReader;
 pub use recovery::Recovery;
@@ -50,54 +58,24 @@ use super::check_limits;
 use crate::Sequence;
 use crate::log::{Address, AppendError, Batch, Log, Reader, Scope, Sealed};
 use committed::ActivePayloads;
-use disk::{Disk, RealDisk};
+use disk::{Disk, DiskFile, RealDisk, is_full};
 use event_writer::EventWriter;
-use filler::{Filler, Spare, Workers};
+use filler::{Filler, Workers};
 use journal::Journal;
 use names::Series;
-use opening::{cannot_prepare, check_options, lock, start};
+use opening::{LOCK, cannot_prepare, check_options, lock, start};
 use payload::{Name, Place};
 use payload_writer::PayloadWriter;
 use recovery::{Recovered, recover};
 use relaxed::RelaxedDisk;
 use replay::replay;
+use reserve::Reserve;
+use room::Room;
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// How a file log is laid out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// The shard's name, 1 to 32 bytes. It is in every segment, so that logs cannot be mixed up.
-    pub shard: String,
-    /// The size of an event segment in bytes, filled in advance.
-    pub event_segment_bytes: u64,
-    /// The size of a payload segment in bytes, filled in advance.
-    pub payload_segment_bytes: u64,
-    /// The size of each of the two journal files in bytes, filled in advance. Batches that do not
-    /// fit are synced in their segments.
-    pub journal_bytes: u64,
-    /// How much recent event text a new segment's records are compressed against, in bytes; at
-    /// most 64 KiB.
-    pub dictionary_bytes: usize,
-    /// Whether an append waits for the disk. Without, a power cut loses acknowledged records: for
-    /// measurements alone.
-    pub synced: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            shard: "0".to_owned(),
-            event_segment_bytes: 64 * 1024 * 1024,
-            payload_segment_bytes: 64 * 1024 * 1024,
-            journal_bytes: 4 * 1024 * 1024,
-            dictionary_bytes: 32 * 1024,
-            synced: true,
-        }
-    }
-}
+use watch::Watch;
 
 /// A log in a directory, open for writing.
 ///
@@ -111,17 +89,13 @@ pub struct FileLog {
     payloads: PayloadWriter,
     /// Nothing where nothing is synced.
     journal: Option<Journal>,
+    reserve: Reserve,
+    watch: Watch,
     /// Why an append ended unknown; nothing is written any more then.
     poisoned: Option<String>,
     stored_bytes: u64,
     /// Dropped last: whoever opens the log next must find it at rest.
     _lock: Box<dyn Send>,
-}
-
-/// The segments that a batch needs besides those there are.
-struct Room {
-    events: Option<Spare>,
-    payloads: Option<Spare>,
 }
 
 impl FileLog {
@@ -149,6 +123,8 @@ impl FileLog {
         let shard = check_options(options)?;
         disk.create_dir(dir).map_err(cannot_prepare(dir))?;
         let lock = lock(&*disk, dir)?;
+        let mut watch = Watch::new(Arc::clone(&disk));
+        watch.add(dir.join(LOCK)).map_err(cannot_prepare(dir))?;
         let filler = |series: Series, bytes: u64| {
             let path = series.dir(dir);
             disk.create_dir(&path)?;
@@ -180,6 +156,11 @@ impl FileLog {
         // Only now is it known that nothing else is needed to make the log whole.
         let (clean, cut) = replayed.clean(&*disk, dir)?;
         let room = (shard, clean.capacity);
+        for path in journal::paths(dir) {
+            watch.add(path).map_err(cannot_prepare(dir))?;
+        }
+        let reserve = Reserve::take_room(Arc::clone(&disk), dir, options.reserve_bytes, workers);
+        let reserve = reserve.map_err(cannot_prepare(dir))?;
         let journal = options.synced.then(|| Journal::new(clean.files, room, workers));
         let Recovered { committed, mut recovery } = recovered;
         recovery.cuts.extend(cut);
@@ -200,6 +181,8 @@ impl FileLog {
             events,
             payloads,
             journal,
+            reserve,
+            watch,
             poisoned: None,
             stored_bytes: 0,
             _lock: lock,
@@ -226,32 +209,18 @@ impl FileLog {
         fresh
     }
 
-    /// Has the next segments filled in the background, once those there are half full.
+    /// Has the next segments filled in the background, once those there are half full. A reserve
+    /// that was used comes first.
     fn prepare_segments(&mut self) {
+        if !self.reserve.is_whole() {
+            return;
+        }
         if self.events.is_half_full() {
             self.events.filler.prepare();
         }
         if self.payloads.is_half_full() {
             self.payloads.filler.prepare();
         }
-    }
-
-    /// Gets the segments that a batch needs, before anything of it is written.
-    fn make_room(&mut self, event_bytes: u64, payload_bytes: u64) -> io::Result<Room> {
-        let mut room = Room { events: None, payloads: None };
-        if !self.events.fits(event_bytes) {
-            let bytes = self.events.segment_bytes(event_bytes);
-            room.events = Some(self.events.filler.take(bytes)?);
-        }
-        if self.payloads.fits(payload_bytes) {
-            return Ok(room);
-        }
-        let taken = self.payloads.filler.take(PayloadWriter::segment_bytes(payload_bytes));
-        if let Some(spare) = room.events.take_if(|_| taken.is_err()) {
-            self.events.filler.put_back(spare);
-        }
-        room.payloads = Some(taken?);
-        Ok(room)
     }
 
     /// Makes a batch durable, and then known to readers.
@@ -334,6 +303,53 @@ impl FileLog {
         Ok(())
     }
 
+    fn append_with(&mut self, batch: &Batch, reserved: bool) -> Result<(), AppendError> {
+        self.check_poison()?;
+        check_limits(batch)?;
+        if batch.records.is_empty() {
+            return Ok(());
+        }
+        if !reserved {
+            self.refill()?;
+        }
+        let fresh = self.fresh(batch);
+        let bytes = (EventWriter::bound(&batch.records), PayloadWriter::batch_bytes(&fresh));
+        let reserve = reserved.then_some(&mut self.reserve);
+        let room = Room::make((&mut self.events, &mut self.payloads), bytes, reserve);
+        let room = room.map_err(|error| self.failed(&error))?;
+        self.commit(batch, &fresh, room).map_err(|error| self.poison(&error))?;
+        self.prepare_segments();
+        Ok(())
+    }
+
+    /// Makes the reserve whole again, where it is not.
+    fn refill(&mut self) -> Result<(), AppendError> {
+        match self.reserve.refill() {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let dir = self.dir.display();
+                let detail = format!("`{dir}`: there is no room for its reserve");
+                Err(AppendError::Full { detail })
+            }
+            Err(error) => Err(self.poison(&error)),
+        }
+    }
+
+    fn check_poison(&self) -> Result<(), AppendError> {
+        match &self.poisoned {
+            Some(detail) => Err(AppendError::Poisoned { detail: detail.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// What a failure means where nothing of a batch was written yet.
+    fn failed(&mut self, error: &io::Error) -> AppendError {
+        if is_full(error) {
+            return AppendError::Full { detail: format!("`{}`: {error}", self.dir.display()) };
+        }
+        self.poison(error)
+    }
+
     fn poison(&mut self, error: &io::Error) -> AppendError {
         let detail = format!("`{}`: {error}", self.dir.display());
         self.poisoned = Some(detail.clone());
@@ -343,26 +359,30 @@ impl FileLog {
 
 impl Log for FileLog {
     fn append(&mut self, batch: &Batch) -> Result<(), AppendError> {
-        if let Some(detail) = &self.poisoned {
-            return Err(AppendError::Poisoned { detail: detail.clone() });
+        self.append_with(batch, false)
+    }
+
+    fn append_reserved(&mut self, batch: &Batch) -> Result<(), AppendError> {
+        self.append_with(batch, true)
+    }
+
+    fn check(&mut self) -> Result<(), AppendError> {
+        self.check_poison()?;
+        let events = &self.events.segment;
+        let mut open: Vec<(&Path, &dyn DiskFile)> = vec![(&events.path, &*events.file)];
+        if let Some((payloads, _)) = &self.payloads.active {
+            open.push((&payloads.path, &*payloads.file));
         }
-        check_limits(batch)?;
-        if batch.records.is_empty() {
-            return Ok(());
+        if let Err(error) = self.watch.look(&open) {
+            let detail = error.to_string();
+            self.poisoned = Some(detail.clone());
+            return Err(AppendError::Poisoned { detail });
         }
-        let fresh = self.fresh(batch);
-        let event_bytes = EventWriter::bound(&batch.records);
-        let room = match self.make_room(event_bytes, PayloadWriter::batch_bytes(&fresh)) {
-            Ok(room) => room,
-            Err(error) if is_full(&error) => {
-                let detail = format!("`{}`: {error}", self.dir.display());
-                return Err(AppendError::Full { detail });
-            }
-            Err(error) => return Err(self.poison(&error)),
-        };
-        self.commit(batch, &fresh, room).map_err(|error| self.poison(&error))?;
-        self.prepare_segments();
-        Ok(())
+        self.refill()
+    }
+
+    fn is_on_reserve(&self) -> bool {
+        !self.reserve.is_whole()
     }
 
     fn next(&self) -> Sequence {
@@ -376,10 +396,6 @@ impl Log for FileLog {
     fn reader(&self) -> Arc<dyn Reader> {
         self.file_reader()
     }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 #[cfg(test)]

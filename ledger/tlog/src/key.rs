@@ -34,6 +34,9 @@ pub enum KeyError {
     /// The name cannot be that of a key.
     #[error("a name is 1 to {NAME_BYTES_MAX} bytes without spaces, `+` and control characters")]
     Name,
+    /// The text is not `PRIVATE+KEY+<name>+<id>+<key>`.
+    #[error("expected a private key: `PRIVATE+KEY+<name>+<8 hexadecimal digits>+<base64>`")]
+    PrivateForm,
     /// The text is not `<name>+<id>+<key>`.
     #[error("expected a verifier key: `<name>+<8 hexadecimal digits>+<base64>`")]
     Form,

@@ -20,9 +20,13 @@ mod tree;
 
 mod check;
 
+mod prover;
+
 mod key;
 
 mod note;
+
+mod skey;
 
 mod checkpoint;
 
@@ -47,6 +51,8 @@ pub use note::{
 };
 pub use policy::{Accepted, Log, POLICY_BYTES_MAX, Policy, PolicyError, Problem, Refusal, Witness};
 pub use proof::{ReadError, TileSource, consistency_proof, inclusion_proof, root};
+pub use prover::{Prover, ProverError};
+pub use skey::{parse_private_key, private_key_text};
 pub use tile::{LEVEL_MAX, PathError, TILE_WIDTH, TileId, edge_tiles, tiles_since};
 pub use tlog_proof::{
     EXTRA_BYTES_MAX, INCLUSION_HASHES_MAX, PROOF_BYTES_MAX, TlogProof, TlogProofError,

@@ -9,6 +9,7 @@ use crate::standin::player::{Era, Options, Played, Player, play_all};
 use crate::standin::recording::Recordings;
 use crate::standin::server::Handle;
 use crate::standin::{airline, provider};
+use ledger::sealer::LostLock;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,8 @@ async fn play(
 ) -> Result<(), CommandError> {
     let (model, tools) = upstreams(&recordings).await?;
     let keys = keys()?;
-    let gateway = Gateway::start(configuration(args, &keys, [&model, &tools])?).await?;
+    let gateway =
+        Gateway::start(configuration(args, &keys, [&model, &tools])?, LostLock::Refuse).await?;
     writeln!(out, "Countersign demo: everything runs in this process, on this machine.\n")?;
     announce(&gateway, &args.data, out)?;
     writeln!(out, "model    http://{} (stand-in for a model provider)", model.addr())?;

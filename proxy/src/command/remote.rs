@@ -22,19 +22,25 @@ pub(super) struct Remote {
     runtime: Runtime,
 }
 
+/// The address of a gateway's people listener, without a slash at its end.
+pub(super) fn base_url(url: &str) -> Result<&str, CommandError> {
+    let is_base = url.parse::<Uri>().is_ok_and(|uri| {
+        uri.scheme_str() == Some("http") && uri.host().is_some() && uri.query().is_none()
+    });
+    if !is_base {
+        let expected = "expected a gateway's address such as `http://127.0.0.1:8081`";
+        return Err(CommandError::Usage(format!("--url: {expected}, found `{url}`")));
+    }
+    Ok(url.trim_end_matches('/'))
+}
+
 impl Remote {
     /// The gateway at this URL, such as `http://127.0.0.1:8081`. Asks nothing yet.
     pub(super) fn new(url: &str) -> Result<Self, CommandError> {
-        let is_base = url.parse::<Uri>().is_ok_and(|uri| {
-            uri.scheme_str() == Some("http") && uri.host().is_some() && uri.query().is_none()
-        });
-        if !is_base {
-            let expected = "expected a gateway's address such as `http://127.0.0.1:8081`";
-            return Err(CommandError::Usage(format!("--url: {expected}, found `{url}`")));
-        }
+        let base = base_url(url)?.to_owned();
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Ok(Self { base: url.trim_end_matches('/').to_owned(), client, runtime })
+        Ok(Self { base, client, runtime })
     }
 
     /// The events from a sequence on: at least one if there is one.

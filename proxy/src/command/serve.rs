@@ -3,6 +3,7 @@
 use super::{CommandError, telemetry};
 use crate::config::{Config, Loaded, look_up};
 use crate::gateway::{Gateway, GatewayError};
+use ledger::sealer::LostLock;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -16,6 +17,9 @@ pub(super) struct Args {
     /// Where the ledger is kept, instead of what the configuration says.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Go on although the lock that keeps the last checkpoint is empty: it was lost.
+    #[arg(long)]
+    accept_lost_lock: bool,
 }
 
 /// The configuration that is read when none is named.
@@ -24,16 +28,14 @@ const DEFAULT_FILE: &str = "countersign.toml";
 /// Serves until SIGINT or SIGTERM, then lets calls finish.
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
     telemetry::start();
-    let mut loaded = load(args.config.as_deref())?;
+    let loaded = configuration(args.config.as_deref(), args.data.as_deref())?;
     for warning in &loaded.warnings {
         writeln!(out, "{warning}")?;
     }
-    if let Some(data) = &args.data {
-        loaded.config.data.clone_from(data);
-    }
     let data = loaded.config.data.clone();
+    let lost_lock = if args.accept_lost_lock { LostLock::Accept } else { LostLock::Refuse };
     block_on(async {
-        let gateway = Gateway::start(loaded).await?;
+        let gateway = Gateway::start(loaded, lost_lock).await?;
         // Whoever reads the announcement may ask it to stop at once.
         let signals = Signals::listen()?;
         announce(&gateway, &data, out)?;
@@ -59,6 +61,18 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
     Ok(builder.worker_threads(processors + 1).enable_all().build()?)
 }
 
+/// The configuration that is named or found, with this data folder if one is named.
+pub(super) fn configuration(
+    named: Option<&Path>,
+    data: Option<&Path>,
+) -> Result<Loaded, CommandError> {
+    let mut loaded = load(named)?;
+    if let Some(data) = data {
+        loaded.config.data = data.into();
+    }
+    Ok(loaded)
+}
+
 fn load(named: Option<&Path>) -> Result<Loaded, CommandError> {
     let path = named.unwrap_or_else(|| Path::new(DEFAULT_FILE));
     if named.is_none() && !path.exists() {
@@ -75,9 +89,9 @@ pub(super) fn announce(
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
     let report = &gateway.report;
-    writeln!(out, "ledger   {} ({} events)", data.display(), report.events)?;
-    if report.cut_bytes > 0 {
-        let bytes = report.cut_bytes;
+    writeln!(out, "ledger   {} ({} events)", data.display(), report.found.events)?;
+    if report.found.cut_bytes > 0 {
+        let bytes = report.found.cut_bytes;
         writeln!(out, "         {bytes} bytes of an unacknowledged tail were cut and quarantined")?;
     }
     if report.in_doubt > 0 {
@@ -116,6 +130,7 @@ pub(super) async fn until_stopped(
     };
     if let Some(failure) = failure {
         // Nothing more can be recorded, so nothing more is done; a restart recovers.
+        gateway.give_up();
         return Err(CommandError::Io(format!("{failure}; restart to recover")));
     }
     writeln!(out, "{reason}: letting calls finish")?;

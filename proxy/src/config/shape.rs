@@ -10,9 +10,11 @@ use http::HeaderName;
 
 use super::base_url::BaseUrl;
 use super::key_hash::KeyHash;
-use super::limits::{Limits, MIB};
+use super::limits::{GIB, Limits, MIB};
 use super::pattern::{Pattern, ToolPattern};
-use super::secret::Secret;
+use super::payload_rule::{Keep, Of, PayloadRule, rule_for};
+use super::secret::{Secret, SecretRef};
+use ledger::payload::LocalKek;
 
 /// Everything an operator decides. The default is what `serve` runs without a file: both listeners,
 /// the ledger in `./data`, and no upstream and no agent.
@@ -27,6 +29,10 @@ pub struct Config {
     pub limits: Limits,
     /// How the ledger is kept.
     pub ledger: LedgerConfig,
+    /// How the ledger is sealed.
+    pub checkpoints: Checkpoints,
+    /// What is kept of payloads, in the order of the file: the first that fits decides.
+    pub payloads: Vec<PayloadRule>,
     /// Model providers, in the order of the file; names are unique.
     pub models: Vec<ModelUpstream>,
     /// MCP servers, in the order of the file; names are unique.
@@ -44,6 +50,8 @@ impl Default for Config {
             listen: Listen::default(),
             limits: Limits::default(),
             ledger: LedgerConfig::default(),
+            checkpoints: Checkpoints::default(),
+            payloads: Vec::new(),
             models: Vec::new(),
             tools: Vec::new(),
             agents: Vec::new(),
@@ -53,6 +61,16 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How much is kept of such a call's payloads.
+    pub fn keep(&self, call: Of<'_>) -> Keep {
+        rule_for(&self.payloads, call).map_or(Keep::Everything, |rule| rule.keep)
+    }
+
+    /// How long such a call's payloads are kept; nothing: until somebody erases them.
+    pub fn kept_for(&self, call: Of<'_>) -> Option<Duration> {
+        rule_for(&self.payloads, call).and_then(|rule| rule.kept_for)
+    }
+
     /// The provider of this dialect that serves `model`: the one whose matching pattern spells out
     /// most of the name, and of equals the first in the file.
     pub fn model_upstream(&self, dialect: Dialect, model: &str) -> Option<&ModelUpstream> {
@@ -103,6 +121,31 @@ pub struct LedgerConfig {
     pub append_timeout: Duration,
     /// Records that may wait for the writer at once.
     pub queue_records_max: usize,
+    /// Room kept on the disk for outcomes, in bytes: as much for events as for payloads.
+    pub reserve_bytes: u64,
+    /// Less free room on the disk than this is said to be little, in bytes.
+    pub disk_bytes_low: u64,
+    /// The keys that payloads are encrypted with, the one for new sessions first; none: one
+    /// in the data folder, made there at the first start.
+    pub payload_keys: Vec<PayloadKey>,
+}
+
+/// A key that payloads are encrypted with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadKey {
+    /// Where it is kept.
+    pub place: SecretRef,
+    /// The key.
+    pub kek: LocalKek,
+}
+
+/// Where payloads are and what they are encrypted with, for commands that need nothing else.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// As [`Config::data`].
+    pub data: PathBuf,
+    /// As [`LedgerConfig::payload_keys`].
+    pub payload_keys: Vec<PayloadKey>,
 }
 
 impl Default for LedgerConfig {
@@ -113,6 +156,9 @@ impl Default for LedgerConfig {
             segment_bytes: (64 * MIB) as u64,
             append_timeout: Duration::from_secs(2),
             queue_records_max: 4096,
+            reserve_bytes: (8 * MIB) as u64,
+            disk_bytes_low: GIB as u64,
+            payload_keys: Vec::new(),
         }
     }
 }
@@ -142,6 +188,27 @@ pub enum Dialect {
     OpenAi,
     /// Messages.
     Anthropic,
+}
+
+/// `[checkpoints]`: how the ledger is sealed, so that others can verify it.
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    /// The log's name, which a key that is made at the first start gets; nothing: one made of that
+    /// key.
+    pub origin: Option<String>,
+    /// The private key that signs checkpoints; nothing: the one in the data folder, made there at
+    /// the first start.
+    pub key: Option<Secret>,
+    /// The folder that keeps the last checkpoint a second time; nothing: `lock` in the data folder.
+    pub lock: Option<PathBuf>,
+    /// How long after a checkpoint the next one is made, if there is something new.
+    pub interval: Duration,
+}
+
+impl Default for Checkpoints {
+    fn default() -> Self {
+        Self { origin: None, key: None, lock: None, interval: Duration::from_secs(1) }
+    }
 }
 
 /// `[[model]]`: a model provider.

@@ -54,11 +54,16 @@ pub(super) fn dir(log: &Path) -> PathBuf {
     log.join("journal")
 }
 
+/// The files of the journal.
+pub(super) fn paths(log: &Path) -> [PathBuf; 2] {
+    FILES.map(|name| dir(log).join(name))
+}
+
 /// Makes the files of a new log's journal, durably, in place of what an interrupted attempt left.
 pub(super) fn create(disk: &dyn Disk, log: &Path, capacity: u64) -> io::Result<()> {
     let dir = dir(log);
     disk.create_dir(&dir)?;
-    for path in FILES.map(|name| dir.join(name)) {
+    for path in paths(log) {
         remove_if_there(disk, &path)?;
         let file = disk.create(&path)?;
         write_zeros(&*file, 0, capacity, &false.into())?;

@@ -14,6 +14,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+/// The file that the writer locks.
+pub(super) const LOCK: &str = "LOCK";
+
 /// What a failure to make or lock something is called.
 pub(super) fn cannot_prepare(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.display().to_string();
@@ -40,7 +43,7 @@ pub(super) fn check_options(options: &Options) -> Result<Shard, OpenError> {
 
 /// Makes sure that no other process writes the log.
 pub(super) fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Send>, OpenError> {
-    let path = dir.join("LOCK");
+    let path = dir.join(LOCK);
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let owner = format!("pid {} boot {}\n", std::process::id(), boot.trim());
     match disk.lock(&path, &owner).map_err(cannot_prepare(&path))? {

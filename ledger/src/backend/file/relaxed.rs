@@ -1,7 +1,7 @@
 //! The real disk without syncs, for measurements of what durability costs: a power cut loses
 //! what the system had not written yet.
 
-use super::disk::{Disk, DiskFile, Lock, RealDisk};
+use super::disk::{Disk, DiskFile, Identity, Lock, RealDisk};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,6 +40,10 @@ impl Disk for RelaxedDisk {
         Ok(())
     }
 
+    fn identity(&self, path: &Path) -> io::Result<Identity> {
+        RealDisk.identity(path)
+    }
+
     fn lock(&self, path: &Path, owner: &str) -> io::Result<Lock> {
         RealDisk.lock(path, owner)
     }
@@ -60,5 +64,9 @@ impl DiskFile for RelaxedFile {
 
     fn length(&self) -> io::Result<u64> {
         self.0.length()
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        self.0.identity()
     }
 }
