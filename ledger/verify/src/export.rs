@@ -216,9 +216,15 @@ impl Rest {
         };
         manifest.compare(&whole, file, &mut report.findings);
         self.sequence(manifest, &mut report);
-        let included = manifest.payloads.included;
-        let counts = payloads.finish(included, &self.erased, &mut report.findings);
-        if included {
+        let said = &manifest.payloads;
+        let counts = payloads.finish(said, &self.erased, &mut report.findings);
+        if counts.absent > 0 && said.included {
+            let (absent, keyless) = (counts.absent, said.undecryptable);
+            report.say(&format!(
+                "{absent} payloads are absent; the manifest says that {keyless} cannot be decrypted"
+            ));
+        }
+        if said.included {
             report.pass(
                 Check::Payloads,
                 format!(
@@ -246,18 +252,18 @@ impl Rest {
     }
 
     fn sequence(&self, manifest: &Manifest, report: &mut Report) {
-        let (events, gaps) = (self.parts.events, self.parts.gaps);
+        let events = self.parts.events;
         if !manifest.contiguous {
             report.pass(Check::Sequence, format!("{events} events in order, selected from more"));
             return;
         }
-        report.pass(Check::Sequence, format!("{events} events without a gap"));
-        if let Some((before, behind)) = self.parts.gap {
-            let detail = format!(
-                "no event between {before} and {behind}, and {gaps} gaps in all, in an export that \
-                 says to have none"
-            );
-            report.findings.add(Finding::new(Check::Sequence, detail).about(behind));
+        let behind = manifest.behind.min(events);
+        let range = events.saturating_sub(behind);
+        report.pass(Check::Sequence, format!("{range} events without a gap, {behind} behind them"));
+        if let Some(gap) = self.parts.gap.filter(|gap| gap.events < range) {
+            let detail =
+                format!("no event between {} and {}: a range has no gap", gap.last, gap.next);
+            report.findings.add(Finding::new(Check::Sequence, detail).about(gap.next));
         }
     }
 }

@@ -39,7 +39,8 @@ impl Directory {
                 format!("{below}/{name}")
             });
         }
-        found.sort_unstable_by_key(|path| std::cmp::Reverse((rank(path), path.clone())));
+        found
+            .sort_unstable_by_key(|path| std::cmp::Reverse((rank(path), path.len(), path.clone())));
         self.left.extend(found);
         Ok(())
     }

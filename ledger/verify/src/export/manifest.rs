@@ -25,7 +25,10 @@ pub(super) struct Manifest {
     pub(super) made: String,
     first: Option<u64>,
     last: Option<u64>,
-    events: u64,
+    pub(super) events: u64,
+    /// How many of the events, at the end, stand behind a range.
+    #[serde(default)]
+    pub(super) behind: u64,
     pub(super) payloads: PayloadsSaid,
     files: Vec<Entry>,
 }
@@ -33,6 +36,7 @@ pub(super) struct Manifest {
 #[derive(Debug, Deserialize)]
 pub(super) struct PayloadsSaid {
     pub(super) included: bool,
+    pub(super) undecryptable: u64,
 }
 
 #[derive(Debug, Deserialize)]

@@ -19,6 +19,17 @@ struct Unproven {
     place: Place,
 }
 
+/// Where an event was not the next of the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gap {
+    /// How many events stand before it.
+    pub(super) events: u64,
+    /// The sequence of the last of them.
+    pub(super) last: u64,
+    /// The sequence of the next one.
+    pub(super) next: u64,
+}
+
 /// Events and proofs as they come up.
 #[derive(Default)]
 pub(super) struct Parts {
@@ -28,15 +39,15 @@ pub(super) struct Parts {
     pub(super) first: Option<u64>,
     pub(super) last: Option<u64>,
     pub(super) events: u64,
-    /// How many times the next event was not the next of the log, and the first such event.
-    pub(super) gaps: u64,
-    pub(super) gap: Option<(u64, u64)>,
+    /// Where an event was first not the next of the log.
+    pub(super) gap: Option<Gap>,
 }
 
-/// The number in a name such as `part-00000`.
-fn number(digits: &str, count: usize) -> Option<u64> {
-    let plain = digits.len() == count && digits.bytes().all(|next| next.is_ascii_digit());
-    if plain { digits.parse().ok() } else { None }
+/// The number in a name such as `part-00000`, with at least so many digits.
+fn number(digits: &str, least: usize) -> Option<u64> {
+    let plain = digits.bytes().all(|next| next.is_ascii_digit());
+    let number = if plain { digits.parse().ok() } else { None };
+    number.filter(|number| format!("{number:0least$}") == digits)
 }
 
 impl Parts {
@@ -85,8 +96,7 @@ impl Parts {
     fn event(&mut self, record: &Record<'_>, part: u64) {
         let index = record.index;
         if let Some(last) = self.last.filter(|last| last.saturating_add(1) != index) {
-            self.gaps += 1;
-            self.gap = self.gap.or(Some((last, index)));
+            self.gap.get_or_insert(Gap { events: self.events, last, next: index });
         }
         self.first = self.first.or(Some(index));
         self.last = Some(index);

@@ -2,6 +2,7 @@
 //! there or accounted for.
 
 use super::items::{Broken, Item, Items};
+use super::manifest::PayloadsSaid;
 use crate::finding::{Check, Finding, Findings, Place};
 use events::{Digest, PayloadRef, SessionId};
 use sha2::{Digest as _, Sha256};
@@ -108,42 +109,47 @@ impl Payloads {
     /// Compares events and files. `erased` says when a session was erased last.
     pub(super) fn finish(
         self,
-        included: bool,
+        said: &PayloadsSaid,
         erased: &HashMap<SessionId, u64>,
         findings: &mut Findings,
     ) -> Counts {
         let mut counts = Counts::default();
+        let mut absent = Vec::new();
         let mut all: Vec<_> = self.all.into_iter().collect();
         all.sort_unstable_by_key(|((session, digest), known)| (known.named, *session, *digest));
         for ((session, digest), known) in all {
-            let mut add = |detail: String| {
+            let at = known.named.map(|(at, _)| at);
+            let is_erased =
+                at.is_some_and(|at| erased.get(&session).is_some_and(|late| *late > at));
+            let finding = |detail: String| {
                 let mut finding = Finding::new(Check::Payloads, detail);
-                finding.sequence = known.named.map(|(at, _)| at);
-                let path = format!("payloads/{session}/{digest}");
-                findings.add(finding.at(Place::of(&path)));
+                finding.sequence = at;
+                finding.at(Place::of(&format!("payloads/{session}/{digest}")))
             };
             match (known.named, known.seen) {
-                (None, _) => add("no event names the payload".to_owned()),
-                (Some((at, says)), Some(bytes)) => {
+                (None, _) => findings.add(finding("no event names the payload".to_owned())),
+                (Some((_, says)), Some(bytes)) => {
                     counts.present += 1;
-                    if erased.get(&session).is_some_and(|late| *late > at) {
-                        add("the payload is there, although it was erased later".to_owned());
+                    if is_erased {
+                        let detail = "the payload is there, although it was erased later";
+                        findings.add(finding(detail.to_owned()));
                     }
                     if says != bytes {
-                        add(format!("the event says that it has {says} bytes, it has {bytes}"));
+                        let detail = format!("the event says {says} bytes, and it has {bytes}");
+                        findings.add(finding(detail));
                     }
                 }
                 (Some(_), None) if known.discarded => counts.discarded += 1,
-                (Some((at, _)), None) if erased.get(&session).is_some_and(|late| *late > at) => {
-                    counts.erased += 1;
-                }
+                (Some(_), None) if is_erased => counts.erased += 1,
                 (Some(_), None) => {
                     counts.absent += 1;
-                    if included {
-                        add("the payload is absent, and no later erasure names it".to_owned());
-                    }
+                    let detail = "the payload is absent, and no later erasure names it";
+                    absent.push(finding(detail.to_owned()));
                 }
             }
+        }
+        if said.included && counts.absent > said.undecryptable {
+            absent.into_iter().for_each(|finding| findings.add(finding));
         }
         counts
     }

@@ -183,3 +183,37 @@ fn a_manifest_that_says_otherwise_is_found() {
         assert!(report.findings.of(Check::Files) > 0, "{from}\n{report}");
     }
 }
+
+fn with(files: &mut Files, from: &str, to: &str) {
+    let manifest = String::from_utf8(files.pop().unwrap().1).unwrap();
+    assert!(manifest.contains(from), "{from}: {manifest}");
+    files.push(("manifest.json".to_owned(), manifest.replacen(from, to, 1).into_bytes()));
+}
+
+#[test]
+fn erasures_that_stand_behind_a_range_are_no_gap() {
+    let mut made = Made::whole(9);
+    made.payloads.retain(|(of, _), _| *of == session(2));
+    let asked = made.size() - 3;
+    let mut sequences: Vec<u64> = (5..8).collect();
+    sequences.extend([asked, asked + 1]);
+    let mut files = made.export(&sequences, true);
+    let gap = of_files(&files);
+    assert_eq!(of(&gap, Check::Sequence).sequence, Some(asked), "{gap}");
+    with(&mut files, "\"contiguous\":true", "\"behind\":2,\"contiguous\":true");
+    let fine = of_files(&files);
+    assert!(fine.is_verified(), "{fine}");
+}
+
+#[test]
+fn payloads_that_are_said_to_have_lost_their_key_may_be_absent_and_are_told() {
+    let made = Made::whole(9);
+    let mut files = made.export(&made.all(), true);
+    let at = position(&files, "payloads/") + 1;
+    files.remove(at);
+    assert_eq!(only(&of_files(&files)).check, Check::Payloads);
+    with(&mut files, "\"undecryptable\":0", "\"undecryptable\":1");
+    let told = of_files(&files);
+    assert!(told.is_verified(), "{told}");
+    assert!(told.remarks().iter().any(|remark| remark.contains("cannot be decrypted")), "{told}");
+}
