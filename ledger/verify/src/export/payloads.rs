@@ -149,7 +149,9 @@ impl Payloads {
             }
         }
         if said.included && counts.absent > said.undecryptable {
-            absent.into_iter().for_each(|finding| findings.add(finding));
+            for finding in absent {
+                findings.add(finding);
+            }
         }
         counts
     }
