@@ -22,6 +22,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// How far an event's time may be before that of an earlier event without a word: calls that run at
+/// once tell the time before they are in line.
+const BACK_MICROS_MAX: u64 = 60_000_000;
+
 /// Says what has become of a payload of a session.
 pub(crate) type PayloadReader<'a> = &'a mut dyn FnMut(u64, SessionId, &PayloadRef) -> PayloadState;
 
@@ -172,8 +176,9 @@ impl<'a> Audit<'a> {
             }
             Some(_) => {}
         }
-        if time < self.latest {
-            let detail = format!("its time {time} is before that of an earlier event");
+        if time.micros().saturating_add(BACK_MICROS_MAX) < self.latest.micros() {
+            let detail =
+                format!("its time {time} is over a minute before that of an earlier event");
             self.findings.note(Finding::new(Check::Sequence, detail).about(record.index));
         }
         self.latest = self.latest.max(time);
