@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 /// The most columns that a name takes.
 const NAME_COLUMNS: usize = 48;
 
-/// Gives the content of a payload of a session; `None` when it is not kept.
-pub type Payloads<'a> = dyn Fn(SessionId, &PayloadRef) -> Option<Vec<u8>> + 'a;
+/// Gives the content of a payload of a session; `None` when it is not kept. An error says in a few
+/// words why it cannot be shown.
+pub type Payloads<'a> = dyn Fn(SessionId, &PayloadRef) -> Result<Option<Vec<u8>>, String> + 'a;
 
 /// How a trace should look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,10 +170,11 @@ impl Painter<'_> {
     ) -> Option<Line> {
         let payload = payload?;
         let session = call.session.unwrap_or(self.session);
-        let Some(content) = (self.payloads)(session, payload) else {
-            return Some(Line::Text(Tone::Quiet, label, "(payload not kept)".to_owned()));
-        };
-        read(&content).map(|text| Line::Text(Tone::Plain, label, text))
+        match (self.payloads)(session, payload) {
+            Ok(Some(content)) => read(&content).map(|text| Line::Text(Tone::Plain, label, text)),
+            Ok(None) => Some(Line::Text(Tone::Quiet, label, "(payload not kept)".to_owned())),
+            Err(why) => Some(Line::Text(Tone::Failure, label, format!("({why})"))),
+        }
     }
 }
 

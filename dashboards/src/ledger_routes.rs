@@ -11,7 +11,7 @@ use events::{Digest, PayloadRef, SessionId};
 use http::{StatusCode, header};
 use ledger::Sequence;
 use ledger::log::{ReadError, Reader};
-use ledger::payload;
+use ledger::payload::{self, Keys};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -21,7 +21,11 @@ pub const EVENTS_MAX: usize = 10_000;
 /// An answer ends with the event that reaches this many bytes.
 const ANSWER_BYTES: usize = 1 << 20;
 
-type Source = Arc<dyn Reader>;
+#[derive(Clone)]
+struct Source {
+    reader: Arc<dyn Reader>,
+    keys: Keys,
+}
 
 /// Serves, to loopback peers alone:
 ///
@@ -31,12 +35,12 @@ type Source = Arc<dyn Reader>;
 ///
 /// The server must tell the peer's address (`into_make_service_with_connect_info::<SocketAddr>()`);
 /// without it everyone is refused.
-pub fn ledger_routes(reader: Source) -> Router {
+pub fn ledger_routes(reader: Arc<dyn Reader>, keys: Keys) -> Router {
     Router::new()
         .route("/api/v1/events", get(events))
         .route("/api/v1/payloads/{session}/{digest}", get(payload_bytes))
         .layer(middleware::from_fn(only_local))
-        .with_state(reader)
+        .with_state(Source { reader, keys })
 }
 
 #[derive(Deserialize)]
@@ -52,12 +56,12 @@ const fn all() -> usize {
     EVENTS_MAX
 }
 
-async fn events(State(reader): State<Source>, Query(range): Query<Range>) -> Response {
+async fn events(State(source): State<Source>, Query(range): Query<Range>) -> Response {
     if range.limit > EVENTS_MAX {
         let detail = format!("`limit` is {}, at most {EVENTS_MAX} go", range.limit);
         return problem(StatusCode::BAD_REQUEST, &detail);
     }
-    let read = move || lines(&*reader, &range);
+    let read = move || lines(&*source.reader, &range);
     match tokio::task::spawn_blocking(read).await {
         Ok(Ok(lines)) => ([(header::CONTENT_TYPE, "application/jsonl")], lines).into_response(),
         Ok(Err(error)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error),
@@ -76,12 +80,12 @@ fn lines(reader: &dyn Reader, range: &Range) -> Result<Bytes, ReadError> {
 }
 
 async fn payload_bytes(
-    State(reader): State<Source>,
+    State(source): State<Source>,
     Path((session, digest)): Path<(SessionId, Digest)>,
 ) -> Response {
     // A payload is found by its digest alone; the size in the reference is for people.
     let reference = PayloadRef { bytes: 0, digest, discarded: false };
-    let load = move || payload::load(&*reader, session, &reference);
+    let load = move || payload::load(&*source.reader, &source.keys, session, &reference);
     match tokio::task::spawn_blocking(load).await {
         Ok(Ok(Some(content))) => {
             // What agents and upstreams wrote must never be taken for a page of ours.

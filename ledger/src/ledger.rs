@@ -1,7 +1,7 @@
 //! The handle that callers hold: record, wait until durable, get a receipt.
 
-use crate::log::{BATCH_RECORDS_MAX, Log, RECORD_BYTES_MAX, ReadError, Reader};
-use crate::payload::{Effort, Packed, Packer, Unpacked};
+use crate::log::{BATCH_RECORDS_MAX, Log, RECORD_BYTES_MAX, Reader};
+use crate::payload::{Effort, Keys, PackError, Packed, Packer, Unpacked};
 use crate::stall::StallWatch;
 use crate::writer::{Blank, Health, Submission, Turns, WriteError, Writer};
 use crate::written::{Counters, Written};
@@ -30,6 +30,8 @@ pub struct Options {
     pub queue_max: usize,
     /// How long a caller waits for durability before it is told that it failed.
     pub append_timeout: Duration,
+    /// What payloads are encrypted with.
+    pub keys: Keys,
 }
 
 /// What is recorded at once: an event, others that belong to it, and the payloads they name.
@@ -131,7 +133,7 @@ impl Ledger {
         let shared = Shared {
             turns,
             queue,
-            packer: Arc::new(Packer::new(Arc::clone(&reader))),
+            packer: Arc::new(Packer::new(Arc::clone(&reader), options.keys.clone())),
             reader,
             options,
             committed: committed_seen,
@@ -142,7 +144,7 @@ impl Ledger {
     }
 
     /// Makes content ready to be recorded with an event of its session that names it.
-    pub fn pack(&self, content: Unpacked<'_>) -> Result<Packed, ReadError> {
+    pub fn pack(&self, content: Unpacked<'_>) -> Result<Packed, PackError> {
         let waiting = self.0.queue.max_capacity() - self.0.queue.capacity();
         let effort = if BUSY <= waiting { Effort::Hurried } else { Effort::Careful };
         self.0.packer.pack(content, effort)
@@ -212,6 +214,11 @@ impl Ledger {
     /// Reads what is committed.
     pub fn reader(&self) -> &Arc<dyn Reader> {
         &self.0.reader
+    }
+
+    /// What its payloads are read with.
+    pub fn keys(&self) -> &Keys {
+        &self.0.options.keys
     }
 
     /// Where the next event will stand, as it changes.

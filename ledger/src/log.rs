@@ -18,7 +18,7 @@ pub struct Scope(pub [u8; 16]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address(pub [u8; 32]);
 
-/// A payload as a backend keeps it: already compressed (and, one day, encrypted), opaque here.
+/// A payload as a backend keeps it: compressed and encrypted already, opaque here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
     /// The erasable unit it belongs to.

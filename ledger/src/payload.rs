@@ -1,12 +1,23 @@
-//! Payloads: how content is committed to, cut so that a conversation is kept once, and sealed.
+//! Payloads: how content is committed to, cut so that a conversation is kept once, and encrypted.
 //!
 //! A payload is committed to by a salted digest, which is also its address. Its sealed form is
 //! either the whole content or, where an earlier payload of the same session begins alike, the
-//! places to copy from that one and what is new. The format is in `docs/formats/payloads.md`.
+//! places to copy from that one and what is new, compressed and encrypted under a key of the
+//! session. The format is in `docs/formats/payloads.md`.
 
 mod codec;
 
 mod delta;
+
+mod cipher;
+
+mod kek;
+
+mod session_keys;
+
+mod keys;
+
+mod key_file;
 
 mod load;
 
@@ -19,19 +30,22 @@ mod tests;
 use delta::DEPTH_MAX as DEPTH;
 
 pub use codec::Effort;
-pub use load::{LoadError, load, load_salt};
-pub use packer::{Packed, Packer, Unpacked};
+pub use kek::{KekId, KeyEncryption, KeyError, LocalKek, NotKey};
+pub use key_file::{KeyFileError, new_key_text, read_key_file, read_key_folder};
+pub use keys::Keys;
+pub use load::{LoadError, SaltError, load, load_salt};
+pub use packer::{PackError, Packed, Packer, Unpacked};
 
 use crate::log::{Address, Scope};
 use events::{Digest, SessionId};
 use sha2::{Digest as _, Sha256};
 
-/// Where each scope keeps its salt.
+/// Where each scope keeps its key record or, from before there was encryption, its salt.
 pub const SALT_ADDRESS: Address = Address([0; 32]);
 
 const DOMAIN: &[u8] = b"countersign/payload/v1\0";
 
-/// The 32 random bytes that make a session's commitments say nothing about their content.
+/// The 32 bytes that make a session's commitments say nothing about their content.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Salt([u8; 32]);
 

@@ -33,7 +33,7 @@ pub use settle::Mended;
 pub use signed::Signed;
 
 use crate::log::Reader;
-use grow::{Filled, Growth};
+use grow::{Filled, Growth, write};
 use settle::settle;
 use std::sync::Arc;
 use tlog::{BundleId, SigningKey, TileId, edge_tiles};
@@ -140,12 +140,7 @@ impl Sealer {
             return Ok(self.locked.as_ref());
         }
         let files = &self.files;
-        let mut write = |filled: Filled<'_>| {
-            let path = filled.path();
-            files
-                .write(&path, filled.bytes())
-                .map_err(|source| SealError::file(files, &path, source))
-        };
+        let mut write = |filled: Filled<'_>| write(files, &filled);
         self.growth.advance(&*self.reader, end, &mut write)?;
         self.lay_out_edge()?;
         let signed = Signed::new(&self.key, end, self.growth.root())?;
@@ -189,15 +184,7 @@ impl Sealer {
     }
 
     fn lay_out_edge(&self) -> Result<(), SealError> {
-        let files = &self.files;
-        let write = |path: String, bytes: &[u8]| {
-            files.write(&path, bytes).map_err(|source| SealError::file(files, &path, source))
-        };
-        let (tiles, bundle) = self.growth.edge();
-        for (tile, bytes) in tiles {
-            write(tile.path(), &bytes)?;
-        }
-        bundle.map_or(Ok(()), |(bundle, bytes)| write(bundle.path(), bytes))
+        self.growth.edge(&mut |partial| write(&self.files, &partial))
     }
 }
 

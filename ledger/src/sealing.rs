@@ -132,9 +132,11 @@ async fn run(
     loop {
         let mut asks: Vec<Ask> = Vec::new();
         let due = async {
-            let goes_on = committed.changed().await.is_ok();
-            sleep_until(if goes_on { earliest } else { Instant::now() }).await;
-            goes_on
+            committed.changed().await.is_ok()
+                && tokio::select! {
+                    () = sleep_until(earliest) => true,
+                    () = closed(&mut committed) => false,
+                }
         };
         let goes_on = tokio::select! {
             Some(ask) = asked.recv() => {
@@ -160,6 +162,11 @@ async fn run(
             return;
         }
     }
+}
+
+/// Returns when the ledger has ended.
+async fn closed(committed: &mut watch::Receiver<Sequence>) {
+    while committed.changed().await.is_ok() {}
 }
 
 /// How much of its time the comparison of old records leaves to others, for each part it takes.
@@ -212,7 +219,7 @@ impl Round {
     }
 
     async fn try_make(&self) -> Result<Option<Signed>, Unmade> {
-        let sealed = self.blocking(|sealer| sealer.seal().map(|signed| signed.cloned())).await?;
+        let sealed = self.blocking(|sealer| sealer.seal().map(Option::<&Signed>::cloned)).await?;
         let Some(mut signed) = sealed else { return Ok(None) };
         if let Some(cosigner) = &self.cosigner {
             let cosigned = cosigner.cosign(&signed, &self.files).await;
@@ -247,3 +254,6 @@ enum Unmade {
     /// It is not.
     Final(Arc<str>),
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ mod diagnostic;
 mod key_hash;
 mod limits;
 mod pattern;
+mod payload_rule;
 mod quantity;
 mod secret;
 mod section;
@@ -27,10 +28,11 @@ pub use keyring::Keyring;
 pub use limits::Limits;
 pub use load::{CONFIG_BYTES_MAX, Loaded};
 pub use pattern::{PATTERN_BYTES_MAX, Pattern, PatternError, ToolPattern};
+pub use payload_rule::{Keep, Of, PayloadRule};
 pub use secret::{Found, Lookup, LookupError, SECRET_BYTES_MAX, Secret, SecretRef, look_up};
 pub use shape::{
-    Agent, Backend, Checkpoints, Config, Dialect, Durability, LedgerConfig, Listen, Mcp,
-    ModelUpstream, PrefixRule, Setting, ToolUpstream, Transport,
+    Agent, Backend, Checkpoints, Config, Dialect, Durability, Kept, LedgerConfig, Listen, Mcp,
+    ModelUpstream, PayloadKey, PrefixRule, Setting, ToolUpstream, Transport,
 };
 
 #[cfg(test)]

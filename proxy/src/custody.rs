@@ -4,10 +4,12 @@
 use crate::clock;
 use crate::config::{Backend, Config, Durability};
 use crate::keys::{KEYS_FOLDER, KeyFileError, random, read_or_make};
+use crate::payload_keys::{PayloadKeysError, payload_keys};
 use events::{Digest, Draft, Fact, LedgerRecovered};
 use ledger::backend::file::{self, FileLog, OpenError, Recovery};
 use ledger::backend::memory::MemoryLog;
 use ledger::log::Log;
+use ledger::payload::Keys;
 use ledger::sealer::{DirectoryLock, LogFiles, LostLock, Mended, SealError, Sealer};
 use ledger::{Ledger, Options, RecordError, Sealing, SealingTask, WriterTask};
 use sha2::{Digest as _, Sha256};
@@ -48,6 +50,9 @@ pub enum CustodyError {
         /// What is wrong.
         detail: String,
     },
+    /// Payloads cannot be encrypted, or those of earlier runs not be read.
+    #[error(transparent)]
+    PayloadKeys(#[from] PayloadKeysError),
     /// The log.
     #[error("the ledger does not open: {0}")]
     Open(#[from] OpenError),
@@ -94,10 +99,12 @@ impl Custody {
         let folder = config.data.join(LEDGER_FOLDER);
         let (log, recovery) = open(config, &folder)?;
         let marks = marks_key(config, &folder)?;
+        let keys = payload_keys(config, &folder)?;
         let sealer = sealer(config, &*log, lost_lock)?;
         let mended = sealer.as_ref().map(Sealer::mended);
         let events = log.next().number();
-        let (ledger, writer) = Ledger::start(log, options(config)).map_err(CustodyError::Writer)?;
+        let started = Ledger::start(log, options(config, keys));
+        let (ledger, writer) = started.map_err(CustodyError::Writer)?;
         let interval = config.checkpoints.interval;
         let sealing =
             sealer.map(|sealer| Sealing::start(sealer, ledger.committed(), interval, None));
@@ -154,11 +161,12 @@ pub fn payload_segment_bytes(config: &Config) -> u64 {
     config.ledger.segment_bytes.min(PAYLOAD_SEGMENT_BYTES_MAX)
 }
 
-fn options(config: &Config) -> Options {
+fn options(config: &Config, keys: Keys) -> Options {
     Options {
         source: SHARD.into(),
         queue_max: config.ledger.queue_records_max,
         append_timeout: config.ledger.append_timeout,
+        keys,
     }
 }
 
@@ -194,18 +202,17 @@ fn sealer(
 fn checkpoint_key(config: &Config) -> Result<SigningKey, CustodyError> {
     let path = config.data.join(KEYS_FOLDER).join("checkpoints.key");
     let wrong = |detail| CustodyError::WrongKey { path: path.clone(), detail };
-    let text = match &config.checkpoints.key {
-        Some(key) => key.expose().to_owned(),
-        None => {
-            let make = || {
-                let seed = random()?;
-                let text = private_key_text(&origin(config, &seed)?, &seed);
-                let text = text.map_err(io::Error::other)?;
-                Ok(format!("{text}\n").into_bytes())
-            };
-            let bytes = read_or_make(&path, make)?;
-            String::from_utf8(bytes).map_err(|error| wrong(error.to_string()))?
-        }
+    let text = if let Some(key) = &config.checkpoints.key {
+        key.expose().to_owned()
+    } else {
+        let make = || {
+            let seed = random()?;
+            let text = private_key_text(&origin(config, &seed)?, &seed);
+            let text = text.map_err(io::Error::other)?;
+            Ok(format!("{text}\n").into_bytes())
+        };
+        let bytes = read_or_make(&path, make)?;
+        String::from_utf8(bytes).map_err(|error| wrong(error.to_string()))?
     };
     let key = parse_private_key(text.trim()).map_err(|error| wrong(error.to_string()))?;
     match &config.checkpoints.origin {

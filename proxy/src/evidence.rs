@@ -13,7 +13,7 @@ pub fn export_source(ledger: &Ledger, sealing: Sealing) -> ExportSource {
     let reader = Arc::clone(ledger.reader());
     let recorder = ledger.clone();
     ExportSource {
-        payloads: Arc::new(StoredPayloads::new(Arc::clone(&reader))),
+        payloads: Arc::new(StoredPayloads::new(Arc::clone(&reader), ledger.keys().clone())),
         reader,
         policy: policy(sealing.key()).into(),
         sealing,

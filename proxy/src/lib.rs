@@ -45,6 +45,8 @@ pub mod server;
 
 pub mod keys;
 
+pub mod payload_keys;
+
 pub mod custody;
 
 pub mod evidence;

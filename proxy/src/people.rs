@@ -43,7 +43,8 @@ impl People {
     /// The paths served. Those that show the ledger want to know the peer's address; see
     /// [`dashboards::ledger_routes`].
     pub fn router(self) -> Router {
-        let ledger = dashboards::ledger_routes(Arc::clone(self.gate.ledger().reader()));
+        let ledger = self.gate.ledger();
+        let ledger = dashboards::ledger_routes(Arc::clone(ledger.reader()), ledger.keys().clone());
         let log = self.sealing.clone().map(|sealing| dashboards::tlog_routes(SHARD_PATH, sealing));
         let exports = self.sealing.clone().map(|sealing| {
             let source = export_source(self.gate.ledger(), sealing);
@@ -134,7 +135,7 @@ async fn metrics(
         (
             "countersign_ledger_payload_bytes_total",
             "counter",
-            "Bytes of payloads handed to the store, compressed.",
+            "Bytes of payloads handed to the store, compressed and encrypted.",
             written.payload_bytes,
         ),
         (

@@ -7,6 +7,8 @@ pub mod patience;
 
 pub mod tools;
 
+pub mod verifiers;
+
 pub mod disk;
 
 pub mod wire;

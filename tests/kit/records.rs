@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use events::{
     CallDispatched, CallId, CallRefused, Envelope, Event, FindingKind, PayloadRef, SessionId,
@@ -9,7 +10,7 @@ use events::{
 use ledger::Sequence;
 use ledger::backend::file::FileReader;
 use ledger::log::Reader as _;
-use ledger::payload;
+use ledger::payload::{self, KeyEncryption, Keys, read_key_folder};
 
 /// How much is read at a time.
 const READ_BYTES_MAX: usize = 1 << 20;
@@ -19,6 +20,7 @@ pub struct Records {
     /// Each with its place.
     pub events: Vec<Envelope>,
     reader: FileReader,
+    keys: Keys,
 }
 
 impl Records {
@@ -46,7 +48,9 @@ impl Records {
         for (place, envelope) in (0..).zip(&events) {
             assert_eq!(envelope.sequence, place, "the sequence has a gap or a double");
         }
-        Ok(Self { events, reader })
+        let keys = read_key_folder(&data.join("keys")).map_err(|error| error.to_string())?;
+        let keys = keys.into_iter().map(|kek| Arc::new(kek) as Arc<dyn KeyEncryption>);
+        Ok(Self { events, reader, keys: Keys::reading(keys) })
     }
 
     /// Every dispatch, by its call.
@@ -146,7 +150,7 @@ impl Records {
                 _ => None,
             };
             let (Some(reference), Some(session)) = (reference, envelope.session) else { continue };
-            let content = payload::load(&self.reader, session, &reference);
+            let content = payload::load(&self.reader, &self.keys, session, &reference);
             let content = content.map_err(|error| error.to_string())?;
             contents.push(content.ok_or_else(|| format!("no payload {}", reference.digest))?);
         }
@@ -156,7 +160,7 @@ impl Records {
     /// The content of a payload.
     pub fn payload(&self, session: Option<SessionId>, reference: &PayloadRef) -> Vec<u8> {
         let session = session.unwrap_or_else(|| panic!("a payload without session"));
-        payload::load(&self.reader, session, reference).unwrap().unwrap_or_else(|| {
+        payload::load(&self.reader, &self.keys, session, reference).unwrap().unwrap_or_else(|| {
             panic!("the store does not have payload {}", reference.digest);
         })
     }

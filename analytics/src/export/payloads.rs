@@ -2,7 +2,7 @@
 
 use events::{PayloadRef, SessionId};
 use ledger::log::Reader;
-use ledger::payload::{self, Salt};
+use ledger::payload::{self, Keys, LoadError, Salt};
 use std::sync::Arc;
 
 /// What there is of a payload.
@@ -21,7 +21,7 @@ pub trait Payloads {
     /// The content that an event of a session names.
     fn content(&self, session: SessionId, reference: &PayloadRef) -> Result<Content, String>;
 
-    /// The salt of a session's commitments, unless it was erased.
+    /// The salt of a session's commitments, unless it was erased. Asked for where content is present.
     fn salt(&self, session: SessionId) -> Result<Option<[u8; 32]>, String>;
 }
 
@@ -29,24 +29,27 @@ pub trait Payloads {
 #[derive(Clone)]
 pub struct StoredPayloads {
     reader: Arc<dyn Reader>,
+    keys: Keys,
 }
 
 impl StoredPayloads {
-    /// Those that this reader reads.
-    pub const fn new(reader: Arc<dyn Reader>) -> Self {
-        Self { reader }
+    /// Those that this reader reads, with their keys.
+    pub const fn new(reader: Arc<dyn Reader>, keys: Keys) -> Self {
+        Self { reader, keys }
     }
 }
 
 impl Payloads for StoredPayloads {
     fn content(&self, session: SessionId, reference: &PayloadRef) -> Result<Content, String> {
-        let loaded = payload::load(&*self.reader, session, reference);
-        let content = loaded.map_err(|error| error.to_string())?;
-        Ok(content.map_or(Content::Absent, Content::Present))
+        match payload::load(&*self.reader, &self.keys, session, reference) {
+            Ok(content) => Ok(content.map_or(Content::Absent, Content::Present)),
+            Err(LoadError::KeyMissing { .. }) => Ok(Content::Undecryptable),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     fn salt(&self, session: SessionId) -> Result<Option<[u8; 32]>, String> {
-        let salt = payload::load_salt(&*self.reader, session).map_err(|error| error.to_string())?;
-        Ok(salt.as_ref().map(Salt::to_bytes))
+        let salt = payload::load_salt(&*self.reader, &self.keys, session);
+        Ok(salt.map_err(|error| error.to_string())?.as_ref().map(Salt::to_bytes))
     }
 }

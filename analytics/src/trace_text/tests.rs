@@ -21,7 +21,7 @@ fn folded(book: &Book) -> Calls {
 fn drawn(book: &Book, look: Look) -> String {
     let calls = folded(book);
     let trace = Trace::of(session(1), &calls);
-    trace_text(&trace, &|_, payload| book.content(payload), look)
+    trace_text(&trace, &|_, payload| Ok(book.content(payload)), look)
 }
 
 fn agent_loop() -> Book {
@@ -84,11 +84,13 @@ fn one_call_is_drawn_with_its_cause() {
     let calls = folded(&book);
     let mut trace = Trace::of(session(1), &calls);
     trace.retain_call(call(2));
-    let text = trace_text(&trace, &|_, _| None, PLAIN);
+    let text = trace_text(&trace, &|_, _| Ok(None), PLAIN);
     assert!(text.contains("find_bag") && !text.contains("#8"), "{text}");
     assert!(text.contains("user: (payload not kept)"), "{text}");
+    let text = trace_text(&trace, &|_, _| Err("damaged".to_owned()), PLAIN);
+    assert!(text.contains("user: (damaged)"), "{text}");
     trace.retain_call(call(3));
-    assert_eq!(trace_text(&trace, &|_, _| None, PLAIN), "");
+    assert_eq!(trace_text(&trace, &|_, _| Ok(None), PLAIN), "");
 }
 
 fn trouble() -> Book {

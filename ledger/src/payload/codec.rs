@@ -1,8 +1,7 @@
-//! The outer form of a sealed payload: one byte that names the codec, then its output.
+//! How a payload is made small: one byte that names the codec, then its output.
 //!
-//! 0 is plain, 1 is zstd with the first dictionary below. Encryption will be a further codec.
+//! 0 is plain, 1 is zstd with the first dictionary below. What is encrypted has this inside.
 
-use bytes::Bytes;
 use std::cell::RefCell;
 use std::io;
 use std::sync::OnceLock;
@@ -43,6 +42,20 @@ const COMPRESSED_BYTES_MAX: usize = 256 << 20;
 /// How large an output buffer each thread keeps.
 const KEPT_BYTES_MAX: usize = 64 << 10;
 
+/// Room around the output, for whoever encrypts it in place.
+#[derive(Clone, Copy)]
+pub(super) struct Margin {
+    /// Zero bytes in front.
+    pub(super) front: usize,
+    /// Capacity behind.
+    pub(super) back: usize,
+}
+
+impl Margin {
+    /// Nothing around it.
+    pub(super) const NONE: Self = Self { front: 0, back: 0 };
+}
+
 /// What each thread compresses with.
 struct Bench {
     careful: Compressor<'static>,
@@ -72,13 +85,13 @@ thread_local! {
 }
 
 /// Compresses `content` where that helps.
-pub(super) fn encode(content: &[u8], effort: Effort) -> Bytes {
+pub(super) fn encode(content: &[u8], effort: Effort, margin: Margin) -> Vec<u8> {
     let is_small = content.len() <= COMPRESSED_BYTES_MAX;
-    let compressed = is_small.then(|| compress(content, effort)).flatten();
-    compressed.unwrap_or_else(|| named(PLAIN, content))
+    let compressed = is_small.then(|| compress(content, effort, margin)).flatten();
+    compressed.unwrap_or_else(|| named(PLAIN, content, margin))
 }
 
-fn compress(content: &[u8], effort: Effort) -> Option<Bytes> {
+fn compress(content: &[u8], effort: Effort, margin: Margin) -> Option<Vec<u8>> {
     BENCH.with_borrow_mut(|slot| {
         if slot.is_none() {
             *slot = Some(Bench::new().ok()?);
@@ -91,17 +104,18 @@ fn compress(content: &[u8], effort: Effort) -> Option<Bytes> {
         output.clear();
         output.reserve(zstd::zstd_safe::compress_bound(content.len()));
         compressor.compress_to_buffer(content, output).ok()?;
-        let sealed = (output.len() < content.len()).then(|| named(ZSTD_1, output));
+        let sealed = (output.len() < content.len()).then(|| named(ZSTD_1, output, margin));
         output.shrink_to(KEPT_BYTES_MAX);
         sealed
     })
 }
 
-fn named(codec: u8, bytes: &[u8]) -> Bytes {
-    let mut sealed = Vec::with_capacity(1 + bytes.len());
+fn named(codec: u8, bytes: &[u8], margin: Margin) -> Vec<u8> {
+    let mut sealed = Vec::with_capacity(margin.front + 1 + bytes.len() + margin.back);
+    sealed.resize(margin.front, 0);
     sealed.push(codec);
     sealed.extend_from_slice(bytes);
-    Bytes::from(sealed)
+    sealed
 }
 
 /// Gives back the content; an error says what is wrong with the bytes.

@@ -1,9 +1,13 @@
-//! Reading a payload back: fetch, decompress, put together, check against its commitment.
+//! Reading a payload back: fetch, decrypt, decompress, put together, check against its commitment.
 
 use super::delta::{DEPTH_MAX, Form};
-use super::{SALT_ADDRESS, Salt, codec, scope};
-use crate::log::{Address, ReadError, Reader, Scope};
+use super::kek::{KekId, KeyError};
+use super::keys::Keys;
+use super::session_keys::SessionKeys;
+use super::{SALT_ADDRESS, Salt, scope};
+use crate::log::{Address, ReadError, Reader};
 use events::{Digest, PayloadRef, SessionId};
+use std::io;
 
 /// Why a payload that is there cannot be given back.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +15,26 @@ pub enum LoadError {
     /// The store could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The key that the session's secret is wrapped under is not here.
+    #[error("payload `{digest}` of `{session}` cannot be decrypted: {}", KeyError::Missing(*kek))]
+    KeyMissing {
+        /// The payload.
+        digest: Digest,
+        /// Its session.
+        session: SessionId,
+        /// The key.
+        kek: KekId,
+    },
+    /// The keys could not be asked.
+    #[error("payload `{digest}` of `{session}` cannot be decrypted: {source}")]
+    Keys {
+        /// The payload.
+        digest: Digest,
+        /// Its session.
+        session: SessionId,
+        /// Why not.
+        source: io::Error,
+    },
     /// What is stored does not make the payload that the event names.
     #[error("payload `{digest}` of `{session}` is damaged: {detail}")]
     Damaged {
@@ -23,48 +47,79 @@ pub enum LoadError {
     },
 }
 
+/// Why the salt of a session cannot be given.
+#[derive(Debug, thiserror::Error)]
+pub enum SaltError {
+    /// The store could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The record that keeps the session's secret cannot be opened.
+    #[error("the salt of `{session}` cannot be read: {source}")]
+    Keys {
+        /// The session.
+        session: SessionId,
+        /// Why not.
+        source: KeyError,
+    },
+}
+
 /// Reads the payload that an event of `session` names, checked against its commitment. `None` when
 /// the store does not have it, or no longer.
 pub fn load(
     reader: &dyn Reader,
+    keys: &Keys,
     session: SessionId,
     reference: &PayloadRef,
 ) -> Result<Option<Vec<u8>>, LoadError> {
-    let damaged = |detail: String| LoadError::Damaged { digest: reference.digest, session, detail };
+    let digest = reference.digest;
+    let damaged = |detail: String| LoadError::Damaged { digest, session, detail };
     let scope = scope(session);
-    let Some(salt) = salt(reader, scope)? else { return Ok(None) };
-    let Some(content) = assemble(reader, scope, Address(reference.digest.0), &damaged)? else {
+    let Some(record) = reader.payload(scope, SALT_ADDRESS)? else { return Ok(None) };
+    let keys = keys.open(scope, &record).map_err(|error| match error {
+        KeyError::Missing(kek) => LoadError::KeyMissing { digest, session, kek },
+        KeyError::Unavailable(source) => LoadError::Keys { digest, session, source },
+        KeyError::Damaged(_) => damaged(error.to_string()),
+    })?;
+    let fetch = |address| {
+        let Some(sealed) = reader.payload(scope, address)? else { return Ok(None) };
+        parse(&keys, address, &sealed).map(Some).map_err(|error| damaged(error.to_string()))
+    };
+    let Some(content) = assemble(&fetch, Address(digest.0), &damaged)? else {
         return Ok(None);
     };
-    if salt.commit(&content) != reference.digest {
+    if keys.salt().commit(&content) != digest {
         return Err(damaged("its content does not have the digest that the event states".into()));
     }
     Ok(Some(content))
 }
 
-/// Reads the salt of a session's commitments. `None` when it was erased, or never made.
-pub fn load_salt(reader: &dyn Reader, session: SessionId) -> Result<Option<Salt>, LoadError> {
-    Ok(salt(reader, scope(session))?)
+/// Reads the salt of a session's commitments, which gives no key back. `None` when it was erased, or
+/// never made.
+pub fn load_salt(
+    reader: &dyn Reader,
+    keys: &Keys,
+    session: SessionId,
+) -> Result<Option<Salt>, SaltError> {
+    let scope = scope(session);
+    let Some(record) = reader.payload(scope, SALT_ADDRESS)? else { return Ok(None) };
+    let keys = keys.open(scope, &record);
+    keys.map(|keys| Some(keys.salt())).map_err(|source| SaltError::Keys { session, source })
 }
 
-/// Reads a scope's salt.
-pub(super) fn salt(reader: &dyn Reader, scope: Scope) -> Result<Option<Salt>, ReadError> {
-    let sealed = reader.payload(scope, SALT_ADDRESS)?;
-    Ok(sealed.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_ref()).ok()).map(Salt::new))
+fn parse(keys: &SessionKeys, address: Address, sealed: &[u8]) -> io::Result<Form> {
+    Form::parse(keys.open(address, sealed)?)
 }
 
 fn assemble(
-    reader: &dyn Reader,
-    scope: Scope,
+    fetch: &impl Fn(Address) -> Result<Option<Form>, LoadError>,
     address: Address,
     damaged: &impl Fn(String) -> LoadError,
 ) -> Result<Option<Vec<u8>>, LoadError> {
     let mut wanted = address;
     let mut deltas = Vec::new();
     let mut content = loop {
-        let Some(sealed) = reader.payload(scope, wanted)? else { return Ok(None) };
-        let plain = codec::decode(&sealed).map_err(|error| damaged(error.to_string()))?;
-        match Form::parse(plain).map_err(|error| damaged(error.to_string()))? {
+        let Some(form) = fetch(wanted)? else { return Ok(None) };
+        match form {
             Form::Whole(content) => break content,
             Form::Delta { base, head, tail, middle } => {
                 deltas.push((head, tail, middle));

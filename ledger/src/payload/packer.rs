@@ -2,9 +2,12 @@
 //!
 //! It is a cache: losing an entry costs space, never content.
 
-use super::codec::{self, Effort};
+use super::codec::Effort;
 use super::delta::{DEPTH_MAX, Form};
-use super::{SALT_ADDRESS, Salt, load, scope};
+use super::kek::KeyError;
+use super::keys::Keys;
+use super::session_keys::SessionKeys;
+use super::{SALT_ADDRESS, scope};
 use crate::log::{Address, ReadError, Reader, Scope, Sealed};
 use bytes::Bytes;
 use events::{Digest, PayloadRef, SessionId};
@@ -26,6 +29,22 @@ const STORED_MAX: usize = 32;
 
 /// Below this size a payload is not worth building on.
 const BASE_BYTES_MIN: usize = 256;
+
+/// Why content cannot be packed.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// The store could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The session's keys cannot be had.
+    #[error("a payload of `{session}` cannot be recorded: {source}")]
+    Keys {
+        /// The session.
+        session: SessionId,
+        /// Why not.
+        source: KeyError,
+    },
+}
 
 /// What is to be packed, and for whom.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +83,8 @@ struct Base {
 }
 
 struct Session {
-    salt: Salt,
-    salt_stored: bool,
+    keys: Arc<SessionKeys>,
+    unstored_record: Option<Bytes>,
     bases: VecDeque<Base>,
     stored: VecDeque<Address>,
     used: u64,
@@ -82,6 +101,7 @@ struct State {
 /// Packs payloads, session by session.
 pub struct Packer {
     reader: Arc<dyn Reader>,
+    keys: Keys,
     state: Mutex<State>,
 }
 
@@ -92,16 +112,20 @@ impl std::fmt::Debug for Packer {
 }
 
 impl Packer {
-    /// A packer that finds the salts of known sessions with `reader`.
-    pub fn new(reader: Arc<dyn Reader>) -> Self {
-        Self { reader, state: Mutex::default() }
+    /// A packer that finds the key records of known sessions with `reader`.
+    pub fn new(reader: Arc<dyn Reader>, keys: Keys) -> Self {
+        Self { reader, keys, state: Mutex::default() }
     }
 
     /// Packs `content`, with less effort to make it small where time is short.
-    pub fn pack(&self, content: Unpacked<'_>, effort: Effort) -> Result<Packed, ReadError> {
+    pub fn pack(&self, content: Unpacked<'_>, effort: Effort) -> Result<Packed, PackError> {
         let Unpacked { session, is_first, bytes: content, cuts } = content;
         let scope = scope(session);
-        let known = self.known(scope, is_first)?;
+        let failed = |source| PackError::Keys { session, source };
+        let known = match self.look_up(scope) {
+            Some(known) => known,
+            None => self.learn(scope, self.stored(scope, is_first)?.as_ref()).map_err(failed)?,
+        };
         let (digest, cuts, tail) = known.measure(content, cuts);
         let address = Address(digest.0);
         let reference = PayloadRef {
@@ -110,18 +134,16 @@ impl Packer {
             discarded: false,
         };
         let mut sealed = Vec::new();
-        if let Some(salt) = known.unstored_salt {
-            sealed.push(Sealed {
-                scope,
-                address: SALT_ADDRESS,
-                bytes: Bytes::copy_from_slice(&salt),
-            });
+        if let Some(bytes) = known.unstored_record.clone() {
+            sealed.push(Sealed { scope, address: SALT_ADDRESS, bytes });
         }
         if known.stored.contains(&address) {
             return Ok(Packed { reference, sealed, scope, base: None });
         }
         let (form, depth) = known.form(content, &cuts, tail);
-        sealed.push(Sealed { scope, address, bytes: codec::encode(&form, effort) });
+        let bytes =
+            known.keys.seal(address, &form, effort).map_err(|error| failed(error.into()))?;
+        sealed.push(Sealed { scope, address, bytes });
         let bytes = content.len();
         let base = (!cuts.is_empty() && BASE_BYTES_MIN <= bytes).then_some(Base {
             address,
@@ -137,35 +159,34 @@ impl Packer {
     pub(crate) fn confirm(&self, packed: Packed) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(session) = state.sessions.get_mut(&packed.scope) else { return };
-        session.salt_stored = true;
+        session.unstored_record = None;
         keep(&mut session.stored, Address(packed.reference.digest.0), STORED_MAX);
         if let Some(base) = packed.base {
             keep(&mut session.bases, base, BASES_MAX);
         }
     }
 
-    fn known(&self, scope: Scope, is_first: bool) -> Result<Known, ReadError> {
-        if let Some(known) = self.look_up(scope) {
-            return Ok(known);
-        }
-        let stored = if is_first { None } else { load::salt(&*self.reader, scope)? };
-        let salt = match stored {
-            Some(salt) => salt,
-            None => Salt::new(random()?),
+    /// The key record of a session that is not remembered.
+    fn stored(&self, scope: Scope, is_first: bool) -> Result<Option<Bytes>, ReadError> {
+        if is_first { Ok(None) } else { self.reader.payload(scope, SALT_ADDRESS) }
+    }
+
+    /// Takes up a session, with the key record that is stored or a new one.
+    fn learn(&self, scope: Scope, stored: Option<&Bytes>) -> Result<Known, KeyError> {
+        let (keys, unstored_record) = match stored {
+            Some(record) => (self.keys.open(scope, record)?, None),
+            None => self.keys.fresh(scope).map(|(keys, record)| (keys, Some(record)))?,
         };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.make_room();
-        // Another call of the session may have come first; then its salt counts.
+        // Another call of the session may have come first; then its record counts.
         if !state.sessions.contains_key(&scope) {
-            state.insert(scope, salt, stored.is_some());
+            state.insert(scope, Arc::clone(&keys), unstored_record.clone());
         }
         drop(state);
-        Ok(self.look_up(scope).unwrap_or(Known {
-            salt,
-            unstored_salt: Some(salt.0),
-            bases: Vec::new(),
-            stored: Vec::new(),
-        }))
+        let (bases, stored) = (Vec::new(), Vec::new());
+        let known = self.look_up(scope);
+        Ok(known.unwrap_or(Known { keys, unstored_record, bases, stored }))
     }
 
     fn look_up(&self, scope: Scope) -> Option<Known> {
@@ -173,8 +194,8 @@ impl Packer {
         state.touch(scope);
         let session = state.sessions.get(&scope)?;
         Some(Known {
-            salt: session.salt,
-            unstored_salt: (!session.salt_stored).then_some(session.salt.0),
+            keys: Arc::clone(&session.keys),
+            unstored_record: session.unstored_record.clone(),
             bases: session.bases.iter().cloned().collect(),
             stored: session.stored.iter().copied().collect(),
         })
@@ -182,12 +203,12 @@ impl Packer {
 }
 
 impl State {
-    fn insert(&mut self, scope: Scope, salt: Salt, salt_stored: bool) {
+    fn insert(&mut self, scope: Scope, keys: Arc<SessionKeys>, unstored_record: Option<Bytes>) {
         let (bases, stored) = (VecDeque::new(), VecDeque::new());
         self.uses += 1;
         let used = self.uses;
         self.by_use.insert(used, scope);
-        self.sessions.insert(scope, Session { salt, salt_stored, bases, stored, used });
+        self.sessions.insert(scope, Session { keys, unstored_record, bases, stored, used });
     }
 
     fn touch(&mut self, scope: Scope) {
@@ -209,8 +230,8 @@ impl State {
 
 /// What is known of a session, taken out so that no lock is held while hashing.
 struct Known {
-    salt: Salt,
-    unstored_salt: Option<[u8; 32]>,
+    keys: Arc<SessionKeys>,
+    unstored_record: Option<Bytes>,
     bases: Vec<Base>,
     stored: Vec<Address>,
 }
@@ -219,7 +240,8 @@ impl Known {
     /// The commitment, the digest of everything before each of the last cuts, and what follows
     /// the last cut: where it begins and its digest.
     fn measure(&self, content: &[u8], cuts: &[usize]) -> (Digest, Vec<Cut>, Cut) {
-        let mut hasher = self.salt.begin();
+        let salt = self.keys.salt();
+        let mut hasher = salt.begin();
         let mut measured = Vec::new();
         let mut at = 0;
         let first = cuts.len().saturating_sub(CUTS_MAX);
@@ -232,7 +254,7 @@ impl Known {
         let rest = content.get(at..).unwrap_or_default();
         hasher.update(rest);
         let tail =
-            shortened(self.salt.begin().chain_update(b"tail").chain_update(rest).finalize().into());
+            shortened(salt.begin().chain_update(b"tail").chain_update(rest).finalize().into());
         (Digest(hasher.finalize().into()), measured, (at, tail))
     }
 
@@ -282,13 +304,4 @@ impl Keyed for Base {
 fn shortened(digest: [u8; 32]) -> [u8; 16] {
     let [head, ..] = digest.as_chunks::<16>().0 else { return [0; 16] };
     *head
-}
-
-fn random() -> Result<[u8; 32], ReadError> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| ReadError::Io {
-        path: "the system's random generator".into(),
-        source: std::io::Error::other(error),
-    })?;
-    Ok(bytes)
 }

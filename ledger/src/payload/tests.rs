@@ -1,6 +1,10 @@
 //! What the payload store promises, on the memory backend.
 
-use super::{DEPTH, Unpacked, load};
+mod encryption;
+
+mod key_files;
+
+use super::{DEPTH, Keys, Unpacked, load};
 use crate::backend::memory::MemoryLog;
 use crate::log::Log;
 use crate::{Entry, Ledger, Options, WriterTask};
@@ -12,20 +16,28 @@ use ulid::Ulid;
 const SESSION: SessionId = SessionId::new(Ulid(7));
 
 fn ledger() -> (Ledger, WriterTask) {
-    let options =
-        Options { source: "test/0".into(), queue_max: 8, append_timeout: Duration::from_secs(5) };
+    let options = Options {
+        source: "test/0".into(),
+        queue_max: 8,
+        append_timeout: Duration::from_secs(5),
+        keys: Keys::random().unwrap(),
+    };
     let log: Box<dyn Log> = Box::new(MemoryLog::new());
     Ledger::start(log, options).unwrap()
 }
 
 async fn store(ledger: &Ledger, content: &[u8], cuts: &[usize]) -> PayloadRef {
-    let content = Unpacked { session: SESSION, is_first: false, bytes: content, cuts };
+    record(ledger, Unpacked { session: SESSION, is_first: false, bytes: content, cuts }).await
+}
+
+async fn record(ledger: &Ledger, content: Unpacked<'_>) -> PayloadRef {
+    let session = Some(content.session);
     let packed = ledger.pack(content).unwrap();
     let reference = packed.reference;
     let draft = Draft {
         id: EventId::new(Ulid(1)),
         time: Timestamp::default(),
-        session: Some(SESSION),
+        session,
         cause: None,
         call: None,
         fact: GatewayStopped { cancelled: 0, reason: String::new() },
@@ -64,7 +76,7 @@ fn a_conversation_sent_again_costs_what_is_new() {
             let before = ledger.written().payload_bytes;
             let reference = store(&ledger, &content, &cuts).await;
             costs.push(ledger.written().payload_bytes - before);
-            let loaded = load(&**ledger.reader(), SESSION, &reference).unwrap();
+            let loaded = load(&**ledger.reader(), ledger.keys(), SESSION, &reference).unwrap();
             assert_eq!(loaded.as_deref(), Some(content.as_slice()));
         }
         costs.sort_unstable();
@@ -76,7 +88,9 @@ fn a_conversation_sent_again_costs_what_is_new() {
 #[test]
 fn a_payload_nobody_stored_is_absent_and_no_error() {
     let reference = PayloadRef { bytes: 1, digest: events::Digest([9; 32]), discarded: false };
-    assert!(load(&*MemoryLog::new().reader(), SESSION, &reference).unwrap().is_none());
+    assert!(
+        load(&*MemoryLog::new().reader(), &Keys::none(), SESSION, &reference).unwrap().is_none()
+    );
 }
 
 proptest! {
@@ -93,7 +107,7 @@ proptest! {
             for (turns, tail) in &steps {
                 let (content, cuts) = body(turns, tail);
                 let reference = store(&ledger, &content, &cuts).await;
-                let loaded = load(&**ledger.reader(), SESSION, &reference).unwrap();
+                let loaded = load(&**ledger.reader(), ledger.keys(), SESSION, &reference).unwrap();
                 assert_eq!(loaded.as_deref(), Some(content.as_slice()));
             }
         });

@@ -2,6 +2,7 @@
 //! tile and every bundle of records that is filled.
 
 use super::SealError;
+use super::files::LogFiles;
 use crate::Sequence;
 use crate::log::Reader;
 use tlog::{BundleId, Hash, TILE_WIDTH, TileId, TreeBuilder, bundle_push, leaf_hash};
@@ -16,7 +17,13 @@ pub(super) struct Growth {
     bundle: Vec<u8>,
 }
 
-/// What was filled: it never changes from now on.
+/// Lays a tile or a bundle out.
+pub(super) fn write(files: &LogFiles, filled: &Filled<'_>) -> Result<(), SealError> {
+    let path = filled.path();
+    files.write(&path, filled.bytes()).map_err(|source| SealError::file(files, &path, source))
+}
+
+/// A tile or a bundle; one that is full never changes from now on.
 pub(super) enum Filled<'a> {
     /// A tile of some level.
     Tile(TileId, &'a [u8]),
@@ -55,11 +62,18 @@ impl Growth {
         self.tree.root()
     }
 
-    /// The partial tiles and the partial bundle: what a checkpoint of this size needs besides.
-    pub(super) fn edge(&self) -> (Vec<(TileId, Vec<u8>)>, Option<(BundleId, &[u8])>) {
+    /// Tells the partial tiles and the partial bundle: what a checkpoint of this size needs
+    /// besides.
+    pub(super) fn edge(
+        &self,
+        partial: &mut dyn FnMut(Filled<'_>) -> Result<(), SealError>,
+    ) -> Result<(), SealError> {
+        for (id, bytes) in self.tree.partial() {
+            partial(Filled::Tile(id, &bytes))?;
+        }
         let size = self.size();
-        let bundle = BundleId::of_log(size / TILE_WIDTH, size).map(|id| (id, &*self.bundle));
-        (self.tree.partial().collect(), bundle)
+        let bundle = BundleId::of_log(size / TILE_WIDTH, size);
+        bundle.map_or(Ok(()), |id| partial(Filled::Bundle(id, &self.bundle)))
     }
 
     /// Adds the records up to `end`, which must be committed.

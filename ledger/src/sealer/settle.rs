@@ -3,7 +3,7 @@
 //! The lock is believed, the records are checked against it, and the files follow from the records.
 
 use super::files::LogFiles;
-use super::grow::{Filled, Growth};
+use super::grow::{Filled, Growth, write};
 use super::{SealError, Signed};
 use crate::Sequence;
 use crate::log::Reader;
@@ -98,11 +98,7 @@ pub(super) fn rebuild(
     signed: u64,
 ) -> Result<Growth, SealError> {
     let mut growth = Growth::default();
-    let mut write = |filled: Filled<'_>| {
-        let path = filled.path();
-        files.write(&path, filled.bytes()).map_err(|source| SealError::file(files, &path, source))
-    };
-    growth.advance(reader, signed, &mut write)?;
+    growth.advance(reader, signed, &mut |filled| write(files, &filled))?;
     Ok(growth)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::backend::memory::MemoryStore;
 use crate::log::{AppendError, Batch, Log, Reader};
+use crate::payload::Keys;
 use crate::{Ledger, Options, Sequence};
 use events::{Draft, EventId, GatewayStopped, Timestamp};
 use std::sync::Arc;
@@ -53,7 +54,8 @@ fn whoever_is_durable_is_told_while_the_next_append_hangs() {
     let (let_go, go) = channel();
     let log = Box::new(Gated { log: Box::new(MemoryStore::default().open().unwrap()), began, go });
     let append_timeout = Duration::from_mins(1);
-    let options = Options { source: "s".into(), queue_max: 16, append_timeout };
+    let keys = Keys::none();
+    let options = Options { source: "s".into(), queue_max: 16, append_timeout, keys };
     let (ledger, _task) = runtime.block_on(async { Ledger::start(log, options) }).unwrap();
     let record = || {
         let ledger = ledger.clone();

@@ -1,18 +1,19 @@
 //! The commands that read, run on a real ledger in a folder and over a real socket.
 
 use super::{CommandError, events, trace};
+use crate::keys::read_or_make;
 use clap::{Args, Command, FromArgMatches};
 use events_crate::{
     CallCompleted, CallDispatched, CallId, Decision, Dialect, Draft, EventId, GatewayStarted,
     Operation, PayloadRef, Principal, SessionId, SessionMethod, Timestamp, Verdict,
 };
 use ledger::backend::file::{FileLog, Options};
-use ledger::payload::Unpacked;
+use ledger::payload::{Keys, Unpacked, new_key_text, read_key_file};
 use ledger::{Entry, Ledger};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command as Process;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use ulid::Ulid;
 
@@ -81,10 +82,18 @@ fn open(data: &Path) -> (tokio::runtime::Runtime, Ledger) {
         source: "urn:test".into(),
         queue_max: 16,
         append_timeout: Duration::from_secs(30),
+        keys: keys(data),
     };
     let runtime = super::serve::runtime().unwrap();
     let ledger = runtime.block_on(async { Ledger::start(Box::new(log), options).unwrap().0 });
     (runtime, ledger)
+}
+
+/// The key in the data folder, as a gateway makes it.
+fn keys(data: &Path) -> Keys {
+    let path = data.join("keys/payloads.key");
+    read_or_make(&path, || new_key_text().map(String::into_bytes)).unwrap();
+    Keys::new(Arc::new(read_key_file(&path).unwrap().unwrap()), [])
 }
 
 /// Three events: a start, a call, its outcome.
@@ -192,12 +201,43 @@ ada@example.com
 }
 
 #[test]
+fn without_its_key_a_payload_is_not_shown_and_it_is_said_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let (runtime, ledger) = open(folder.path());
+    runtime.block_on(fill(&ledger));
+    let id = ledger.keys().ids()[0];
+    let (key, away) = (folder.path().join("keys/payloads.key"), folder.path().join("away"));
+    std::fs::rename(&key, &away).unwrap();
+    let mut out = Vec::new();
+    let line = ["latest", "--data", data, "--color", "never"];
+    let error = trace::run(&parsed(&line), &mut out).unwrap_err();
+    let drawn = String::from_utf8(out).unwrap();
+    let shown = format!("user: (encrypted, and the key {id} is not here)\n");
+    assert!(drawn.ends_with(&shown), "{drawn}");
+    assert!(error.to_string().contains("name the place of that key"), "{error}");
+    assert_eq!(error.exit_code(), 74);
+    assert!(events_of(&["--data", data]).unwrap().contains("call.completed"));
+
+    // The configuration says where it is; other secrets of it are not looked for.
+    let file = folder.path().join("countersign.toml");
+    let text = "data = \".\"\n[ledger]\npayload_keys = [{ file = \"away\" }]\n[[model]]\n\
+                name = \"a\"\nkey = { env = \"COUNTERSIGN_NOT_SET\" }\n";
+    std::fs::write(&file, text).unwrap();
+    let line = ["latest", "--config", file.to_str().unwrap(), "--color", "never"];
+    assert!(trace_of(&line).unwrap().contains("user: hello"));
+    std::fs::rename(&away, &key).unwrap();
+    assert!(trace_of(&["latest", "--data", data]).unwrap().contains("user: hello"));
+}
+
+#[test]
 fn a_running_gateway_tells_the_same_as_its_folder() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     let (runtime, ledger) = open(folder.path());
     runtime.block_on(fill(&ledger));
-    let routes = dashboards::ledger_routes(std::sync::Arc::clone(ledger.reader()));
+    let keys = ledger.keys().clone();
+    let routes = dashboards::ledger_routes(Arc::clone(ledger.reader()), keys);
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();

@@ -92,7 +92,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
     Ok(())
 }
 
-/// Draws the tree; then says if a payload that it needed is damaged.
+/// Draws the tree; then says why a payload that it needed cannot be shown, if one cannot.
 fn draw(
     args: &Args,
     records: &Records,
@@ -101,9 +101,9 @@ fn draw(
 ) -> Result<(), CommandError> {
     let failure = RefCell::new(None);
     let payloads = |session: SessionId, payload: &PayloadRef| {
-        records.payload(session, payload).unwrap_or_else(|error| {
-            failure.borrow_mut().get_or_insert(error);
-            Some(Vec::new())
+        records.payload(session, payload).map_err(|unreadable| {
+            failure.borrow_mut().get_or_insert(unreadable.error);
+            unreadable.brief
         })
     };
     let colour = match args.color {

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Write};
 use std::path::Path;
 
 use super::limits::Limits;
+use super::payload_rule::{Keep, PayloadRule};
 use super::quantity::{show_bytes, show_duration};
 use super::shape::{
     Agent, Backend, Checkpoints, Config, Dialect, Durability, LedgerConfig, Listen, ModelUpstream,
@@ -19,11 +20,16 @@ pub fn describe(config: &Config) -> String {
 }
 
 fn write_config(out: &mut String, config: &Config) -> fmt::Result {
-    let Config { data, listen, limits, ledger, checkpoints, models, tools, agents, mcp } = config;
+    let Config { data, listen, limits, ledger, checkpoints, payloads, models, tools, agents, mcp } =
+        config;
     writeln!(out, "data      {}", data.display())?;
     write_listen(out, listen)?;
     write_ledger(out, ledger)?;
+    write_payload_keys(out, ledger)?;
     write_checkpoints(out, checkpoints, data)?;
+    for rule in payloads {
+        write_payload_rule(out, rule)?;
+    }
     write_limits(out, limits)?;
     for model in models {
         write_model(out, model)?;
@@ -79,6 +85,19 @@ fn write_ledger(out: &mut String, ledger: &LedgerConfig) -> fmt::Result {
     )
 }
 
+fn write_payload_keys(out: &mut String, ledger: &LedgerConfig) -> fmt::Result {
+    write!(out, "payloads  encrypted under ")?;
+    match (ledger.backend, ledger.payload_keys.as_slice()) {
+        (Backend::Memory, _) => writeln!(out, "a key that ends with the gateway"),
+        (Backend::File, []) => writeln!(out, "a key in the data folder"),
+        (Backend::File, [current]) => writeln!(out, "the key in {}", current.place),
+        (Backend::File, [current, former @ ..]) => {
+            let places: Vec<_> = former.iter().map(|key| key.place.to_string()).collect();
+            writeln!(out, "the key in {}; formerly in {}", current.place, places.join(", "))
+        }
+    }
+}
+
 fn write_checkpoints(out: &mut String, checkpoints: &Checkpoints, data: &Path) -> fmt::Result {
     let key = if checkpoints.key.is_some() { "the key given" } else { "a key in the data folder" };
     let lock = checkpoints.lock.clone().unwrap_or_else(|| data.join("lock"));
@@ -86,6 +105,22 @@ fn write_checkpoints(out: &mut String, checkpoints: &Checkpoints, data: &Path) -
     let origin = checkpoints.origin.as_deref().map_or(String::new(), |it| format!(" of `{it}`"));
     let lock = lock.display();
     writeln!(out, "sealed    every {interval} by {key}{origin}; the last checkpoint is in `{lock}`")
+}
+
+fn write_payload_rule(out: &mut String, rule: &PayloadRule) -> fmt::Result {
+    let keep = match rule.keep {
+        Keep::Everything => "everything",
+        Keep::Requests => "requests",
+        Keep::Nothing => "nothing",
+    };
+    let time = rule
+        .kept_for
+        .map_or(String::new(), |time| format!(" for {} days", time.as_secs() / (24 * 60 * 60)));
+    let models = rule.models.iter().map(|model| format!("model {model}"));
+    let tools = rule.tools.iter().map(|tool| format!("tool {tool}"));
+    let of: Vec<String> = models.chain(tools).collect();
+    let of = if of.is_empty() { "every other call".to_owned() } else { of.join(", ") };
+    writeln!(out, "payloads  {of}: {keep} kept{time}")
 }
 
 fn write_limits(out: &mut String, limits: &Limits) -> fmt::Result {

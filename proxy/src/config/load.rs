@@ -11,7 +11,7 @@ use toml::de::DeTable;
 use super::diagnostic::{At, Diagnostic, Problems, Report};
 use super::read::{self, Reading};
 use super::secret::Lookup;
-use super::shape::Config;
+use super::shape::{Config, Kept};
 
 /// Largest configuration file, in bytes.
 pub const CONFIG_BYTES_MAX: usize = 1024 * 1024;
@@ -31,11 +31,13 @@ impl Config {
     /// Reads a configuration file and the secrets it names. Relative paths in it start from its
     /// folder.
     pub fn load(path: &Path, lookup: &Lookup<'_>) -> Result<Loaded, Problems> {
-        let text = read_text(path).map_err(|error| {
-            let hint = "name another file with `--config`";
-            Problems::unreadable(path, format!("cannot be read: {error}"), hint)
-        })?;
-        Self::parse(&text, path, lookup)
+        Self::parse(&read_text(path)?, path, lookup)
+    }
+
+    /// Reads where payloads are and what they are encrypted with, and looks for no other secret.
+    pub fn load_kept(path: &Path, lookup: &Lookup<'_>) -> Result<Kept, Problems> {
+        let (kept, _) = read_with(&read_text(path)?, path, lookup, read::kept)?;
+        Ok(kept)
     }
 
     /// Reads the text of a configuration. `file` is how it is called in problems, and its folder is
@@ -43,32 +45,47 @@ impl Config {
     ///
     /// If the text is not TOML, the problems are those of its syntax alone.
     pub fn parse(text: &str, file: &Path, lookup: &Lookup<'_>) -> Result<Loaded, Problems> {
-        if text.len() > CONFIG_BYTES_MAX {
-            let message = format!("has more than {CONFIG_BYTES_MAX} bytes");
-            return Err(Problems::unreadable(file, message, "is this the right file?"));
-        }
-        let folder = match file.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut reading = Reading { report: Report::new(text), folder, lookup };
-        let (document, errors) = DeTable::parse_recoverable(text);
-        report_syntax(text, &errors, &mut reading.report);
-        if !errors.is_empty() {
-            return Err(reading.report.finish(file).err().unwrap_or_else(|| {
-                Problems::unreadable(file, "is not TOML".to_owned(), "see https://toml.io")
-            }));
-        }
-        let config = read::config(document.get_ref(), &mut reading);
-        let warnings = reading.report.finish(file)?;
+        let (config, warnings) = read_with(text, file, lookup, read::config)?;
         Ok(Loaded { config, warnings, digest: Sha256::digest(text.as_bytes()).into() })
     }
 }
 
+/// Reads with `read` what it is after, and what the operator should know about that.
+fn read_with<T>(
+    text: &str,
+    file: &Path,
+    lookup: &Lookup<'_>,
+    read: impl FnOnce(&DeTable<'_>, &mut Reading<'_>) -> T,
+) -> Result<(T, Vec<Diagnostic>), Problems> {
+    if text.len() > CONFIG_BYTES_MAX {
+        let message = format!("has more than {CONFIG_BYTES_MAX} bytes");
+        return Err(Problems::unreadable(file, message, "is this the right file?"));
+    }
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut reading = Reading { report: Report::new(text), folder, lookup };
+    let (document, errors) = DeTable::parse_recoverable(text);
+    report_syntax(text, &errors, &mut reading.report);
+    if !errors.is_empty() {
+        return Err(reading.report.finish(file).err().unwrap_or_else(|| {
+            Problems::unreadable(file, "is not TOML".to_owned(), "see https://toml.io")
+        }));
+    }
+    let found = read(document.get_ref(), &mut reading);
+    Ok((found, reading.report.finish(file)?))
+}
+
 /// Reads a file of at most one byte more than is allowed, so that the excess is seen.
-fn read_text(path: &Path) -> std::io::Result<String> {
+fn read_text(path: &Path) -> Result<String, Problems> {
     let mut text = String::new();
-    File::open(path)?.take(CONFIG_BYTES_MAX as u64 + 1).read_to_string(&mut text)?;
+    let read = File::open(path)
+        .and_then(|file| file.take(CONFIG_BYTES_MAX as u64 + 1).read_to_string(&mut text));
+    read.map_err(|error| {
+        let hint = "name another file with `--config`";
+        Problems::unreadable(path, format!("cannot be read: {error}"), hint)
+    })?;
     Ok(text)
 }
 

@@ -6,7 +6,10 @@ mod listeners;
 mod secrets;
 
 mod agents;
+mod payload_keys;
 mod upstreams;
+
+mod payload_rules;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +21,7 @@ use super::diagnostic::{At, Report, quoted};
 use super::limits::{GIB, KIB, Limits, MIB};
 use super::secret::Lookup;
 use super::section;
-use super::shape::{Backend, Checkpoints, Config, Durability, LedgerConfig, Mcp, PrefixRule};
+use super::shape::{Backend, Checkpoints, Config, Durability, Kept, LedgerConfig, Mcp, PrefixRule};
 use super::walk::{Node, Table};
 
 /// Longest name of an upstream, an agent or a team, in bytes.
@@ -39,24 +42,37 @@ pub(super) struct Reading<'r> {
 
 /// Reads the whole document. The result is usable only if the report has no problem.
 pub(super) fn config(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Config {
-    let defaults = Config::default();
     let root = Table::root(document, &section::ROOT, &mut reading.report);
-    let data = match root.get("data") {
-        Some(node) => path(&node, reading),
-        None => Some(resolved(reading.folder, &defaults.data)),
-    };
+    let data = data(&root, reading);
     let (models, tools) = (upstreams::models(&root, reading), upstreams::tools(&root, reading));
     let agents = agents::agents(&root, &models, &tools, reading);
+    let payloads = payload_rules::payload_rules(&root, &mut reading.report);
     Config {
-        data: data.unwrap_or(defaults.data),
+        data,
         listen: listeners::listen(&root, reading),
         limits: limits(&root, &mut reading.report),
-        ledger: ledger(&root, &mut reading.report),
+        ledger: ledger(&root, reading),
         checkpoints: checkpoints(&root, reading),
         mcp: mcp(&root, &mut reading.report),
+        payloads,
         models,
         tools,
         agents,
+    }
+}
+
+/// Reads where payloads are and their keys, and looks for no other secret.
+pub(super) fn kept(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Kept {
+    let root = Table::root(document, &section::ROOT, &mut reading.report);
+    let data = data(&root, reading);
+    Kept { data, payload_keys: ledger(&root, reading).payload_keys }
+}
+
+fn data(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> PathBuf {
+    let default = Config::default().data;
+    match root.get("data") {
+        Some(node) => path(&node, reading).unwrap_or(default),
+        None => resolved(reading.folder, &default),
     }
 }
 
@@ -99,9 +115,13 @@ fn limits(root: &Table<'_, '_>, report: &mut Report<'_>) -> Limits {
     limits
 }
 
-fn ledger(root: &Table<'_, '_>, report: &mut Report<'_>) -> LedgerConfig {
+fn ledger(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> LedgerConfig {
     let mut ledger = LedgerConfig::default();
-    let Some(table) = root.table("ledger", &section::LEDGER, report) else { return ledger };
+    let Some(table) = root.table("ledger", &section::LEDGER, &mut reading.report) else {
+        return ledger;
+    };
+    ledger.payload_keys = payload_keys::payload_keys(&table, reading);
+    let report = &mut reading.report;
     let backends = [("file", Backend::File), ("memory", Backend::Memory)];
     let durabilities = [("synced", Durability::Synced), ("relaxed", Durability::Relaxed)];
     ledger.backend = table.choice("backend", &backends, report).unwrap_or(ledger.backend);

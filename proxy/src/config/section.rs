@@ -11,7 +11,18 @@ pub(super) struct Section {
 
 pub(super) const ROOT: Section = Section {
     heading: "",
-    keys: &["data", "listen", "limits", "ledger", "checkpoints", "mcp", "model", "tools", "agent"],
+    keys: &[
+        "data",
+        "listen",
+        "limits",
+        "ledger",
+        "checkpoints",
+        "payloads",
+        "mcp",
+        "model",
+        "tools",
+        "agent",
+    ],
 };
 pub(super) const LISTEN: Section =
     Section { heading: "[listen]", keys: &["agents", "people", "hosts", "origins"] };
@@ -33,10 +44,19 @@ pub(super) const LIMITS: Section = Section {
 };
 pub(super) const LEDGER: Section = Section {
     heading: "[ledger]",
-    keys: &["backend", "durability", "segment_bytes", "append_timeout", "queue_records_max"],
+    keys: &[
+        "backend",
+        "durability",
+        "segment_bytes",
+        "append_timeout",
+        "queue_records_max",
+        "payload_keys",
+    ],
 };
 pub(super) const CHECKPOINTS: Section =
     Section { heading: "[checkpoints]", keys: &["origin", "key", "lock", "interval"] };
+pub(super) const PAYLOADS: Section =
+    Section { heading: "[[payloads]]", keys: &["models", "tools", "keep", "kept_for"] };
 pub(super) const MCP: Section = Section { heading: "[mcp]", keys: &["prefix"] };
 pub(super) const MODEL: Section =
     Section { heading: "[[model]]", keys: &["name", "dialect", "url", "key", "serves"] };
@@ -52,5 +72,16 @@ pub(super) const SECRET: Section = Section { heading: "{ … }", keys: &["env", 
 
 /// All sections, which the reference page is held to.
 #[cfg(test)]
-pub(super) const SECTIONS: [&Section; 10] =
-    [&ROOT, &LISTEN, &LIMITS, &LEDGER, &CHECKPOINTS, &MCP, &MODEL, &TOOLS, &AGENT, &SECRET];
+pub(super) const SECTIONS: [&Section; 11] = [
+    &ROOT,
+    &LISTEN,
+    &LIMITS,
+    &LEDGER,
+    &CHECKPOINTS,
+    &PAYLOADS,
+    &MCP,
+    &MODEL,
+    &TOOLS,
+    &AGENT,
+    &SECRET,
+];

@@ -12,7 +12,9 @@ use super::base_url::BaseUrl;
 use super::key_hash::KeyHash;
 use super::limits::{Limits, MIB};
 use super::pattern::{Pattern, ToolPattern};
-use super::secret::Secret;
+use super::payload_rule::{Keep, Of, PayloadRule, rule_for};
+use super::secret::{Secret, SecretRef};
+use ledger::payload::LocalKek;
 
 /// Everything an operator decides. The default is what `serve` runs without a file: both listeners,
 /// the ledger in `./data`, and no upstream and no agent.
@@ -29,6 +31,8 @@ pub struct Config {
     pub ledger: LedgerConfig,
     /// How the ledger is sealed.
     pub checkpoints: Checkpoints,
+    /// What is kept of payloads, in the order of the file: the first that fits decides.
+    pub payloads: Vec<PayloadRule>,
     /// Model providers, in the order of the file; names are unique.
     pub models: Vec<ModelUpstream>,
     /// MCP servers, in the order of the file; names are unique.
@@ -47,6 +51,7 @@ impl Default for Config {
             limits: Limits::default(),
             ledger: LedgerConfig::default(),
             checkpoints: Checkpoints::default(),
+            payloads: Vec::new(),
             models: Vec::new(),
             tools: Vec::new(),
             agents: Vec::new(),
@@ -56,6 +61,16 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How much is kept of such a call's payloads.
+    pub fn keep(&self, call: Of<'_>) -> Keep {
+        rule_for(&self.payloads, call).map_or(Keep::Everything, |rule| rule.keep)
+    }
+
+    /// How long such a call's payloads are kept; nothing: until somebody erases them.
+    pub fn kept_for(&self, call: Of<'_>) -> Option<Duration> {
+        rule_for(&self.payloads, call).and_then(|rule| rule.kept_for)
+    }
+
     /// The provider of this dialect that serves `model`: the one whose matching pattern spells out
     /// most of the name, and of equals the first in the file.
     pub fn model_upstream(&self, dialect: Dialect, model: &str) -> Option<&ModelUpstream> {
@@ -106,6 +121,27 @@ pub struct LedgerConfig {
     pub append_timeout: Duration,
     /// Records that may wait for the writer at once.
     pub queue_records_max: usize,
+    /// The keys that payloads are encrypted with, the one for new sessions first; none: one
+    /// in the data folder, made there at the first start.
+    pub payload_keys: Vec<PayloadKey>,
+}
+
+/// A key that payloads are encrypted with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadKey {
+    /// Where it is kept.
+    pub place: SecretRef,
+    /// The key.
+    pub kek: LocalKek,
+}
+
+/// Where payloads are and what they are encrypted with, for commands that need nothing else.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// As [`Config::data`].
+    pub data: PathBuf,
+    /// As [`LedgerConfig::payload_keys`].
+    pub payload_keys: Vec<PayloadKey>,
 }
 
 impl Default for LedgerConfig {
@@ -116,6 +152,7 @@ impl Default for LedgerConfig {
             segment_bytes: (64 * MIB) as u64,
             append_timeout: Duration::from_secs(2),
             queue_records_max: 4096,
+            payload_keys: Vec::new(),
         }
     }
 }

@@ -32,6 +32,8 @@ const KEPT: &[(&str, &str)] = &[
     ("SUPPORT_BOT_KEY_NEXT", "cs_fedcba9876543210"),
     ("WEATHER_TENANT_KEY", "tenant-secret"),
     ("etc/secrets/crm", "crm-secret\n"),
+    ("PAYLOAD_KEY", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"),
+    ("etc/keys/former.key", "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100\n"),
     ("SHORT", "short"),
     ("EMPTY", "\n"),
 ];
@@ -199,6 +201,7 @@ fn line() -> impl Strategy<Value = String> {
         "body_bytes_max",
         "header_timeout",
         "prefix",
+        "payload_keys",
         "x",
     ]);
     let value = prop::sample::select(vec![
@@ -221,6 +224,7 @@ fn line() -> impl Strategy<Value = String> {
         "{ env = \"EMPTY\" }",
         "{ env = \"SHORT\" }",
         "[{ file = \"secrets/crm\" }, \"sha256:00\"]",
+        "[{ env = \"PAYLOAD_KEY\" }]",
         "\"\"\"a\nb\"\"\"",
     ]);
     let heading = prop::sample::select(vec![

@@ -127,7 +127,7 @@ fn take_key(key: KeyHash, at: &At, holder: &str, taken: &mut Keys, report: &mut 
     }
 }
 
-fn patterns<T>(
+pub(super) fn patterns<T>(
     table: &Table<'_, '_>,
     key: &'static str,
     parse: fn(&str) -> Result<T, PatternError>,

@@ -61,6 +61,14 @@ fn speaks_of_secret(name: &str) -> bool {
 
 /// A secret, found where the reference says.
 pub(super) fn secret(node: &Node<'_, '_>, reading: &mut Reading<'_>) -> Option<Secret> {
+    located(node, reading).map(|(_, secret)| secret)
+}
+
+/// A secret and where it is kept.
+pub(super) fn located(
+    node: &Node<'_, '_>,
+    reading: &mut Reading<'_>,
+) -> Option<(SecretRef, Secret)> {
     let reference = reference(node, reading.folder, &mut reading.report)?;
     let report = &mut reading.report;
     let found = match (reading.lookup)(&reference) {
@@ -90,7 +98,8 @@ pub(super) fn secret(node: &Node<'_, '_>, reading: &mut Reading<'_>) -> Option<S
         report.problem(&node.at, format!("{reference} holds a NUL character"));
         return None;
     }
-    Some(Secret::new(text))
+    let secret = Secret::new(text);
+    Some((reference, secret))
 }
 
 fn reference(node: &Node<'_, '_>, folder: &Path, report: &mut Report<'_>) -> Option<SecretRef> {

@@ -36,7 +36,8 @@ fn the_reference_page_names_the_true_defaults() {
     let mut lines = Vec::new();
     for section in SECTIONS.iter().filter(|section| plain.contains(&section.heading)) {
         lines.push(section.heading.to_owned());
-        lines.extend(rows(section).iter().map(|(key, default)| format!("{key} = {default}")));
+        let rows = rows(section).into_iter().filter(|(_, default)| !default.is_empty());
+        lines.extend(rows.map(|(key, default)| format!("{key} = {default}")));
     }
     let text = lines.join("\n");
     let Loaded { config, warnings, .. } = parse(&text).unwrap_or_else(|it| panic!("{it}\n{text}"));

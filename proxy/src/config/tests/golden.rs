@@ -40,7 +40,7 @@ hint: write numbers, as in `127.0.0.1:8080` or `[::1]:8080`
 etc/countersign.toml:6:18: limits.header_timeout: expected a duration such as `30s`, found `30`
     6 | header_timeout = 30
       |                  ^^
-hint: the units are `ms`, `s`, `m` and `h`
+hint: the units are `ms`, `s`, `m`, `h` and `d`
 
 etc/countersign.toml:7:18: limits.body_bytes_max: expected a size such as `64 MiB`, found `64 MB`
     7 | body_bytes_max = "64 MB"
@@ -346,6 +346,7 @@ agents    http://127.0.0.1:9080
 people    http://127.0.0.1:8081
 hosts     gateway.example.com:8443
 ledger    file, synced; segments of 64 MiB; a call waits 2s for its record, 4096 at once
+payloads  encrypted under a key in the data folder
 sealed    every 1s by a key in the data folder; the last checkpoint is in `etc/data/lock`
 limits    body 1 MiB, all bodies 2 MiB, answer 64 MiB, connections 1024, depth 128
 timeouts  headers 500ms, body 1m, idle 90s; upstreams connect 10s, idle 5m; drain 30s
@@ -357,4 +358,44 @@ agent     support-bot of support for ada@example.com, 2 keys; \
           models gpt-*; tools crm/*, files/read_*
 ";
     assert_eq!(told, expected, "\n{told}");
+}
+
+#[test]
+fn keys_of_payloads_are_named_by_place_and_refused_if_they_are_none() {
+    let text = r#"[ledger]
+payload_keys = [{ env = "PAYLOAD_KEY" }, { file = "keys/former.key" }]
+"#;
+    let told = describe(&parse(text).unwrap().config);
+    let expected = "payloads  encrypted under the key in environment variable `PAYLOAD_KEY`; \
+                    formerly in file `etc/keys/former.key`\n";
+    assert!(told.contains(expected), "{told}");
+    tells(
+        r#"[ledger]
+payload_keys = ["0011", { env = "SHORT" }, { env = "PAYLOAD_KEY" }, { env = "PAYLOAD_KEY" }]
+"#,
+        r#"
+etc/countersign.toml:2:17: ledger.payload_keys: expected a reference to a secret, found text
+    2 | payload_keys = ["****", { env = "SHORT" }, { env = "PAYLOAD_KEY" }, { env = "PAYLOAD_KEY" }]
+      |                 ^^^^^^
+hint: keep it elsewhere and name the place: `{ env = "NAME" }` or `{ file = "PATH" }`
+
+etc/countersign.toml:2:25: ledger.payload_keys: environment variable `SHORT`: expected a key of 64 hexadecimal digits
+    2 | payload_keys = ["****", { env = "SHORT" }, { env = "PAYLOAD_KEY" }, { env = "PAYLOAD_KEY" }]
+      |                         ^^^^^^^^^^^^^^^^^
+hint: `openssl rand -hex 32` makes a key
+
+etc/countersign.toml:2:69: ledger.payload_keys: environment variable `PAYLOAD_KEY` is the same as environment variable `PAYLOAD_KEY`
+    2 | payload_keys = ["****", { env = "SHORT" }, { env = "PAYLOAD_KEY" }, { env = "PAYLOAD_KEY" }]
+      |                                                                     ^^^^^^^^^^^^^^^^^^^^^^^
+"#,
+    );
+    tells(
+        "[ledger]\npayload_keys = []\n",
+        r"
+etc/countersign.toml:2:16: ledger.payload_keys: expected at least one key
+    2 | payload_keys = []
+      |                ^^
+hint: take the line away, and a key in the data folder is used
+",
+    );
 }

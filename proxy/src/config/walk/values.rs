@@ -73,7 +73,7 @@ impl Table<'_, '_> {
         let node = self.get(key)?;
         let Some(duration) = node.value.as_str().and_then(quantity::duration) else {
             let message = format!("expected a duration such as `30s`, found {}", node.quoted());
-            report.problem(&node.at, message).hint("the units are `ms`, `s`, `m` and `h`");
+            report.problem(&node.at, message).hint("the units are `ms`, `s`, `m`, `h` and `d`");
             return None;
         };
         if !range.contains(&duration) {
