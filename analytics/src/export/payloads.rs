@@ -21,7 +21,8 @@ pub trait Payloads {
     /// The content that an event of a session names.
     fn content(&self, session: SessionId, reference: &PayloadRef) -> Result<Content, String>;
 
-    /// The salt of a session's commitments, unless it was erased. Asked for where content is present.
+    /// The salt of a session's commitments, unless it was erased. It is asked for where content is
+    /// present.
     fn salt(&self, session: SessionId) -> Result<Option<[u8; 32]>, String>;
 }
 

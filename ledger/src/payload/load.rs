@@ -93,8 +93,8 @@ pub fn load(
     Ok(Some(content))
 }
 
-/// Reads the salt of a session's commitments, which gives no key back. `None` when it was erased, or
-/// never made.
+/// Reads the salt of a session's commitments, which gives no key back. `None` when it was erased,
+/// or never made.
 pub fn load_salt(
     reader: &dyn Reader,
     keys: &Keys,

@@ -115,14 +115,11 @@ fn offline(
 }
 
 fn not_opened(config: &Config, error: &CustodyError) -> CommandError {
-    let hint = match error {
-        CustodyError::Open(OpenError::Held { .. }) => {
-            let address = config.listen.people;
-            format!("; if that is the gateway, ask it: `--url http://{address}`")
-        }
-        _ => String::new(),
-    };
-    CommandError::Io(format!("{error}{hint}"))
+    if !matches!(error, CustodyError::Open(OpenError::Held { .. })) {
+        return CommandError::Io(error.to_string());
+    }
+    let address = config.listen.people;
+    CommandError::Io(format!("{error}; if that is the gateway, ask it: `--url http://{address}`"))
 }
 
 fn say(exported: &Exported, out: &mut dyn Write) -> Result<(), CommandError> {

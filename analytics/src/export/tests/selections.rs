@@ -74,7 +74,7 @@ fn a_session_has_what_it_caused_and_what_concerns_its_payloads() {
     assert_eq!(sequences(&world, &of_bob), [1, 6, 8, 10, 12, 13]);
 }
 
-/// One step of some ledger: a call of a session for a person is asked, or one under way is answered.
+/// One step of some ledger: a call of a session for a person is asked, or an open one answered.
 #[derive(Clone, Debug)]
 struct Step {
     begins: bool,

@@ -43,11 +43,9 @@ fn add_case(path: &Path, selection: &mut Selection) -> Result<(), CommandError> 
         if line.is_empty() {
             continue;
         }
-        if let Ok(session) = line.parse() {
-            selection.sessions.insert(session);
-        } else if let Ok(call) = line.parse() {
-            selection.calls.insert(call);
-        } else {
+        let session = line.parse().map(|session| selection.sessions.insert(session)).ok();
+        let call = || line.parse().map(|call| selection.calls.insert(call)).ok();
+        if session.or_else(call).is_none() {
             let found = one_line(line, 64);
             let what = format!("`{shown}`, line {number}: expected a session (`ses_…`) or a call");
             return Err(CommandError::Usage(format!("{what} (`call_…`), found `{found}`")));
@@ -60,9 +58,14 @@ fn add_case(path: &Path, selection: &mut Selection) -> Result<(), CommandError> 
     Ok(())
 }
 
-/// Who runs this program, as far as it can know.
+/// Who runs this program, as the system knows it.
 fn user() -> String {
-    let named = ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
-    let mut named = named.filter(|name| !name.is_empty());
-    named.next().unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+    let id = rustix::process::getuid().as_raw().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let named = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1) == Some(&id)).then_some(name)
+    });
+    named.map_or_else(|| format!("user {id}"), str::to_owned)
 }
