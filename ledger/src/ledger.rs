@@ -1,5 +1,9 @@
 //! The handle that callers hold: record, wait until durable, get a receipt.
 
+mod erasure;
+
+use crate::breaker::Breaker;
+
 use crate::log::{BATCH_RECORDS_MAX, Log, RECORD_BYTES_MAX, Reader};
 use crate::payload::{Effort, Keys, PackError, Packed, Packer, Unpacked};
 use crate::stall::StallWatch;
@@ -43,11 +47,22 @@ pub struct Entry<F> {
     pub also: Vec<Draft<Event>>,
     /// The payloads that the events name.
     pub payloads: Vec<Packed>,
+    /// Whether the reserve may be used where the disk is full, and how late the log is does not
+    /// matter: for what was already done alone.
+    pub reserved: bool,
+}
+
+impl<F> Entry<F> {
+    /// The same, of something that was already done.
+    #[must_use]
+    pub fn reserved(self) -> Self {
+        Self { reserved: true, ..self }
+    }
 }
 
 impl<F> From<Draft<F>> for Entry<F> {
     fn from(draft: Draft<F>) -> Self {
-        Self { draft, also: Vec::new(), payloads: Vec::new() }
+        Self { draft, also: Vec::new(), payloads: Vec::new(), reserved: false }
     }
 }
 
@@ -69,9 +84,18 @@ pub enum RecordError {
     /// The ledger has stopped; whether this was recorded is found out when it is opened anew.
     #[error("{0}")]
     Stopped(Arc<str>),
+    /// Payloads were to be erased, and were not; nothing was recorded.
+    #[error("no payload was erased: {0}")]
+    NotErased(Arc<str>),
+    /// Payloads were erased, and that is not on record; erase once more, it will be.
+    #[error("payloads were erased, but no event says so: {0}")]
+    Unrecorded(Arc<str>),
     /// It is not durable within the time allowed; it may become so later.
     #[error("the ledger did not make an event durable within {0:?}")]
     TimedOut(Duration),
+    /// Others wait for longer than allowed already; nothing was recorded.
+    #[error("the ledger has not answered for more than {0:?}; nothing is accepted until it does")]
+    Late(Duration),
 }
 
 /// A recording that is under way. Dropping it does not stop it.
@@ -81,6 +105,7 @@ pub struct Pending<F> {
     payloads: Vec<Packed>,
     done: oneshot::Receiver<Result<Sequence, WriteError>>,
     packer: Arc<Packer>,
+    breaker: Arc<Breaker>,
     timeout: Duration,
 }
 
@@ -93,6 +118,7 @@ struct Shared {
     committed: watch::Receiver<Sequence>,
     health: watch::Receiver<Health>,
     counters: Arc<Counters>,
+    breaker: Arc<Breaker>,
 }
 
 /// The ledger; cheap to clone.
@@ -120,12 +146,15 @@ impl Ledger {
         let (health, health_seen) = watch::channel(Health::Well);
         let counters = Arc::new(Counters::default());
         let runtime = Handle::try_current().map_err(io::Error::other)?;
+        let stall = StallWatch::start(runtime.clone())?;
+        let breaker = Arc::new(Breaker::new(stall.appends(), options.append_timeout));
         let turns = Turns::new(Writer {
             log,
             committed,
             health,
             counters: Arc::clone(&counters),
-            stall: StallWatch::start(runtime.clone())?,
+            stall,
+            breaker: Arc::clone(&breaker),
             slow: false,
             appending: false,
         });
@@ -139,6 +168,7 @@ impl Ledger {
             committed: committed_seen,
             health: health_seen,
             counters,
+            breaker,
         };
         Ok((Self(Arc::new(shared)), WriterTask(task)))
     }
@@ -148,6 +178,12 @@ impl Ledger {
         let waiting = self.0.queue.max_capacity() - self.0.queue.capacity();
         let effort = if BUSY <= waiting { Effort::Hurried } else { Effort::Careful };
         self.0.packer.pack(content, effort)
+    }
+
+    /// How many submissions are on their way to the writer's task, or with it.
+    #[cfg(test)]
+    pub(crate) fn queued(&self) -> usize {
+        self.0.turns.queued()
     }
 
     /// Records, and returns when the event, all that belongs to it and every payload are durable
@@ -164,7 +200,7 @@ impl Ledger {
     pub async fn record_event(&self, draft: Draft<Event>) -> Result<Sequence, RecordError> {
         let (bytes, sequence_at) = draft.encode_event(&self.0.options.source)?;
         let mut pending: Pending<()> =
-            self.enqueue(None, vec![Blank { bytes, sequence_at }], Vec::new()).await?;
+            self.enqueue(None, vec![Blank { bytes, sequence_at }], (Vec::new(), false)).await?;
         pending.sequence().await
     }
 
@@ -178,20 +214,32 @@ impl Ledger {
             let (bytes, sequence_at) = draft.encode_event(source)?;
             records.push(Blank { bytes, sequence_at });
         }
-        self.enqueue(Some(entry.draft), records, entry.payloads).await
+        self.enqueue(Some(entry.draft), records, (entry.payloads, entry.reserved)).await
     }
 
     async fn enqueue<F>(
         &self,
         draft: Option<Draft<F>>,
         records: Vec<Blank>,
-        payloads: Vec<Packed>,
+        (payloads, reserved): (Vec<Packed>, bool),
     ) -> Result<Pending<F>, RecordError> {
         check(&records)?;
+        let timeout = self.0.options.append_timeout;
+        if !reserved && self.is_late() {
+            return Err(RecordError::Late(timeout));
+        }
         let (done, receiver) = oneshot::channel();
         let sealed = payloads.iter().flat_map(|packed| packed.sealed.iter().cloned()).collect();
-        let submission = Submission { records, payloads: sealed, done };
-        let timeout = self.0.options.append_timeout;
+        let premises = payloads.iter().filter_map(|packed| packed.premise.clone()).collect();
+        let submission = Submission {
+            records,
+            payloads: sealed,
+            reserved,
+            premises,
+            erasure: None,
+            has_erased: false,
+            done,
+        };
         if let Err(submission) = self.0.turns.append_alone(submission) {
             let queueing = self.0.turns.queue_one();
             match self.0.queue.try_send(submission) {
@@ -200,7 +248,10 @@ impl Ledger {
                 Err(TrySendError::Full(submission)) => {
                     let sent = self.0.queue.send_timeout(submission, timeout).await;
                     sent.map_err(|error| match error {
-                        SendTimeoutError::Timeout(_) => RecordError::TimedOut(timeout),
+                        SendTimeoutError::Timeout(_) => {
+                            self.0.breaker.note_late();
+                            RecordError::Late(timeout)
+                        }
                         SendTimeoutError::Closed(_) => stopped(),
                     })?;
                 }
@@ -208,7 +259,8 @@ impl Ledger {
             queueing.done();
         }
         let packer = Arc::clone(&self.0.packer);
-        Ok(Pending { draft, payloads, done: receiver, packer, timeout })
+        let breaker = Arc::clone(&self.0.breaker);
+        Ok(Pending { draft, payloads, done: receiver, packer, breaker, timeout })
     }
 
     /// Reads what is committed.
@@ -231,6 +283,18 @@ impl Ledger {
         self.0.health.clone()
     }
 
+    /// Whether somebody waits longer than allowed for the log: nothing is accepted then but what
+    /// was already done.
+    pub fn is_late(&self) -> bool {
+        self.0.breaker.is_open()
+    }
+
+    /// Looks whether what was written can still be found; what is wrong is said by
+    /// [`Ledger::health`].
+    pub async fn check(&self) {
+        self.0.turns.check().await;
+    }
+
     /// What was written since the start.
     pub fn written(&self) -> Written {
         self.0.counters.read()
@@ -249,14 +313,21 @@ impl<F> Pending<F> {
     /// Waits for the place alone.
     async fn sequence(&mut self) -> Result<Sequence, RecordError> {
         let timeout = self.timeout;
-        let sequence = tokio::time::timeout(timeout, &mut self.done)
-            .await
-            .map_err(|_| RecordError::TimedOut(timeout))?
-            .map_err(|_| stopped())?
-            .map_err(|error| match error {
-                WriteError::Full(detail) => RecordError::Full(detail),
-                WriteError::Stopped(detail) => RecordError::Stopped(detail),
-            })?;
+        let waited = tokio::time::timeout(timeout, &mut self.done).await;
+        let told = if let Ok(told) = waited {
+            told.map_err(|_| stopped())?
+        } else {
+            self.breaker.note_late();
+            let told = self.done.try_recv().map_err(|_| RecordError::TimedOut(timeout))?;
+            self.breaker.note_answer();
+            told
+        };
+        let sequence = told.map_err(|error| match error {
+            WriteError::Full(detail) => RecordError::Full(detail),
+            WriteError::Stopped(detail) => RecordError::Stopped(detail),
+            WriteError::NotErased(detail) => RecordError::NotErased(detail),
+            WriteError::Unrecorded(detail) => RecordError::Unrecorded(detail),
+        })?;
         for packed in self.payloads.drain(..) {
             self.packer.confirm(packed);
         }

@@ -15,6 +15,8 @@ mod recorded;
 
 mod stall;
 
+mod breaker;
+
 mod written;
 
 mod writer;

@@ -27,12 +27,24 @@ pub(crate) struct StallWatch {
     watcher: Thread,
 }
 
+#[derive(Debug)]
 struct Shared {
     start: Instant,
     /// When the append under way began, in nanoseconds after `start`; 0 when there is none.
     began: AtomicU64,
     resting: AtomicBool,
     closed: AtomicBool,
+}
+
+/// How the appends of one writer stand.
+#[derive(Clone, Debug)]
+pub(crate) struct Appends(Arc<Shared>);
+
+impl Appends {
+    /// How long the append under way has taken so far.
+    pub(crate) fn under_way(&self) -> Option<Duration> {
+        self.0.under_way()
+    }
 }
 
 /// An append is under way until this is dropped.
@@ -53,6 +65,11 @@ impl StallWatch {
             .spawn(move || watch(&seen, &runtime))?;
         let watcher = thread.thread().clone();
         Ok(Self { shared, thread: Some(thread), watcher })
+    }
+
+    /// How the appends stand, for others.
+    pub(crate) fn appends(&self) -> Appends {
+        Appends(Arc::clone(&self.shared))
     }
 
     /// Takes note that an append begins.

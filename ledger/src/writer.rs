@@ -6,11 +6,16 @@
 //! of the runtime as long as the disk is fast, because to hand it to another thread and back takes
 //! longer than the sync; see `docs/decisions/0010-appends-on-the-runtime.md`.
 
+mod laid_out;
+
 use crate::Sequence;
-use crate::log::{AppendError, BATCH_RECORDS_MAX, Batch, Log, Sealed};
+use crate::breaker::Breaker;
+use crate::log::{AppendError, BATCH_RECORDS_MAX, Erased, Log, Scope, Sealed};
+use crate::payload::{Hold, Premise};
 use crate::stall::StallWatch;
 use crate::written::Counters;
 use bytes::Bytes;
+use laid_out::{lay_out, take_apart};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -23,6 +28,9 @@ const FAST: Duration = Duration::from_millis(2);
 
 /// A batch is closed when its records and payloads have this many bytes.
 const BATCH_BYTES_MAX: usize = 4 << 20;
+
+const ON_RESERVE: &str = "the ledger's disk is full, and its reserve was touched; free some space, \
+                          then calls are accepted again";
 
 /// A record with a blank for its sequence.
 #[derive(Debug)]
@@ -47,7 +55,29 @@ impl Blank {
 pub(crate) struct Submission {
     pub(crate) records: Vec<Blank>,
     pub(crate) payloads: Vec<Sealed>,
+    /// Whether the reserve may be used where the disk is full.
+    pub(crate) reserved: bool,
+    /// The erasures without which the payloads must not be recorded.
+    pub(crate) premises: Vec<Premise>,
+    /// What is to be done first, and gives the first record.
+    pub(crate) erasure: Option<Box<Erasure>>,
+    /// Whether that was done.
+    pub(crate) has_erased: bool,
     pub(crate) done: oneshot::Sender<Result<Sequence, WriteError>>,
+}
+
+/// Payloads that are to be erased.
+pub(crate) struct Erasure {
+    pub(crate) scopes: Vec<Scope>,
+    /// Makes the record of what was erased; or says why there is none.
+    pub(crate) record: Box<dyn FnOnce(Erased) -> Result<Blank, String> + Send>,
+    pub(crate) hold: Hold,
+}
+
+impl std::fmt::Debug for Erasure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Erasure").field("scopes", &self.scopes).finish_non_exhaustive()
+    }
 }
 
 impl Submission {
@@ -64,6 +94,10 @@ pub(crate) enum WriteError {
     Full(Arc<str>),
     #[error("{0}")]
     Stopped(Arc<str>),
+    #[error("{0}")]
+    NotErased(Arc<str>),
+    #[error("{0}")]
+    Unrecorded(Arc<str>),
 }
 
 /// How the writer stands, for whoever watches over the process.
@@ -84,6 +118,7 @@ pub(crate) struct Writer {
     pub(crate) health: watch::Sender<Health>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) stall: StallWatch,
+    pub(crate) breaker: Arc<Breaker>,
     /// Whether the last append took long.
     pub(crate) slow: bool,
     /// Whether an append has begun and not ended: after a panic it never will.
@@ -128,6 +163,12 @@ impl Turns {
         Queueing(&self.queued)
     }
 
+    /// How many submissions are on their way to the task, or with it.
+    #[cfg(test)]
+    pub(crate) fn queued(&self) -> usize {
+        self.queued.load(Ordering::Acquire)
+    }
+
     /// Appends at once if nobody else does, and nobody did at the same time lately; else gives the
     /// submission back, for the queue.
     pub(crate) fn append_alone(&self, submission: Submission) -> Result<(), Submission> {
@@ -141,6 +182,11 @@ impl Turns {
             }
             Ok(_) | Err(_) => Err(submission),
         }
+    }
+
+    /// Looks whether what was written can still be found; see [`Log::check`].
+    pub(crate) async fn check(&self) {
+        self.writer.lock().await.check();
     }
 
     /// The writer's task; returns when the ledger is closed and the queue is empty.
@@ -173,11 +219,17 @@ fn gather(
 ) -> (Vec<Submission>, Option<Submission>) {
     let mut records = first.records.len();
     let mut bytes = first.bytes();
+    // What comes before and behind an erasure is made durable apart from it.
+    let is_alone = first.erasure.is_some();
     let mut taken = vec![first];
+    if is_alone {
+        return (taken, None);
+    }
     while let Ok(next) = queue.try_recv() {
         records += next.records.len();
         bytes += next.bytes();
-        if BATCH_RECORDS_MAX < records || BATCH_BYTES_MAX < bytes {
+        let is_full = BATCH_RECORDS_MAX < records || BATCH_BYTES_MAX < bytes;
+        if is_full || next.erasure.is_some() {
             return (taken, Some(next));
         }
         taken.push(next);
@@ -186,79 +238,154 @@ fn gather(
 }
 
 impl Writer {
+    /// Appends all of it as one batch, and where there is no room for that, what may use the
+    /// reserve as another.
     fn write(&mut self, submissions: Vec<Submission>) {
-        let first = self.log.next();
-        let mut batch = Batch::default();
-        let mut callers = Vec::with_capacity(submissions.len());
-        for submission in submissions {
-            callers.push((submission.done, first.after(count(&batch))));
-            for record in submission.records {
-                let sequence = first.after(count(&batch));
-                batch.records.push(record.fill(sequence));
+        let mut ready = Vec::with_capacity(submissions.len());
+        for mut submission in submissions {
+            match self.prepare(&mut submission) {
+                Ok(()) => ready.push(submission),
+                Err(error) => drop(submission.done.send(Err(error))),
             }
-            batch.payloads.extend(submission.payloads);
         }
+        if !ready.is_empty() {
+            let reserved = ready.iter().all(|submission| submission.reserved);
+            let rest = self.write_one(ready, reserved);
+            if !rest.is_empty() {
+                self.write_one(rest, true);
+            }
+        }
+        self.breaker.note_answer();
+    }
+
+    /// Appends one batch and tells who waits for it; gives back what may be tried again.
+    fn write_one(&mut self, submissions: Vec<Submission>, reserved: bool) -> Vec<Submission> {
+        let (batch, callers) = lay_out(self.log.next(), submissions);
         let began = Instant::now();
-        let appended = self.append(&batch);
+        let appended = self.run(self.slow, |log| {
+            if reserved { log.append_reserved(&batch) } else { log.append(&batch) }
+        });
         let took = began.elapsed();
         self.slow = FAST < took;
         if appended.is_ok() {
             self.counters.add(&batch, took);
         }
-        self.counters.store(self.log.stored_bytes());
+        self.counters.look(&*self.log);
         let failure = self.note(appended);
-        for (done, sequence) in callers {
+        let (told, again): (_, Vec<Submission>) = match failure {
+            Some(WriteError::Full(_)) if !reserved => take_apart(batch, callers),
+            Some(_) | None => (callers, Vec::new()),
+        };
+        for caller in told {
+            let failure = failure.clone().map(|failure| {
+                if caller.has_erased {
+                    WriteError::Unrecorded(failure.to_string().into())
+                } else {
+                    failure
+                }
+            });
             // A caller that no longer listens has its own way to find out.
-            drop(done.send(failure.clone().map_or(Ok(sequence), Err)));
+            drop(caller.done.send(failure.map_or(Ok(caller.first), Err)));
         }
+        again
     }
 
-    fn append(&mut self, batch: &Batch) -> Result<(), AppendError> {
+    fn check(&mut self) {
+        let was_on_reserve = self.log.is_on_reserve();
+        let checked = self.run(self.slow, |log| log.check());
+        self.counters.look(&*self.log);
+        // That nothing is wrong does not mean that there is room for what was refused last.
+        if checked.is_err() || was_on_reserve {
+            self.note(checked);
+        }
+        self.breaker.note_answer();
+    }
+
+    /// Does what a submission wants to have done before it is recorded.
+    fn prepare(&mut self, submission: &mut Submission) -> Result<(), WriteError> {
+        if submission.premises.iter().any(Premise::failed) {
+            let why = "the payloads of its session were to be erased before, and were not";
+            return Err(WriteError::NotErased(why.into()));
+        }
+        if let Some(erasure) = submission.erasure.take() {
+            let Erasure { scopes, record, hold } = *erasure;
+            let erased = match self.run(true, |log| log.erase(&scopes)) {
+                Ok(erased) => erased,
+                Err(AppendError::Refused { reason }) => {
+                    return Err(WriteError::NotErased(reason.into()));
+                }
+                Err(error) => return Err(self.note_failure(error)),
+            };
+            hold.erased();
+            let record = record(erased).map_err(|why| WriteError::Unrecorded(why.into()))?;
+            submission.records.insert(0, record);
+            // From here on it was done, and has to be on record.
+            (submission.has_erased, submission.reserved) = (true, true);
+        }
+        Ok(())
+    }
+
+    /// Lets the log do something; `is_slow` if that may take long.
+    fn run<T>(
+        &mut self,
+        is_slow: bool,
+        work: impl FnOnce(&mut dyn Log) -> Result<T, AppendError>,
+    ) -> Result<T, AppendError> {
         if self.appending {
             return Err(AppendError::Poisoned { detail: "an append ended in a panic".into() });
         }
         self.appending = true;
         let _under_way = self.stall.append();
         let flavor = tokio::runtime::Handle::current().runtime_flavor();
-        let appended = if self.slow && flavor == RuntimeFlavor::MultiThread {
-            tokio::task::block_in_place(|| self.log.append(batch))
+        let done = if is_slow && flavor == RuntimeFlavor::MultiThread {
+            tokio::task::block_in_place(|| work(&mut *self.log))
         } else {
-            self.log.append(batch)
+            work(&mut *self.log)
         };
         self.appending = false;
-        appended
+        done
     }
 
-    fn note(&mut self, appended: Result<(), AppendError>) -> Option<WriteError> {
-        let (health, failure) = match appended {
+    fn note(&self, appended: Result<(), AppendError>) -> Option<WriteError> {
+        match appended {
             Ok(()) => {
                 self.committed.send_replace(self.log.next());
-                (Health::Well, None)
+                let health = if self.log.is_on_reserve() {
+                    Health::Full(ON_RESERVE.into())
+                } else {
+                    Health::Well
+                };
+                self.say(health);
+                None
             }
-            Err(AppendError::Full { detail }) => {
-                let detail: Arc<str> = detail.into();
-                (Health::Full(Arc::clone(&detail)), Some(WriteError::Full(detail)))
-            }
-            Err(error @ (AppendError::Unknown { .. } | AppendError::Poisoned { .. })) => {
+            Err(error) => Some(self.note_failure(error)),
+        }
+    }
+
+    fn note_failure(&self, error: AppendError) -> WriteError {
+        let (health, failure) = match error {
+            AppendError::Full { .. } => {
                 let detail: Arc<str> = error.to_string().into();
-                (Health::Failed(Arc::clone(&detail)), Some(WriteError::Stopped(detail)))
+                (Health::Full(Arc::clone(&detail)), WriteError::Full(detail))
+            }
+            AppendError::Unknown { .. } | AppendError::Poisoned { .. } => {
+                let detail: Arc<str> = error.to_string().into();
+                (Health::Failed(Arc::clone(&detail)), WriteError::Stopped(detail))
             }
             // The limits are checked before anything is queued, so this is a defect here.
-            Err(AppendError::Refused { reason }) => {
-                (Health::Well, Some(WriteError::Stopped(reason.into())))
-            }
+            AppendError::Refused { reason } => (Health::Well, WriteError::Stopped(reason.into())),
         };
+        self.say(health);
+        failure
+    }
+
+    fn say(&self, health: Health) {
         self.health.send_if_modified(|known| {
             let changed = *known != health;
             *known = health;
             changed
         });
-        failure
     }
-}
-
-fn count(batch: &Batch) -> u64 {
-    u64::try_from(batch.records.len()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What a writer has written, as figures.
 
-use crate::log::Batch;
+use crate::log::{Batch, Log};
 use bytes::Bytes;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What the writer has done since it started.
@@ -14,6 +14,7 @@ pub(crate) struct Counters {
     payload_bytes: AtomicU64,
     append_us: AtomicU64,
     stored_bytes: AtomicU64,
+    on_reserve: AtomicBool,
 }
 
 /// What was written since the start, at one moment.
@@ -31,6 +32,8 @@ pub struct Written {
     pub append_us: u64,
     /// Bytes that all of it took in the store.
     pub stored_bytes: u64,
+    /// Whether the reserve was touched and is not whole again.
+    pub on_reserve: bool,
 }
 
 impl Counters {
@@ -44,12 +47,14 @@ impl Counters {
             payload_bytes: of(&self.payload_bytes),
             append_us: of(&self.append_us),
             stored_bytes: of(&self.stored_bytes),
+            on_reserve: self.on_reserve.load(Ordering::Relaxed),
         }
     }
 
-    /// Says how many bytes all of it takes in the store.
-    pub(crate) fn store(&self, bytes: u64) {
-        self.stored_bytes.store(bytes, Ordering::Relaxed);
+    /// Looks how the store stands.
+    pub(crate) fn look(&self, log: &dyn Log) {
+        self.stored_bytes.store(log.stored_bytes(), Ordering::Relaxed);
+        self.on_reserve.store(log.is_on_reserve(), Ordering::Relaxed);
     }
 
     /// Adds a batch that became durable.

@@ -8,13 +8,27 @@ mod records;
 
 mod pause;
 
+mod role;
+
 mod check;
 
 mod events;
 
 mod keygen;
 
+mod foreground;
+
+mod witness;
+
 mod serve;
+
+mod who;
+
+mod desk;
+
+mod erase;
+
+mod legal_hold;
 
 mod export;
 
@@ -41,7 +55,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the gateway, with the embedded ledger unless configured otherwise.
+    /// Run the gateway, with the embedded ledger unless configured otherwise; or a witness.
     Serve(serve::Args),
     /// Run the gateway with stand-in upstreams and play recorded agent sessions through it.
     Demo(demo::Args),
@@ -53,7 +67,11 @@ enum Command {
     Trace(trace::Args),
     /// Hand out evidence that others can verify; the export is recorded first.
     Export(export::Args),
-    /// Make an API key for an agent, and the hash that the configuration wants.
+    /// Erase payloads of a session, of a person, or by age; events and proofs stay.
+    Erase(erase::Args),
+    /// Keep payloads from being erased, for as long as a matter needs them.
+    LegalHold(legal_hold::Args),
+    /// Make a key: for an agent, for a witness or for a log; with what configurations want of it.
     Keygen(keygen::Args),
     /// Measure what the gateway costs on this machine.
     Bench(bench::Args),
@@ -121,6 +139,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Events(args) => events::run(&args, &mut out),
         Command::Trace(args) => trace::run(&args, &mut out),
         Command::Export(args) => export::run(&args, &mut out),
+        Command::Erase(args) => erase::run(&args, &mut out),
+        Command::LegalHold(args) => legal_hold::run(&args, &mut out),
         Command::Keygen(args) => keygen::run(&args, &mut out),
         Command::Bench(args) => bench::run(&args, &mut out),
     };

@@ -13,6 +13,7 @@ mod section;
 
 mod shape;
 mod walk;
+mod witness_role;
 
 mod describe;
 mod keyring;
@@ -21,7 +22,7 @@ mod read;
 mod load;
 
 pub use base_url::{BaseUrl, BaseUrlError};
-pub use describe::describe;
+pub use describe::{describe, describe_witness};
 pub use diagnostic::{Diagnostic, Place, Problems};
 pub use key_hash::{KEY_BYTES_MIN, KeyHash, KeyHashError};
 pub use keyring::Keyring;
@@ -29,11 +30,13 @@ pub use limits::Limits;
 pub use load::{CONFIG_BYTES_MAX, Loaded};
 pub use pattern::{PATTERN_BYTES_MAX, Pattern, PatternError, ToolPattern};
 pub use payload_rule::{Keep, Of, PayloadRule};
+pub use quantity::duration;
 pub use secret::{Found, Lookup, LookupError, SECRET_BYTES_MAX, Secret, SecretRef, look_up};
 pub use shape::{
     Agent, Backend, Checkpoints, Config, Dialect, Durability, Kept, LedgerConfig, Listen, Mcp,
-    ModelUpstream, PayloadKey, PrefixRule, Setting, ToolUpstream, Transport,
+    ModelUpstream, PayloadKey, PrefixRule, Setting, ToolUpstream, Transport, Witness,
 };
+pub use witness_role::WitnessRole;
 
 #[cfg(test)]
 mod tests;

@@ -2,20 +2,24 @@
 //! gateway does, and so do commands that add to the ledger while no gateway runs.
 
 use crate::clock;
-use crate::config::{Backend, Config, Durability};
-use crate::keys::{KEYS_FOLDER, KeyFileError, random, read_or_make};
+use crate::config::{Backend, Config, Durability, KeyHash};
+use crate::keys::{KEYS_FOLDER, KeyFileError, OPERATOR_KEY, random, read_or_make};
 use crate::payload_keys::{PayloadKeysError, payload_keys};
+use crate::recover::{RecoverError, last_checkpoint_key};
+use crate::upstream::TlsError;
+use crate::witness::Witnesses;
 use events::{Digest, Draft, Fact, LedgerRecovered};
 use ledger::backend::file::{self, FileLog, OpenError, Recovery};
 use ledger::backend::memory::MemoryLog;
 use ledger::log::Log;
 use ledger::payload::Keys;
 use ledger::sealer::{DirectoryLock, LogFiles, LostLock, Mended, SealError, Sealer};
-use ledger::{Ledger, Options, RecordError, Sealing, SealingTask, WriterTask};
+use ledger::{Cosigner, Entry, Ledger, Options, RecordError, Sealing, SealingTask, WriterTask};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tlog::{SigningKey, parse_private_key, private_key_text};
 
 /// The index of the payload segment that is written is kept in memory; this bounds it to a few MiB.
@@ -59,11 +63,27 @@ pub enum CustodyError {
     /// The records are not what was signed, or it cannot be told.
     #[error("the ledger is not opened: {0}")]
     Seal(#[from] SealError),
+    /// The ledger was sealed, and nothing is left of its checkpoints.
+    #[error(
+        "the ledger was sealed with `{key}`, but both its lock and its published checkpoint are \
+         gone, so nobody can tell whether events are missing; put the lock back, or start once with \
+         `--accept-lost-lock`, which is recorded"
+    )]
+    SealLost {
+        /// The key of its last start.
+        key: Arc<str>,
+    },
+    /// The last start cannot be found.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+    /// TLS to witnesses.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The writer.
     #[error("the ledger's writer: {0}")]
     Writer(io::Error),
     /// What the recovery did cannot be recorded.
-    #[error("the ledger does not record: {0}")]
+    #[error("the ledger does not record: {0}; see to its disk, then start again")]
     Record(#[from] RecordError),
 }
 
@@ -75,6 +95,8 @@ pub struct Custody {
     pub sealing: Option<Sealing>,
     /// The key of all marks.
     pub marks: [u8; 32],
+    /// What the operator's key must hash to; nothing for a ledger in memory.
+    pub operator: Option<KeyHash>,
     /// What was found.
     pub found: FoundLedger,
     writer: WriterTask,
@@ -101,18 +123,27 @@ impl Custody {
         let marks = marks_key(config, &folder)?;
         let keys = payload_keys(config, &folder)?;
         let sealer = sealer(config, &*log, lost_lock)?;
+        let is_new = sealer.as_ref().is_some_and(|sealer| sealer.locked().is_none());
+        if is_new
+            && lost_lock == LostLock::Refuse
+            && let Some(key) = last_checkpoint_key(&*log.reader())?
+        {
+            return Err(CustodyError::SealLost { key });
+        }
         let mended = sealer.as_ref().map(Sealer::mended);
+        let witnesses = Witnesses::new(config)?.map(|them| Arc::new(them) as Arc<dyn Cosigner>);
         let events = log.next().number();
         let started = Ledger::start(log, options(config, keys));
         let (ledger, writer) = started.map_err(CustodyError::Writer)?;
         let interval = config.checkpoints.interval;
-        let sealing =
-            sealer.map(|sealer| Sealing::start(sealer, ledger.committed(), interval, None));
+        let sealing = sealer
+            .map(|sealer| Sealing::start(sealer, ledger.committed(), interval, witnesses.clone()));
         let (sealing, sealing_task) = sealing.unzip();
         let cut_bytes = note_cuts(&ledger, &recovery, &folder).await?;
         let mended = mended.unwrap_or_default();
+        let operator = operator_key(config)?;
         let found = FoundLedger { events, cut_bytes, mended };
-        Ok(Self { ledger, sealing, marks, found, writer, sealing_task })
+        Ok(Self { ledger, sealing, marks, operator, found, writer, sealing_task })
     }
 
     /// What must be waited for at the end; see [`Closing::close`].
@@ -147,6 +178,7 @@ fn open(config: &Config, folder: &Path) -> Result<(Box<dyn Log>, Recovery), Open
                 shard: SHARD.into(),
                 event_segment_bytes: config.ledger.segment_bytes,
                 payload_segment_bytes: payload_segment_bytes(config),
+                reserve_bytes: config.ledger.reserve_bytes,
                 synced: config.ledger.durability == Durability::Synced,
                 ..file::Options::default()
             };
@@ -179,6 +211,20 @@ fn marks_key(config: &Config, folder: &Path) -> Result<[u8; 32], CustodyError> {
     let key = read_or_make(&path, || random().map(|key| key.to_vec()))?;
     let detail = "it does not have exactly 32 bytes".to_owned();
     key.try_into().map_err(|_| CustodyError::WrongKey { path, detail })
+}
+
+/// The key with which an operator may erase payloads over HTTP: made once, for whoever may read
+/// the data folder.
+fn operator_key(config: &Config) -> Result<Option<KeyHash>, CustodyError> {
+    if config.ledger.backend == Backend::Memory {
+        return Ok(None);
+    }
+    let path = config.data.join(KEYS_FOLDER).join(OPERATOR_KEY);
+    let make = || Ok(format!("csop_{}\n", hexadecimal(&random()?)).into_bytes());
+    let key = String::from_utf8(read_or_make(&path, make)?);
+    let detail = "it is not text".to_owned();
+    let key = key.map_err(|_| CustodyError::WrongKey { path, detail })?;
+    Ok(Some(KeyHash::of(key.trim())))
 }
 
 /// The sealer of a ledger that outlives its process.
@@ -257,7 +303,7 @@ async fn note_cuts(
             cut_digest: Digest(cut.sha256),
             quarantine: kept_in.display().to_string(),
         };
-        ledger.record(plain(fact)).await?;
+        ledger.record(Entry::from(plain(fact)).reserved()).await?;
     }
     Ok(cut_bytes)
 }

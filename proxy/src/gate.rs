@@ -3,6 +3,10 @@
 //!
 //! What a call looks like on the wire is not known here; see `model` and `mcp` for that.
 
+mod gap;
+
+mod keep;
+
 mod open;
 
 mod ask;
@@ -10,6 +14,7 @@ mod ask;
 mod refuse;
 
 pub use ask::{Ask, Content, Dispatched};
+pub use gap::{Carried, Gap};
 pub use open::{Answered, OpenCall};
 pub use refuse::Refused;
 
@@ -38,6 +43,8 @@ pub struct Gate {
     pub metrics: Metrics,
     /// What must end before the program may.
     pub tasks: Tasks,
+    /// What was turned away without a record.
+    pub gap: Gap,
 }
 
 /// A message that is neither a call nor its outcome.
@@ -77,6 +84,7 @@ impl Gate {
             principals: principals.collect(),
             metrics: Metrics::default(),
             tasks: Tasks::default(),
+            gap: Gap::default(),
         }
     }
 
@@ -103,7 +111,7 @@ impl Gate {
 
     /// Records a message before it is passed on; on an error it must not be.
     pub async fn relay(&self, relayed: Relayed<'_>) -> Result<Permit, Problem> {
-        let packed = self.pack(later(relayed.session, relayed.body))?;
+        let packed = self.pack_new(later(relayed.session, relayed.body))?;
         let fact = MessageRelayed {
             call: relayed.call,
             direction: relayed.direction,
@@ -120,8 +128,8 @@ impl Gate {
             call: relayed.call,
             fact,
         };
-        let entry = Entry { draft, also: Vec::new(), payloads: vec![packed] };
-        let recorded = self.ledger.record(entry).await.map_err(|error| self.unrecorded(&error))?;
+        let entry = Entry { payloads: vec![packed], ..draft.into() };
+        let recorded = self.keep(entry).await.map_err(|error| self.unrecorded(&error))?;
         Ok(Permit::from_relayed(&recorded))
     }
 
@@ -135,7 +143,14 @@ impl Gate {
             call: None,
             fact: event.into(),
         };
-        self.ledger.record_event(draft).await.map(drop).map_err(|error| self.unrecorded(&error))
+        let recorded = self.ledger.record_event(draft).await;
+        recorded.map(drop).map_err(|error| {
+            // One that took too long may be on record yet.
+            if !matches!(error, RecordError::TimedOut(_)) {
+                self.gap.count(&error);
+            }
+            self.unrecorded(&error)
+        })
     }
 
     /// The session of everything that comes over one MCP session of one agent.
@@ -150,6 +165,11 @@ impl Gate {
 
     fn correlator(&self) -> MutexGuard<'_, Correlator> {
         self.correlator.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Packs content of something that was not done yet.
+    fn pack_new(&self, content: Unpacked<'_>) -> Result<Packed, Problem> {
+        self.pack(content).inspect_err(|_| self.gap.count(&"a payload could not be packed"))
     }
 
     fn pack(&self, content: Unpacked<'_>) -> Result<Packed, Problem> {

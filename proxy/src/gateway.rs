@@ -6,6 +6,8 @@ use crate::custody::{
     Closing, Custody, CustodyError, FoundLedger, LEDGER_FOLDER, payload_segment_bytes, plain,
 };
 use crate::gate::Gate;
+use crate::keeper::{Keeper, keep};
+use crate::keeper_routes::keeper_routes;
 use crate::mcp::Mcp;
 use crate::memory::Memory;
 use crate::model::Models;
@@ -14,9 +16,11 @@ use crate::recover::{RecoverError, look_back};
 use crate::room::Room;
 use crate::server::Agents;
 use crate::upstream::{TlsError, Upstream};
+use crate::watch::watch;
+use axum::Router;
 use events::{Digest, GatewayStarted, GatewayStopped};
 use ledger::sealer::LostLock;
-use ledger::{Health, Ledger, RecordError, SealHealth, Sealing};
+use ledger::{Entry, Health, Ledger, RecordError, SealHealth, Sealing};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,10 +39,13 @@ pub enum GatewayError {
     #[error(transparent)]
     Recover(#[from] RecoverError),
     /// Nothing can be recorded.
-    #[error("the ledger does not record: {0}")]
+    #[error("the ledger does not record: {0}; see to its disk, then start again")]
     Record(#[from] RecordError),
     /// A listener.
-    #[error("cannot listen on {address}: {source}")]
+    #[error(
+        "cannot listen on {address}: {source}; stop what listens there, or name another address in \
+         `[listen]`"
+    )]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -82,6 +89,7 @@ impl Gateway {
         let custody = Custody::open(&config, lost_lock).await?;
         let found = custody.found;
         let mut correlator = Correlator::new(custody.marks, CorrelateLimits::default());
+        let operator = custody.operator;
         let (ledger, sealing, closing) = custody.split();
         let open = look_back(&**ledger.reader(), &mut correlator)?;
         let in_doubt = open.settle(&ledger).await?;
@@ -93,6 +101,7 @@ impl Gateway {
         record_start(&ledger, &config, loaded.digest, (in_doubt, key)).await?;
 
         let memory = Memory::new(config.limits.memory_bytes_max);
+        let keeper = Arc::new(Keeper::new(ledger.clone()));
         let gate = Arc::new(Gate::new(&config, ledger, correlator));
         let (stop, stopping) = watch::channel(false);
         let mut gateway = Self {
@@ -106,14 +115,18 @@ impl Gateway {
             closing,
             config,
         };
+        let desk = operator.map(|key| keeper_routes(Arc::clone(&keeper), key));
+        let people = (people, desk.unwrap_or_default());
         gateway.listen(agents, people, memory, &stopping)?;
+        let config = Arc::clone(&gateway.config);
+        gateway.listeners.push(tokio::spawn(keep(keeper, config)));
         Ok(gateway)
     }
 
     fn listen(
         &mut self,
         agents: TcpListener,
-        people: TcpListener,
+        (people, desk): (TcpListener, Router),
         memory: Memory,
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), GatewayError> {
@@ -126,10 +139,17 @@ impl Gateway {
         let models = Models::new(Arc::clone(gate), upstream, Arc::clone(config), memory.clone());
         let (models, mcp) = (Arc::new(models), Arc::new(mcp));
         let server = Agents::new(Arc::clone(gate), models, mcp, config.listen.clone(), limits);
+        let room = room(config);
+        if config.ledger.backend == Backend::File {
+            if let Some(free) = room.free() {
+                gate.metrics.ledger_disk_bytes_free.set(free);
+            }
+            self.listeners.push(tokio::spawn(watch(Arc::clone(gate), room.clone())));
+        }
         let sealing = self.sealing.clone();
         let gate = Arc::clone(gate);
         let stops = stopping.clone();
-        let pages = People::new(gate, memory, room(config), sealing, stops).router();
+        let pages = People::new(gate, memory, room, sealing, stops).router().merge(desk);
         let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
         let mut stopped = stopping.clone();
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
@@ -184,6 +204,11 @@ impl Gateway {
         }
     }
 
+    /// Says what cannot be recorded any more, after the ledger has failed.
+    pub fn give_up(self) {
+        self.gate.gap.give_up();
+    }
+
     /// Stops accepting, lets calls finish, records the end, and waits until all is durable. True if
     /// every call had ended by itself.
     pub async fn stop(self, reason: &str) -> Result<bool, GatewayError> {
@@ -200,7 +225,8 @@ impl Gateway {
             cancelled: u64::try_from(cancelled).unwrap_or(u64::MAX),
             reason: reason.into(),
         };
-        gate.ledger().record(plain(fact)).await?;
+        gate.tell_gap_at_last().await;
+        gate.ledger().record(Entry::from(plain(fact)).reserved()).await?;
         drop(gate);
         if drained {
             drop(sealing);
@@ -217,8 +243,13 @@ impl Gateway {
 
 /// What the ledger takes at once, at most: a new segment of each kind.
 fn room(config: &Config) -> Room {
-    let bytes_min = config.ledger.segment_bytes.saturating_add(payload_segment_bytes(config));
-    Room::new(config.data.join(LEDGER_FOLDER), bytes_min)
+    let on_disk = config.ledger.backend == Backend::File;
+    Room {
+        folder: config.data.join(LEDGER_FOLDER),
+        bytes_min: config.ledger.segment_bytes.saturating_add(payload_segment_bytes(config)),
+        reserve_bytes: config.ledger.reserve_bytes.saturating_mul(2),
+        bytes_low: if on_disk { config.ledger.disk_bytes_low } else { 0 },
+    }
 }
 
 async fn record_start(

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 /// The folder of keys within the data folder.
 pub const KEYS_FOLDER: &str = "keys";
 
+/// The file of the key with which a person may erase payloads over HTTP.
+pub const OPERATOR_KEY: &str = "operator.key";
+
 /// A key's file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use the key `{path}`: {source}")]

@@ -3,6 +3,8 @@
 
 pub mod clock;
 
+pub mod keys;
+
 pub mod config;
 
 pub mod json;
@@ -33,6 +35,8 @@ pub mod credentials;
 
 pub mod upstream;
 
+pub mod witness;
+
 pub mod gate;
 
 pub mod model;
@@ -43,17 +47,21 @@ pub mod recover;
 
 pub mod server;
 
-pub mod keys;
-
 pub mod payload_keys;
 
 pub mod custody;
+
+pub mod keeper;
+
+pub mod keeper_routes;
 
 pub mod evidence;
 
 pub mod room;
 
 pub mod people;
+
+pub mod watch;
 
 pub mod gateway;
 

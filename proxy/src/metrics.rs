@@ -33,6 +33,7 @@ metrics! {
     calls_refused: "counter" "countersign_calls_refused_total" = "Input that never became a call.";
     connections: "gauge" "countersign_connections" = "Connections of agents that are open.";
     findings: "counter" "countersign_findings_total" = "Irregularities found while correlating.";
+    ledger_disk_bytes_free: "gauge" "countersign_ledger_disk_bytes_free" = "Bytes free on the ledger's disk; 0 where there is none.";
     links: "counter" "countersign_links_total" = "Links recorded between calls.";
     unrecorded: "counter" "countersign_unrecorded_total" = "Calls refused or results withheld because the ledger could not record.";
 }
@@ -50,6 +51,11 @@ impl Figure {
     /// So many more.
     pub fn add(&self, count: u64) {
         self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// It is so much now.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
     }
 
     /// One less.

@@ -66,19 +66,30 @@ async fn ready(State(people): State<People>) -> (StatusCode, String) {
     if let Some(SealHealth::Failed(detail)) = sealing {
         return (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {detail}\n"));
     }
+    let ledger = people.gate.ledger();
+    if ledger.is_late() {
+        let text =
+            "not ready: the ledger has not answered in time; calls are refused until it does\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, text.into());
+    }
+    let free = people.gate.metrics.ledger_disk_bytes_free.read();
     // Events that are not sealed yet are recorded all the same, so calls may go on.
-    let note = match sealing {
+    let late = match sealing {
         Some(SealHealth::Delayed(detail)) => format!("checkpoints are late: {detail}\n"),
         Some(SealHealth::Well | SealHealth::Failed(_)) | None => String::new(),
     };
-    let health = people.gate.ledger().health().borrow().clone();
+    let is_low = people.room.is_low(free);
+    let low = is_low.then(|| format!("low disk: {free} bytes are free for the ledger\n"));
+    let said = format!("ready\n{late}{}", low.unwrap_or_default());
+    let health = ledger.health().borrow().clone();
+    let on_reserve = ledger.written().on_reserve;
     match health {
         // The ledger learns of new room from the next call alone, and none comes to a gateway that
         // was taken out of rotation.
-        Health::Full(_) if has_room(people.room, people.asking).await => {
-            (StatusCode::OK, format!("ready\n{note}"))
+        Health::Full(_) if has_room(people.room, on_reserve, people.asking).await => {
+            (StatusCode::OK, said)
         }
-        Health::Well => (StatusCode::OK, format!("ready\n{note}")),
+        Health::Well => (StatusCode::OK, said),
         Health::Full(detail) | Health::Failed(detail) => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {detail}\n"))
         }
@@ -90,12 +101,12 @@ const ROOM_ASKED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Asks the disk, which may hang, where nobody else waits; one question at a time, so that one
 /// thread hangs with it at the most.
-async fn has_room(room: Room, turn: Arc<Mutex<()>>) -> bool {
+async fn has_room(room: Room, on_reserve: bool, turn: Arc<Mutex<()>>) -> bool {
     let asked = async {
         let turn = turn.lock_owned().await;
         let there = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            room.is_there()
+            room.free().is_some_and(|free| room.is_enough(free, on_reserve))
         });
         there.await.unwrap_or(false)
     };
@@ -149,6 +160,18 @@ async fn metrics(
             "counter",
             "Bytes that events and payloads took in the store.",
             written.stored_bytes,
+        ),
+        (
+            "countersign_ledger_on_reserve",
+            "gauge",
+            "1 while the disk was full and the ledger's reserve is not whole again.",
+            u64::from(written.on_reserve),
+        ),
+        (
+            "countersign_ledger_late",
+            "gauge",
+            "1 while the ledger does not answer in time and calls are refused at once.",
+            u64::from(ledger.is_late()),
         ),
         ("countersign_ledger_sealed_events", "gauge", "Events under a checkpoint.", sealed),
         ("countersign_memory_held_bytes", "gauge", "Memory held for bodies.", held),

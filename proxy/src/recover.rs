@@ -4,8 +4,9 @@ use crate::clock;
 use crate::correlate::Correlator;
 use events::{CallId, CallInDoubt, Draft, Envelope, Event, EventId, ParseError, SessionId};
 use ledger::log::{ReadError, Reader};
-use ledger::{Ledger, RecordError, Sequence};
+use ledger::{Entry, Ledger, RecordError, Sequence};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How many events the first step back takes; each further step takes twice as many.
 const STEP_BACK: u64 = 8192;
@@ -17,10 +18,13 @@ const READ_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum RecoverError {
     /// It cannot be read.
-    #[error("the ledger cannot be read: {0}")]
+    #[error("the ledger cannot be read: {0}; restore the file from a copy, or repair the disk")]
     Read(#[from] ReadError),
     /// It has an event that this version cannot read.
-    #[error("the event at sequence {sequence} cannot be read: {source}")]
+    #[error(
+        "the event at sequence {sequence} cannot be read: {source}; if a newer version wrote it, \
+         start that one"
+    )]
     Parse {
         /// Where it stands.
         sequence: Sequence,
@@ -86,6 +90,27 @@ pub fn look_back(reader: &dyn Reader, correlator: &mut Correlator) -> Result<Fou
     Ok(found)
 }
 
+/// The key that the last start of a gateway said to seal the ledger with, if it did.
+pub fn last_checkpoint_key(reader: &dyn Reader) -> Result<Option<Arc<str>>, RecoverError> {
+    let mut before = reader.next();
+    let mut step = STEP_BACK;
+    while before > Sequence::FIRST {
+        let from = Sequence::new(before.number().saturating_sub(step));
+        let mut started = None;
+        each(reader, from, before, |_, envelope| {
+            if let Event::GatewayStarted(fact) = &envelope.event {
+                started = Some(fact.checkpoint_key.clone());
+            }
+        })?;
+        if let Some(key) = started {
+            return Ok(key);
+        }
+        before = from;
+        step = step.saturating_mul(2);
+    }
+    Ok(None)
+}
+
 impl Found {
     fn apply(&mut self, sequence: Sequence, envelope: &Envelope) {
         let Some(call) = envelope.call else { return };
@@ -136,7 +161,7 @@ impl Found {
                 call: Some(call),
                 fact,
             };
-            ledger.record(draft).await?;
+            ledger.record(Entry::from(draft).reserved()).await?;
         }
         Ok(count)
     }

@@ -73,22 +73,13 @@ pub struct Upstream {
 
 /// The system's trusted certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot set up TLS to upstreams: {0}")]
+#[error("cannot set up TLS to upstreams: {0}; the system needs a list of trusted certificates")]
 pub struct TlsError(String);
 
 impl Upstream {
     /// A pool that connects within `connect_timeout`, and whose answers begin within `timeout`.
     pub fn new(connect_timeout: Duration, timeout: Duration) -> Result<Self, TlsError> {
-        let mut http = HttpConnector::new();
-        http.set_connect_timeout(Some(connect_timeout));
-        http.set_nodelay(true);
-        http.enforce_http(false);
-        let tls = tls().map_err(|error| TlsError(error.to_string()))?;
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
+        let connector = connector(connect_timeout)?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
@@ -116,6 +107,19 @@ impl Upstream {
                 }
             })
     }
+}
+
+/// Makes connections, within `connect_timeout`, that trust the certificates that the system trusts.
+pub(crate) fn connector(
+    connect_timeout: Duration,
+) -> Result<HttpsConnector<HttpConnector>, TlsError> {
+    let mut http = HttpConnector::new();
+    http.set_connect_timeout(Some(connect_timeout));
+    http.set_nodelay(true);
+    http.enforce_http(false);
+    let tls = tls().map_err(|error| TlsError(error.to_string()))?;
+    let builder = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls);
+    Ok(builder.https_or_http().enable_http1().wrap_connector(http))
 }
 
 fn tls() -> Result<rustls::ClientConfig, rustls::Error> {

@@ -10,4 +10,6 @@ mod kills;
 
 mod disks;
 
+mod vanished;
+
 mod damage;

@@ -100,6 +100,13 @@ impl Setup {
         self
     }
 
+    /// Further sections, with their headings.
+    #[must_use]
+    pub fn sections(mut self, sections: &str) -> Self {
+        let _ = writeln!(self.providers, "{sections}");
+        self
+    }
+
     /// Keeps the data here instead of in the folder of its own.
     #[must_use]
     pub fn data(mut self, data: &Path) -> Self {
@@ -169,12 +176,14 @@ impl Setup {
 
     fn configuration(&self, data: &Path) -> String {
         let Self { providers, limits, ledger, .. } = self;
+        let small = "reserve_bytes = \"1 MiB\"\n";
+        let reserve = if ledger.contains("reserve_bytes") { "" } else { small };
         let data = data.display();
         format!(
             "data = \"{data}\"\n\
              [listen]\nagents = \"127.0.0.1:0\"\npeople = \"127.0.0.1:0\"\n\
              [limits]\n{limits}\n\
-             [ledger]\nsegment_bytes = \"1 MiB\"\n{ledger}\n\
+             [ledger]\nsegment_bytes = \"1 MiB\"\n{reserve}{ledger}\n\
              {providers}\n\
              [[agent]]\nname = \"agent\"\nteam = \"tests\"\nowner = \"ada@example.com\"\n\
              key = {{ env = \"AGENT_KEY\" }}\nmodels = [\"*\"]\ntools = [\"*\"]\n\
@@ -287,11 +296,16 @@ impl Gateway {
 
     /// Starts it anew on the same data once it has ended, without any wrapper.
     #[must_use]
-    pub fn again(mut self) -> Self {
+    pub fn again(self) -> Self {
+        self.try_again().unwrap_or_else(|said| panic!("it did not start: {said:?}"))
+    }
+
+    /// The same where it may not start; what it said then.
+    pub fn try_again(mut self) -> Result<Self, Vec<String>> {
         let folder = self.folder.take().unwrap_or_else(|| panic!("a folder of its own"));
         let setup = Setup { wrapper: Vec::new(), ..self.setup.clone() };
         drop(self);
-        setup.start_in(folder)
+        setup.try_start_in(folder)
     }
 
     /// Stops it, and checks that nothing was left open and that it said so on record.
@@ -320,7 +334,7 @@ pub fn program() -> Command {
 }
 
 /// The program, built once by each suite in the suite's own profile.
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(crate) static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let suite = std::env::current_exe().unwrap();
     let profile = suite.parent().and_then(Path::parent).unwrap_or(Path::new(".")).to_owned();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -23,6 +23,8 @@ pub mod records;
 
 pub mod gateway;
 
+pub mod witness;
+
 pub mod recordings;
 
 pub mod standins;

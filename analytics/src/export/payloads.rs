@@ -2,7 +2,7 @@
 
 use events::{PayloadRef, SessionId};
 use ledger::log::Reader;
-use ledger::payload::{self, Keys, LoadError, Salt};
+use ledger::payload::{self, KeyError, Keys, LoadError, Salt, SaltError};
 use std::sync::Arc;
 
 /// What there is of a payload.
@@ -21,8 +21,7 @@ pub trait Payloads {
     /// The content that an event of a session names.
     fn content(&self, session: SessionId, reference: &PayloadRef) -> Result<Content, String>;
 
-    /// The salt of a session's commitments, unless it was erased. It is asked for where content is
-    /// present.
+    /// The salt of a session's commitments, unless it was erased.
     fn salt(&self, session: SessionId) -> Result<Option<[u8; 32]>, String>;
 }
 
@@ -34,7 +33,7 @@ pub struct StoredPayloads {
 }
 
 impl StoredPayloads {
-    /// Those that this reader reads, with their keys.
+    /// Those that this reader reads and these keys open.
     pub const fn new(reader: Arc<dyn Reader>, keys: Keys) -> Self {
         Self { reader, keys }
     }
@@ -50,7 +49,10 @@ impl Payloads for StoredPayloads {
     }
 
     fn salt(&self, session: SessionId) -> Result<Option<[u8; 32]>, String> {
-        let salt = payload::load_salt(&*self.reader, &self.keys, session);
-        Ok(salt.map_err(|error| error.to_string())?.as_ref().map(Salt::to_bytes))
+        match payload::load_salt(&*self.reader, &self.keys, session) {
+            Ok(salt) => Ok(salt.as_ref().map(Salt::to_bytes)),
+            Err(SaltError::Key(KeyError::Missing(_))) => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The embedded log: segments of checksummed frames in a directory, the default backend. What is on
 //! the disk is described in docs/formats/file-log.md, and why so in docs/decisions.
 
+mod options;
+
 mod damage;
 mod disk;
 mod layout;
@@ -13,9 +15,10 @@ mod header;
 mod names;
 
 mod compression;
+mod torn;
+
 mod payload;
 mod sidecar;
-mod torn;
 mod walk;
 
 mod segment;
@@ -26,10 +29,16 @@ mod recent;
 
 mod filler;
 
+mod reserve;
+mod watch;
+
+mod erasing;
 mod journal;
 
 mod event_writer;
 mod payload_writer;
+
+mod room;
 
 mod error;
 
@@ -37,67 +46,42 @@ mod replay;
 
 mod follow;
 mod reader;
+
+mod eraser;
 mod recovery;
 
 mod opening;
 
 pub use error::OpenError;
+pub use options::Options;
 pub use quarantine::Cut;
 pub use reader::FileReader;
 pub use recovery::Recovery;
 
-use super::check_limits;
+use super::{check_limits, check_scopes};
 use crate::Sequence;
-use crate::log::{Address, AppendError, Batch, Log, Reader, Scope, Sealed};
+use crate::log::{Address, AppendError, Batch, Erased, Log, ReadError, Reader, Scope, Sealed};
 use committed::ActivePayloads;
-use disk::{Disk, RealDisk};
+use disk::{Disk, DiskFile, RealDisk, is_full};
+use eraser::{Eraser, redo};
 use event_writer::EventWriter;
-use filler::{Filler, Spare, Workers};
+use filler::{Filler, Workers};
 use journal::Journal;
 use names::Series;
-use opening::{cannot_prepare, check_options, lock, start};
+use opening::{cannot_prepare, check_options, lock, start, watch_over};
 use payload::{Name, Place};
 use payload_writer::PayloadWriter;
 use recovery::{Recovered, recover};
 use relaxed::RelaxedDisk;
 use replay::replay;
-use std::collections::HashSet;
+use reserve::Reserve;
+use room::Room;
+use std::collections::{BTreeSet, HashSet};
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// How a file log is laid out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// The shard's name, 1 to 32 bytes. It is in every segment, so that logs cannot be mixed up.
-    pub shard: String,
-    /// The size of an event segment in bytes, filled in advance.
-    pub event_segment_bytes: u64,
-    /// The size of a payload segment in bytes, filled in advance.
-    pub payload_segment_bytes: u64,
-    /// The size of each of the two journal files in bytes, filled in advance. Batches that do not
-    /// fit are synced in their segments.
-    pub journal_bytes: u64,
-    /// How much recent event text a new segment's records are compressed against, in bytes; at
-    /// most 64 KiB.
-    pub dictionary_bytes: usize,
-    /// Whether an append waits for the disk. Without, a power cut loses acknowledged records: for
-    /// measurements alone.
-    pub synced: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            shard: "0".to_owned(),
-            event_segment_bytes: 64 * 1024 * 1024,
-            payload_segment_bytes: 64 * 1024 * 1024,
-            journal_bytes: 4 * 1024 * 1024,
-            dictionary_bytes: 32 * 1024,
-            synced: true,
-        }
-    }
-}
+use watch::Watch;
 
 /// A log in a directory, open for writing.
 ///
@@ -111,17 +95,13 @@ pub struct FileLog {
     payloads: PayloadWriter,
     /// Nothing where nothing is synced.
     journal: Option<Journal>,
+    reserve: Reserve,
+    watch: Watch,
     /// Why an append ended unknown; nothing is written any more then.
     poisoned: Option<String>,
     stored_bytes: u64,
     /// Dropped last: whoever opens the log next must find it at rest.
     _lock: Box<dyn Send>,
-}
-
-/// The segments that a batch needs besides those there are.
-struct Room {
-    events: Option<Spare>,
-    payloads: Option<Spare>,
 }
 
 impl FileLog {
@@ -172,6 +152,7 @@ impl FileLog {
         for path in around.into_iter().chain([dir]).chain(series.iter().map(PathBuf::as_path)) {
             disk.sync_dir(path).map_err(cannot_prepare(path))?;
         }
+        let unfinished = redo(&*disk, dir, shard)?;
         let replayed = replay(&*disk, dir, shard)?;
         let recovered = match recover(&*disk, dir, shard)? {
             Some(recovered) => recovered,
@@ -180,6 +161,9 @@ impl FileLog {
         // Only now is it known that nothing else is needed to make the log whole.
         let (clean, cut) = replayed.clean(&*disk, dir)?;
         let room = (shard, clean.capacity);
+        let watch = watch_over(&disk, dir)?;
+        let reserve = Reserve::take_room(Arc::clone(&disk), dir, options.reserve_bytes, workers);
+        let reserve = reserve.map_err(cannot_prepare(dir))?;
         let journal = options.synced.then(|| Journal::new(clean.files, room, workers));
         let Recovered { committed, mut recovery } = recovered;
         recovery.cuts.extend(cut);
@@ -200,11 +184,18 @@ impl FileLog {
             events,
             payloads,
             journal,
+            reserve,
+            watch,
             poisoned: None,
             stored_bytes: 0,
             _lock: lock,
         };
         log.prepare_segments();
+        if let Some(scopes) = unfinished {
+            recovery.erased.extend(&scopes);
+            log.eraser(scopes, true).erase()?;
+            log.forget(&recovery.erased.iter().copied().collect());
+        }
         Ok((log, recovery))
     }
 
@@ -226,32 +217,18 @@ impl FileLog {
         fresh
     }
 
-    /// Has the next segments filled in the background, once those there are half full.
+    /// Has the next segments filled in the background, once those there are half full. A reserve
+    /// that was used comes first.
     fn prepare_segments(&mut self) {
+        if !self.reserve.is_whole() {
+            return;
+        }
         if self.events.is_half_full() {
             self.events.filler.prepare();
         }
         if self.payloads.is_half_full() {
             self.payloads.filler.prepare();
         }
-    }
-
-    /// Gets the segments that a batch needs, before anything of it is written.
-    fn make_room(&mut self, event_bytes: u64, payload_bytes: u64) -> io::Result<Room> {
-        let mut room = Room { events: None, payloads: None };
-        if !self.events.fits(event_bytes) {
-            let bytes = self.events.segment_bytes(event_bytes);
-            room.events = Some(self.events.filler.take(bytes)?);
-        }
-        if self.payloads.fits(payload_bytes) {
-            return Ok(room);
-        }
-        let taken = self.payloads.filler.take(PayloadWriter::segment_bytes(payload_bytes));
-        if let Some(spare) = room.events.take_if(|_| taken.is_err()) {
-            self.events.filler.put_back(spare);
-        }
-        room.payloads = Some(taken?);
-        Ok(room)
     }
 
     /// Makes a batch durable, and then known to readers.
@@ -334,7 +311,75 @@ impl FileLog {
         Ok(())
     }
 
-    fn poison(&mut self, error: &io::Error) -> AppendError {
+    fn append_with(&mut self, batch: &Batch, reserved: bool) -> Result<(), AppendError> {
+        self.check_poison()?;
+        check_limits(batch)?;
+        if batch.records.is_empty() {
+            return Ok(());
+        }
+        if !reserved {
+            self.refill()?;
+        }
+        let fresh = self.fresh(batch);
+        let bytes = (EventWriter::bound(&batch.records), PayloadWriter::batch_bytes(&fresh));
+        let reserve = reserved.then_some(&mut self.reserve);
+        let room = Room::make((&mut self.events, &mut self.payloads), bytes, reserve);
+        let room = room.map_err(|error| self.failed(&error))?;
+        self.commit(batch, &fresh, room).map_err(|error| self.poison(&error))?;
+        self.prepare_segments();
+        Ok(())
+    }
+
+    /// Makes the reserve whole again, where it is not.
+    fn refill(&mut self) -> Result<(), AppendError> {
+        match self.reserve.refill() {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let dir = self.dir.display();
+                let detail = format!("`{dir}`: there is no room for its reserve");
+                Err(AppendError::Full { detail })
+            }
+            Err(error) => Err(self.poison(&error)),
+        }
+    }
+
+    fn check_poison(&self) -> Result<(), AppendError> {
+        match &self.poisoned {
+            Some(detail) => Err(AppendError::Poisoned { detail: detail.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// What a failure means where nothing of a batch was written yet.
+    fn failed(&mut self, error: &io::Error) -> AppendError {
+        if is_full(error) {
+            return AppendError::Full { detail: format!("`{}`: {error}", self.dir.display()) };
+        }
+        self.poison(error)
+    }
+
+    fn eraser(&self, scopes: BTreeSet<Scope>, has_begun: bool) -> Eraser<'_> {
+        let (disk, dir, reader) = (&*self.disk, self.dir.as_path(), &*self.reader);
+        Eraser { disk, dir, shard: self.payloads.shard, reader, scopes, has_begun }
+    }
+
+    /// Leaves the journal without a copy of any payload, and without need of one.
+    fn empty_journal(&mut self) -> io::Result<()> {
+        self.payloads.sync()?;
+        self.events.segment.file.sync()?;
+        self.journal.as_mut().map_or(Ok(()), Journal::empty)
+    }
+
+    /// Takes note that the payloads of these scopes are erased: they may come again.
+    fn forget(&self, scopes: &BTreeSet<Scope>) {
+        self.reader.publish(|committed| {
+            if let Some(active) = &mut committed.payloads {
+                active.places.retain(|(scope, _), _| !scopes.contains(scope));
+            }
+        });
+    }
+
+    fn poison(&mut self, error: &impl Display) -> AppendError {
         let detail = format!("`{}`: {error}", self.dir.display());
         self.poisoned = Some(detail.clone());
         AppendError::Unknown { detail }
@@ -343,26 +388,55 @@ impl FileLog {
 
 impl Log for FileLog {
     fn append(&mut self, batch: &Batch) -> Result<(), AppendError> {
+        self.append_with(batch, false)
+    }
+
+    fn append_reserved(&mut self, batch: &Batch) -> Result<(), AppendError> {
+        self.append_with(batch, true)
+    }
+
+    fn check(&mut self) -> Result<(), AppendError> {
+        self.check_poison()?;
+        let events = &self.events.segment;
+        let mut open: Vec<(&Path, &dyn DiskFile)> = vec![(&events.path, &*events.file)];
+        if let Some((payloads, _)) = &self.payloads.active {
+            open.push((&payloads.path, &*payloads.file));
+        }
+        if let Err(error) = self.watch.look(&open) {
+            let detail = error.to_string();
+            self.poisoned = Some(detail.clone());
+            return Err(AppendError::Poisoned { detail });
+        }
+        self.refill()
+    }
+
+    fn is_on_reserve(&self) -> bool {
+        !self.reserve.is_whole()
+    }
+
+    fn erase(&mut self, scopes: &[Scope]) -> Result<Erased, AppendError> {
         if let Some(detail) = &self.poisoned {
             return Err(AppendError::Poisoned { detail: detail.clone() });
         }
-        check_limits(batch)?;
-        if batch.records.is_empty() {
-            return Ok(());
+        check_scopes(scopes)?;
+        let wanted: BTreeSet<Scope> = scopes.iter().copied().collect();
+        let found = self.eraser(wanted.clone(), false).look();
+        let found = found.map_err(|error| AppendError::Refused { reason: error.to_string() })?;
+        if found.payloads == 0 {
+            return Ok(found);
         }
-        let fresh = self.fresh(batch);
-        let event_bytes = EventWriter::bound(&batch.records);
-        let room = match self.make_room(event_bytes, PayloadWriter::batch_bytes(&fresh)) {
-            Ok(room) => room,
-            Err(error) if is_full(&error) => {
-                let detail = format!("`{}`: {error}", self.dir.display());
+        self.empty_journal().map_err(|error| self.poison(&error))?;
+        let mut eraser = self.eraser(wanted.clone(), false);
+        match (eraser.erase(), eraser.has_begun) {
+            (Ok(()), _) => {}
+            (Err(ReadError::Io { source, .. }), false) if is_full(&source) => {
+                let detail = format!("`{}`: {source}", self.dir.display());
                 return Err(AppendError::Full { detail });
             }
-            Err(error) => return Err(self.poison(&error)),
-        };
-        self.commit(batch, &fresh, room).map_err(|error| self.poison(&error))?;
-        self.prepare_segments();
-        Ok(())
+            (Err(error), _) => return Err(self.poison(&error)),
+        }
+        self.forget(&wanted);
+        Ok(found)
     }
 
     fn next(&self) -> Sequence {
@@ -376,10 +450,6 @@ impl Log for FileLog {
     fn reader(&self) -> Arc<dyn Reader> {
         self.file_reader()
     }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 #[cfg(test)]

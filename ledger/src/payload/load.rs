@@ -47,22 +47,6 @@ pub enum LoadError {
     },
 }
 
-/// Why the salt of a session cannot be given.
-#[derive(Debug, thiserror::Error)]
-pub enum SaltError {
-    /// The store could not be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The record that keeps the session's secret cannot be opened.
-    #[error("the salt of `{session}` cannot be read: {source}")]
-    Keys {
-        /// The session.
-        session: SessionId,
-        /// Why not.
-        source: KeyError,
-    },
-}
-
 /// Reads the payload that an event of `session` names, checked against its commitment. `None` when
 /// the store does not have it, or no longer.
 pub fn load(
@@ -93,8 +77,19 @@ pub fn load(
     Ok(Some(content))
 }
 
-/// Reads the salt of a session's commitments, which gives no key back. `None` when it was erased,
-/// or never made.
+/// Why a session's salt cannot be given.
+#[derive(Debug, thiserror::Error)]
+pub enum SaltError {
+    /// The store could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The session's secret could not be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// Reads the salt of a session's commitments, with which others can check them and decrypt nothing.
+/// `None` when it was erased, or never made.
 pub fn load_salt(
     reader: &dyn Reader,
     keys: &Keys,
@@ -102,8 +97,7 @@ pub fn load_salt(
 ) -> Result<Option<Salt>, SaltError> {
     let scope = scope(session);
     let Some(record) = reader.payload(scope, SALT_ADDRESS)? else { return Ok(None) };
-    let keys = keys.open(scope, &record);
-    keys.map(|keys| Some(keys.salt())).map_err(|source| SaltError::Keys { session, source })
+    Ok(Some(keys.open(scope, &record)?.salt()))
 }
 
 fn parse(keys: &SessionKeys, address: Address, sealed: &[u8]) -> io::Result<Form> {

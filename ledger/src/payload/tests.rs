@@ -42,7 +42,10 @@ async fn record(ledger: &Ledger, content: Unpacked<'_>) -> PayloadRef {
         call: None,
         fact: GatewayStopped { cancelled: 0, reason: String::new() },
     };
-    ledger.record(Entry { draft, also: Vec::new(), payloads: vec![packed] }).await.unwrap();
+    ledger
+        .record(Entry { draft, also: Vec::new(), payloads: vec![packed], reserved: false })
+        .await
+        .unwrap();
     reference
 }
 

@@ -41,7 +41,9 @@ pub enum KeyError {
     #[error("expected a verifier key: `<name>+<8 hexadecimal digits>+<base64>`")]
     Form,
     /// The key is of a kind that is not known here.
-    #[error("a verifier key of type {0:#04x}: only 0x01 and 0x04, both Ed25519, are supported")]
+    #[error(
+        "a key of type {0:#04x}, which is not for this: logs have 0x01 and witnesses 0x04, both Ed25519"
+    )]
     Kind(u8),
     /// The id in the text is not that of its name and key.
     #[error("the key id does not belong to this name and key: copy the verifier key again")]

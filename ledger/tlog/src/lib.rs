@@ -26,9 +26,9 @@ mod key;
 
 mod note;
 
-mod skey;
-
 mod checkpoint;
+
+mod skey;
 
 mod policy;
 
@@ -52,7 +52,7 @@ pub use note::{
 pub use policy::{Accepted, Log, POLICY_BYTES_MAX, Policy, PolicyError, Problem, Refusal, Witness};
 pub use proof::{ReadError, TileSource, consistency_proof, inclusion_proof, root};
 pub use prover::{Prover, ProverError};
-pub use skey::{parse_private_key, private_key_text};
+pub use skey::{cosigning_key_text, parse_cosigning_key, parse_private_key, private_key_text};
 pub use tile::{LEVEL_MAX, PathError, TILE_WIDTH, TileId, edge_tiles, tiles_since};
 pub use tlog_proof::{
     EXTRA_BYTES_MAX, INCLUSION_HASHES_MAX, PROOF_BYTES_MAX, TlogProof, TlogProofError,

@@ -2,7 +2,7 @@
 //! that does nothing.
 
 use super::CommandError;
-use super::serve::runtime;
+use super::foreground::runtime;
 use crate::bench::cases::Case;
 use crate::bench::children::{
     Process, Role, Upstreams, announce, gateway, stand_in, until_input_ends,

@@ -1,7 +1,8 @@
 //! `countersign demo`: the gateway with stand-in upstreams, and recorded agents that use it over
 //! real HTTP; then the trace of one session, and the gateway goes on serving.
 
-use super::serve::{Signals, announce, block_on, until_stopped};
+use super::foreground::{Signals, block_on};
+use super::serve::{announce, until_stopped};
 use super::{CommandError, telemetry, trace};
 use crate::config::{Config, Found, Loaded, Secret, SecretRef};
 use crate::gateway::Gateway;

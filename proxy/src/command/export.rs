@@ -7,14 +7,15 @@ mod asked;
 
 mod remote;
 
+use super::desk::not_opened;
+use super::foreground::block_on;
 use super::{CommandError, serve};
-use crate::config::{Backend, Config};
-use crate::custody::{Custody, CustodyError, LEDGER_FOLDER};
+use crate::config::Backend;
+use crate::custody::{Custody, LEDGER_FOLDER};
 use crate::evidence::export_source;
 use analytics::export::{Archive, Bound, ExportError, Exported};
 use dashboards::ExportAsked;
 use events::{CallId, SessionId};
-use ledger::backend::file::OpenError;
 use ledger::sealer::LostLock;
 use output::Output;
 use std::io::Write;
@@ -94,7 +95,7 @@ fn offline(
         let hint = "say `--data DIR`, or ask a running gateway with `--url`";
         return Err(CommandError::Io(format!("no ledger in `{shown}`: {hint}")));
     }
-    serve::block_on(async {
+    block_on(async {
         let custody = Custody::open(&config, LostLock::Refuse).await;
         let (ledger, sealing, closing) =
             custody.map_err(|error| not_opened(&config, &error))?.split();
@@ -112,14 +113,6 @@ fn offline(
         closing.close().await.map_err(|error| CommandError::Io(error.to_string()))?;
         say(&made.map_err(|error| CommandError::Io(error.to_string()))??, out)
     })
-}
-
-fn not_opened(config: &Config, error: &CustodyError) -> CommandError {
-    if !matches!(error, CustodyError::Open(OpenError::Held { .. })) {
-        return CommandError::Io(error.to_string());
-    }
-    let address = config.listen.people;
-    CommandError::Io(format!("{error}; if that is the gateway, ask it: `--url http://{address}`"))
 }
 
 fn say(exported: &Exported, out: &mut dyn Write) -> Result<(), CommandError> {

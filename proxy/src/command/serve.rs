@@ -1,20 +1,24 @@
 //! `countersign serve`: the gateway in the foreground, until a signal stops it.
 
-use super::{CommandError, telemetry};
+use super::foreground::{Signals, block_on};
+use super::role::Role;
+use super::{CommandError, telemetry, witness};
 use crate::config::{Config, Loaded, look_up};
 use crate::gateway::{Gateway, GatewayError};
 use ledger::sealer::LostLock;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The configuration file; `countersign.toml` is read if it is there.
+    /// What this process is for; a witness has a configuration file of its own kind.
+    #[arg(long, value_enum, default_value_t = Role::Gateway)]
+    role: Role,
+    /// The configuration file; `countersign.toml`, or of a witness `witness.toml`, if it is there.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where the ledger is kept, instead of what the configuration says.
+    /// Where everything is kept, instead of what the configuration says.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Go on although the lock that keeps the last checkpoint is empty: it was lost.
@@ -28,6 +32,9 @@ const DEFAULT_FILE: &str = "countersign.toml";
 /// Serves until SIGINT or SIGTERM, then lets calls finish.
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
     telemetry::start();
+    if args.role == Role::Witness {
+        return witness::run(args.config.as_deref(), args.data.as_deref(), out);
+    }
     let loaded = configuration(args.config.as_deref(), args.data.as_deref())?;
     for warning in &loaded.warnings {
         writeln!(out, "{warning}")?;
@@ -41,24 +48,6 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
         announce(&gateway, &data, out)?;
         until_stopped(gateway, signals, out).await
     })
-}
-
-/// Runs a command to its end. What is still under way then ends with the process, not before: a
-/// task that is dropped would end its agent's stream as if it were whole.
-pub(super) fn block_on(
-    command: impl Future<Output = Result<(), CommandError>>,
-) -> Result<(), CommandError> {
-    let runtime = runtime()?;
-    let ended = runtime.block_on(command);
-    std::mem::forget(runtime);
-    ended
-}
-
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
-    // One thread may wait for the disk; the others have the processors meanwhile.
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    Ok(builder.worker_threads(processors + 1).enable_all().build()?)
 }
 
 /// The configuration that is named or found, with this data folder if one is named.
@@ -104,34 +93,20 @@ pub(super) fn announce(
     Ok(())
 }
 
-/// The signals that ask the program to stop; from here on they do not end it by themselves.
-pub(super) struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    pub(super) fn listen() -> io::Result<Self> {
-        let terminate = signal(SignalKind::terminate())?;
-        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
-    }
-}
-
 /// Waits for a signal or for the ledger's failure, then stops in order.
 pub(super) async fn until_stopped(
     gateway: Gateway,
     mut signals: Signals,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
-    let (reason, failure) = tokio::select! {
-        _ = signals.terminate.recv() => ("SIGTERM", None),
-        _ = signals.interrupt.recv() => ("SIGINT", None),
-        failure = gateway.failed() => ("the ledger failed", Some(failure)),
+    let reason = tokio::select! {
+        reason = signals.asked() => reason,
+        failure = gateway.failed() => {
+            // Nothing more can be recorded, so nothing more is done; a restart recovers.
+            gateway.give_up();
+            return Err(CommandError::Io(format!("{failure}; restart to recover")));
+        }
     };
-    if let Some(failure) = failure {
-        // Nothing more can be recorded, so nothing more is done; a restart recovers.
-        return Err(CommandError::Io(format!("{failure}; restart to recover")));
-    }
     writeln!(out, "{reason}: letting calls finish")?;
     out.flush()?;
     let drained = gateway.stop(reason).await?;

@@ -84,7 +84,7 @@ fn open(data: &Path) -> (tokio::runtime::Runtime, Ledger) {
         append_timeout: Duration::from_secs(30),
         keys: keys(data),
     };
-    let runtime = super::serve::runtime().unwrap();
+    let runtime = super::foreground::runtime().unwrap();
     let ledger = runtime.block_on(async { Ledger::start(Box::new(log), options).unwrap().0 });
     (runtime, ledger)
 }
@@ -103,7 +103,7 @@ async fn fill(ledger: &Ledger) {
     let content = Unpacked { session: SESSION, is_first: true, bytes: request, cuts: &[] };
     let packed = ledger.pack(content).unwrap();
     let draft = asked(packed.reference);
-    ledger.record(Entry { draft, also: vec![], payloads: vec![packed] }).await.unwrap();
+    ledger.record(Entry { payloads: vec![packed], ..Entry::from(draft) }).await.unwrap();
     let done = CallCompleted { duration_us: 1500, status: 200, ..CallCompleted::default() };
     ledger.record(draft_of(done)).await.unwrap();
 }

@@ -8,8 +8,9 @@ use super::payload_rule::{Keep, PayloadRule};
 use super::quantity::{show_bytes, show_duration};
 use super::shape::{
     Agent, Backend, Checkpoints, Config, Dialect, Durability, LedgerConfig, Listen, ModelUpstream,
-    PrefixRule, ToolUpstream, Transport,
+    PrefixRule, ToolUpstream, Transport, Witness,
 };
+use super::witness_role::WitnessRole;
 
 /// What is listened on, which upstreams there are, and which agent may use what.
 pub fn describe(config: &Config) -> String {
@@ -20,13 +21,14 @@ pub fn describe(config: &Config) -> String {
 }
 
 fn write_config(out: &mut String, config: &Config) -> fmt::Result {
-    let Config { data, listen, limits, ledger, checkpoints, payloads, models, tools, agents, mcp } =
-        config;
+    let Config { data, listen, limits, ledger, checkpoints, payloads, .. } = config;
+    let Config { witnesses, models, tools, agents, mcp, .. } = config;
     writeln!(out, "data      {}", data.display())?;
     write_listen(out, listen)?;
     write_ledger(out, ledger)?;
     write_payload_keys(out, ledger)?;
     write_checkpoints(out, checkpoints, data)?;
+    write_witnesses(out, witnesses, checkpoints.witnesses_needed)?;
     for rule in payloads {
         write_payload_rule(out, rule)?;
     }
@@ -78,11 +80,39 @@ fn write_ledger(out: &mut String, ledger: &LedgerConfig) -> fmt::Result {
     let (segment, timeout) =
         (show_bytes(ledger.segment_bytes), show_duration(ledger.append_timeout));
     let queue = ledger.queue_records_max;
+    let (reserve, low) = (show_bytes(ledger.reserve_bytes), show_bytes(ledger.disk_bytes_low));
     writeln!(
         out,
         "ledger    {backend}, {durability}; segments of {segment}; \
-         a call waits {timeout} for its record, {queue} at once"
+         a call waits {timeout} for its record, {queue} at once; \
+         a reserve of twice {reserve}, less than {low} is little"
     )
+}
+
+fn write_witnesses(out: &mut String, witnesses: &[Witness], needed: usize) -> fmt::Result {
+    for Witness { name, url, key } in witnesses {
+        writeln!(out, "witness   {name}: {} at {url}", key.name())?;
+    }
+    if !witnesses.is_empty() {
+        writeln!(out, "          {needed} of {} must cosign a checkpoint", witnesses.len())?;
+    }
+    Ok(())
+}
+
+/// Where a witness is reached, and for which logs it cosigns.
+pub fn describe_witness(role: &WitnessRole) -> String {
+    let mut out = String::new();
+    // Writing to a `String` cannot fail.
+    _ = write_role(&mut out, role);
+    out
+}
+
+fn write_role(out: &mut String, role: &WitnessRole) -> fmt::Result {
+    let WitnessRole { data, listen, name, key, logs } = role;
+    let key = if key.is_some() { "the key given" } else { "a key in the data folder" };
+    writeln!(out, "data      {}", data.display())?;
+    writeln!(out, "witness   http://{listen}, as {name} by {key}")?;
+    logs.iter().try_for_each(|log| writeln!(out, "log       {}", log.name()))
 }
 
 fn write_payload_keys(out: &mut String, ledger: &LedgerConfig) -> fmt::Result {

@@ -12,6 +12,7 @@ use super::diagnostic::{At, Diagnostic, Problems, Report};
 use super::read::{self, Reading};
 use super::secret::Lookup;
 use super::shape::{Config, Kept};
+use super::witness_role::WitnessRole;
 
 /// Largest configuration file, in bytes.
 pub const CONFIG_BYTES_MAX: usize = 1024 * 1024;
@@ -47,6 +48,25 @@ impl Config {
     pub fn parse(text: &str, file: &Path, lookup: &Lookup<'_>) -> Result<Loaded, Problems> {
         let (config, warnings) = read_with(text, file, lookup, read::config)?;
         Ok(Loaded { config, warnings, digest: Sha256::digest(text.as_bytes()).into() })
+    }
+}
+
+impl WitnessRole {
+    /// Reads the file of a witness and the secret it names, as [`Config::load`] does; with it comes
+    /// what the operator should know all the same.
+    pub fn load(path: &Path, lookup: &Lookup<'_>) -> Result<(Self, Vec<Diagnostic>), Problems> {
+        Self::parse(&read_text(path)?, path, lookup)
+    }
+
+    /// Reads its text, as [`Config::parse`] does.
+    pub fn parse(
+        text: &str,
+        file: &Path,
+        lookup: &Lookup<'_>,
+    ) -> Result<(Self, Vec<Diagnostic>), Problems> {
+        let (role, warnings) = read_with(text, file, lookup, read::witness_role)?;
+        let nothing = || Problems::unreadable(file, "says nothing".to_owned(), "is this the file?");
+        Ok((role.ok_or_else(nothing)?, warnings))
     }
 }
 

@@ -8,7 +8,7 @@ const DURATIONS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000
 const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 /// Reads `500ms`, `10s`, `5m`, `1h` or `90d`; a space before the unit is allowed.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub fn duration(text: &str) -> Option<Duration> {
     // Days are read and not shown: `24h` is clearer as the end of a range of timeouts.
     let days = || read(text, &[("d", 86_400_000)]);
     read(text, &DURATIONS).or_else(days).map(Duration::from_millis)

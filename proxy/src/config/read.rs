@@ -8,6 +8,9 @@ mod secrets;
 mod agents;
 mod payload_keys;
 mod upstreams;
+mod witnesses;
+
+pub(super) use witnesses::witness_role;
 
 mod payload_rules;
 
@@ -45,6 +48,7 @@ pub(super) fn config(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Confi
     let root = Table::root(document, &section::ROOT, &mut reading.report);
     let data = data(&root, reading);
     let (models, tools) = (upstreams::models(&root, reading), upstreams::tools(&root, reading));
+    let (witnesses, witnesses_written) = witnesses::witnesses(&root, &mut reading.report);
     let agents = agents::agents(&root, &models, &tools, reading);
     let payloads = payload_rules::payload_rules(&root, &mut reading.report);
     Config {
@@ -52,7 +56,8 @@ pub(super) fn config(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Confi
         listen: listeners::listen(&root, reading),
         limits: limits(&root, &mut reading.report),
         ledger: ledger(&root, reading),
-        checkpoints: checkpoints(&root, reading),
+        checkpoints: checkpoints(&root, witnesses_written, reading),
+        witnesses,
         mcp: mcp(&root, &mut reading.report),
         payloads,
         models,
@@ -133,6 +138,10 @@ fn ledger(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> LedgerConfig {
     ledger.append_timeout = timeout.unwrap_or(ledger.append_timeout);
     let queue = table.count("queue_records_max", 1..=1_000_000, report);
     ledger.queue_records_max = queue.unwrap_or(ledger.queue_records_max);
+    let reserve = table.bytes("reserve_bytes", 0..=GIB, report);
+    ledger.reserve_bytes = reserve.map_or(ledger.reserve_bytes, |bytes| bytes as u64);
+    let low = table.bytes("disk_bytes_low", 0..=1024 * GIB, report);
+    ledger.disk_bytes_low = low.map_or(ledger.disk_bytes_low, |bytes| bytes as u64);
 
     if let (Backend::Memory, Some(node)) = (ledger.backend, table.get("backend")) {
         report
@@ -147,8 +156,8 @@ fn ledger(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> LedgerConfig {
     ledger
 }
 
-fn checkpoints(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> Checkpoints {
-    let mut checkpoints = Checkpoints::default();
+fn checkpoints(root: &Table<'_, '_>, witnesses: usize, reading: &mut Reading<'_>) -> Checkpoints {
+    let mut checkpoints = Checkpoints { witnesses_needed: witnesses, ..Checkpoints::default() };
     let Some(table) = root.table("checkpoints", &section::CHECKPOINTS, &mut reading.report) else {
         return checkpoints;
     };
@@ -169,6 +178,7 @@ fn checkpoints(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> Checkpoints {
     checkpoints.lock = table.get("lock").and_then(|node| path(&node, reading));
     let interval = table.duration("interval", MILLISECOND..=DAY, &mut reading.report);
     checkpoints.interval = interval.unwrap_or(checkpoints.interval);
+    checkpoints.witnesses_needed = witnesses::needed(&table, witnesses, &mut reading.report);
     checkpoints
 }
 

@@ -17,6 +17,7 @@ pub(super) const ROOT: Section = Section {
         "limits",
         "ledger",
         "checkpoints",
+        "witness",
         "payloads",
         "mcp",
         "model",
@@ -50,11 +51,17 @@ pub(super) const LEDGER: Section = Section {
         "segment_bytes",
         "append_timeout",
         "queue_records_max",
+        "reserve_bytes",
+        "disk_bytes_low",
         "payload_keys",
     ],
 };
-pub(super) const CHECKPOINTS: Section =
-    Section { heading: "[checkpoints]", keys: &["origin", "key", "lock", "interval"] };
+pub(super) const CHECKPOINTS: Section = Section {
+    heading: "[checkpoints]",
+    keys: &["origin", "key", "lock", "interval", "witnesses_needed"],
+};
+pub(super) const WITNESS: Section =
+    Section { heading: "[[witness]]", keys: &["name", "url", "key"] };
 pub(super) const PAYLOADS: Section =
     Section { heading: "[[payloads]]", keys: &["models", "tools", "keep", "kept_for"] };
 pub(super) const MCP: Section = Section { heading: "[mcp]", keys: &["prefix"] };
@@ -70,18 +77,26 @@ pub(super) const AGENT: Section = Section {
 };
 pub(super) const SECRET: Section = Section { heading: "{ … }", keys: &["env", "file"] };
 
-/// All sections, which the reference page is held to.
+/// The top of the file of a witness.
+pub(super) const ROLE: Section = Section { heading: "", keys: &["data", "witness"] };
+pub(super) const ROLE_WITNESS: Section =
+    Section { heading: "[witness]", keys: &["name", "listen", "key", "log"] };
+pub(super) const ROLE_LOG: Section = Section { heading: "[[witness.log]]", keys: &["key"] };
+
+/// All sections but the tops of files, which the reference page is held to.
 #[cfg(test)]
-pub(super) const SECTIONS: [&Section; 11] = [
-    &ROOT,
+pub(super) const SECTIONS: [&Section; 13] = [
     &LISTEN,
     &LIMITS,
     &LEDGER,
     &CHECKPOINTS,
+    &WITNESS,
     &PAYLOADS,
     &MCP,
     &MODEL,
     &TOOLS,
     &AGENT,
+    &ROLE_WITNESS,
+    &ROLE_LOG,
     &SECRET,
 ];

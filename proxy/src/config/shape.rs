@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::HeaderName;
+use tlog::VerifierKey;
 
 use super::base_url::BaseUrl;
 use super::key_hash::KeyHash;
-use super::limits::{Limits, MIB};
+use super::limits::{GIB, Limits, MIB};
 use super::pattern::{Pattern, ToolPattern};
 use super::payload_rule::{Keep, Of, PayloadRule, rule_for};
 use super::secret::{Secret, SecretRef};
@@ -31,6 +32,8 @@ pub struct Config {
     pub ledger: LedgerConfig,
     /// How the ledger is sealed.
     pub checkpoints: Checkpoints,
+    /// Who is asked to cosign checkpoints, in the order of the file; names and keys are unique.
+    pub witnesses: Vec<Witness>,
     /// What is kept of payloads, in the order of the file: the first that fits decides.
     pub payloads: Vec<PayloadRule>,
     /// Model providers, in the order of the file; names are unique.
@@ -51,6 +54,7 @@ impl Default for Config {
             limits: Limits::default(),
             ledger: LedgerConfig::default(),
             checkpoints: Checkpoints::default(),
+            witnesses: Vec::new(),
             payloads: Vec::new(),
             models: Vec::new(),
             tools: Vec::new(),
@@ -121,6 +125,10 @@ pub struct LedgerConfig {
     pub append_timeout: Duration,
     /// Records that may wait for the writer at once.
     pub queue_records_max: usize,
+    /// Room kept on the disk for outcomes, in bytes: as much for events as for payloads.
+    pub reserve_bytes: u64,
+    /// Less free room on the disk than this is said to be little, in bytes.
+    pub disk_bytes_low: u64,
     /// The keys that payloads are encrypted with, the one for new sessions first; none: one
     /// in the data folder, made there at the first start.
     pub payload_keys: Vec<PayloadKey>,
@@ -152,6 +160,8 @@ impl Default for LedgerConfig {
             segment_bytes: (64 * MIB) as u64,
             append_timeout: Duration::from_secs(2),
             queue_records_max: 4096,
+            reserve_bytes: (8 * MIB) as u64,
+            disk_bytes_low: GIB as u64,
             payload_keys: Vec::new(),
         }
     }
@@ -173,6 +183,17 @@ pub enum Durability {
     Synced,
     /// When the operating system has taken it: for measurements only, and recorded as such.
     Relaxed,
+}
+
+/// `[[witness]]`: who sees each checkpoint and vouches that nothing before it was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// Unique among witnesses.
+    pub name: String,
+    /// Below it the protocol is spoken: checkpoints go to `{url}/add-checkpoint`.
+    pub url: BaseUrl,
+    /// What it cosigns with.
+    pub key: VerifierKey,
 }
 
 /// A wire protocol that models speak.
@@ -197,11 +218,14 @@ pub struct Checkpoints {
     pub lock: Option<PathBuf>,
     /// How long after a checkpoint the next one is made, if there is something new.
     pub interval: Duration,
+    /// How many witnesses must cosign a checkpoint before it counts; at most all there are.
+    pub witnesses_needed: usize,
 }
 
 impl Default for Checkpoints {
     fn default() -> Self {
-        Self { origin: None, key: None, lock: None, interval: Duration::from_secs(1) }
+        let interval = Duration::from_secs(1);
+        Self { origin: None, key: None, lock: None, interval, witnesses_needed: 0 }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod documents;
 mod golden;
+mod witnesses;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -234,6 +235,7 @@ fn line() -> impl Strategy<Value = String> {
         "[listen]",
         "[limits]",
         "[ledger]",
+        "[[witness]]",
         "[mcp]",
         "[x.y]",
     ]);

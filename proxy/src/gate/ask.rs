@@ -1,6 +1,7 @@
 //! The way in: place the call in its session, decide, record, and only then permit.
 
-use super::{Gate, OpenCall, reference};
+use super::keep::settled;
+use super::{Carried, Gate, OpenCall, reference};
 use crate::clock;
 use crate::config::Agent;
 use crate::correlate::{ModelAsked, Note, ToolAsked};
@@ -95,15 +96,20 @@ struct Sending {
     gate: Arc<Gate>,
     call: CallId,
     session: SessionId,
-    pending: Option<Pending<CallDispatched>>,
+    under_way: Option<(Pending<CallDispatched>, Carried)>,
 }
 
 impl Sending {
     async fn durable(&mut self) -> Result<Recorded<CallDispatched>, RecordError> {
-        let Some(pending) = &mut self.pending else { return Err(RecordError::Stopped("".into())) };
+        let Some((pending, _)) = &mut self.under_way else {
+            return Err(RecordError::Stopped("".into()));
+        };
         let recorded = pending.durable().await;
-        if !matches!(recorded, Err(RecordError::TimedOut(_))) {
-            self.pending = None;
+        if matches!(recorded, Err(RecordError::TimedOut(_))) {
+            return recorded;
+        }
+        if let Some((_, carried)) = self.under_way.take() {
+            self.gate.gap.settle(recorded.as_ref().err(), carried);
         }
         recorded
     }
@@ -111,9 +117,9 @@ impl Sending {
 
 impl Drop for Sending {
     fn drop(&mut self) {
-        let Some(pending) = self.pending.take() else { return };
+        let Some(under_way) = self.under_way.take() else { return };
         if tokio::runtime::Handle::try_current().is_ok() {
-            self.gate.disown(self.call, self.session, pending);
+            self.gate.disown(self.call, self.session, under_way);
         }
     }
 }
@@ -158,7 +164,7 @@ impl Gate {
             bytes => {
                 let is_first = place.method == SessionMethod::New;
                 let cuts = ask.cuts;
-                Some(self.pack(Unpacked { session, is_first, bytes, cuts })?)
+                Some(self.pack_new(Unpacked { session, is_first, bytes, cuts })?)
             }
         };
         let also = self.drafts(std::mem::take(&mut place.notes));
@@ -183,10 +189,10 @@ impl Gate {
             verdict,
         };
         let draft = draft(call, Some(session), cause, fact);
-        let entry = Entry { draft, also, payloads: packed.into_iter().collect() };
-        let pending = self.ledger.submit(entry).await.map_err(|error| self.unrecorded(&error))?;
+        let entry = Entry { draft, also, payloads: packed.into_iter().collect(), reserved: false };
+        let under_way = self.begin(entry).await.map_err(|error| self.unrecorded(&error))?;
         let gate = Arc::clone(self);
-        let mut sending = Sending { gate, call, session, pending: Some(pending) };
+        let mut sending = Sending { gate, call, session, under_way: Some(under_way) };
         match sending.durable().await {
             Ok(dispatched) => {
                 self.metrics.calls_dispatched.increment();
@@ -205,13 +211,14 @@ impl Gate {
         self: &Arc<Self>,
         call: CallId,
         session: SessionId,
-        mut pending: Pending<CallDispatched>,
+        (mut pending, carried): (Pending<CallDispatched>, Carried),
     ) {
         let gate = Arc::clone(self);
         let began = Instant::now();
         self.tasks.spawn(async move {
-            let became_durable = settled(&mut pending).await;
-            if !became_durable {
+            let recorded = settled(&mut pending).await;
+            gate.gap.settle(recorded.as_ref().err(), carried);
+            if recorded.is_err() {
                 return;
             }
             let fact = CallCancelled {
@@ -223,7 +230,7 @@ impl Gate {
             };
             let mut outcome = draft(call, Some(session), Some(call), fact);
             outcome.id = clock::event_id();
-            if let Err(error) = gate.ledger.record(outcome).await {
+            if let Err(error) = gate.ledger.record(Entry::from(outcome).reserved()).await {
                 tracing::error!(%error, %call, "a late dispatch stays without outcome");
             }
         });
@@ -233,7 +240,7 @@ impl Gate {
         let session = clock::session_id();
         let packed = match ask.body {
             [] => None,
-            body => match self.pack(super::later(session, body)) {
+            body => match self.pack_new(super::later(session, body)) {
                 Ok(packed) => Some(packed),
                 Err(problem) => return problem,
             },
@@ -251,8 +258,8 @@ impl Gate {
             verdict,
         };
         let draft = draft(call, Some(session), None, fact);
-        let entry = Entry { draft, also: Vec::new(), payloads: packed.into_iter().collect() };
-        match self.ledger.record(entry).await {
+        let entry = Entry { payloads: packed.into_iter().collect(), ..draft.into() };
+        match self.keep(entry).await {
             Ok(_) => {
                 self.metrics.calls_denied.increment();
                 Problem::new(ErrorCode::PolicyDenied, reason).recorded_as(call)
@@ -316,17 +323,6 @@ impl Gate {
                     notes: Vec::new(),
                 }
             }
-        }
-    }
-}
-
-/// Waits as long as it takes to learn whether something is durable.
-async fn settled(pending: &mut Pending<CallDispatched>) -> bool {
-    loop {
-        match pending.durable().await {
-            Ok(_) => return true,
-            Err(RecordError::TimedOut(_)) => {}
-            Err(_) => return false,
         }
     }
 }

@@ -166,7 +166,8 @@ impl OpenCall {
         packed: Option<Packed>,
     ) -> Result<Recorded<F>, Problem> {
         let draft = self.draft(fact);
-        let entry = Entry { draft, also: Vec::new(), payloads: packed.into_iter().collect() };
+        let payloads = packed.into_iter().collect();
+        let entry = Entry { payloads, reserved: true, ..draft.into() };
         let submitted = self.gate.ledger.submit(entry).await;
         // Whatever comes of it, a second outcome must not be written for this call.
         self.closed = true;
@@ -208,7 +209,7 @@ impl Drop for OpenCall {
         let gate = Arc::clone(&self.gate);
         self.gate.tasks.spawn(async move {
             let call = abandoned.call;
-            if let Err(error) = gate.ledger.record(abandoned).await {
+            if let Err(error) = gate.ledger.record(Entry::from(abandoned).reserved()).await {
                 tracing::error!(%error, ?call, "an abandoned call stays without outcome");
             }
             gate.metrics.calls_cancelled.increment();

@@ -62,7 +62,7 @@ impl Gate {
             fact,
         };
         self.metrics.calls_refused.increment();
-        if let Err(error) = self.ledger.record(draft).await {
+        if let Err(error) = self.keep(draft).await {
             tracing::error!(%error, code = problem.code.text(), "a refusal could not be recorded");
             self.metrics.unrecorded.increment();
         }

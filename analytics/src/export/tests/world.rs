@@ -66,7 +66,7 @@ impl World {
         let lock = DirectoryLock::open(&self.folder.path().join("lock"), "log").unwrap();
         let opened =
             Sealer::open(self.reader(), files, Box::new(lock), key(), LostLock::Refuse).unwrap();
-        let mut sealer = opened.0;
+        let mut sealer = opened;
         let signed = sealer.seal().unwrap().unwrap().clone();
         sealer.publish(&signed).unwrap();
         (sealer.files().clone(), signed)

@@ -2,7 +2,8 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::ops::Range;
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub(super) trait Disk: Send + Sync {
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Which file has this name now.
+    fn identity(&self, path: &Path) -> io::Result<Identity>;
     /// Locks `path` against every other process and handle, and writes `owner` into it.
     fn lock(&self, path: &Path, owner: &str) -> io::Result<Lock>;
 }
@@ -37,7 +40,16 @@ pub(super) trait DiskFile: Send + Sync {
     fn sync(&self) -> io::Result<()>;
     /// The length in bytes.
     fn length(&self) -> io::Result<u64>;
+    /// Which file this is, whatever its name is now.
+    fn identity(&self) -> io::Result<Identity>;
+    /// Gives the room of a range that was overwritten with zeros back to the file system, where
+    /// that can be done; it goes on reading as zeros.
+    fn give_back(&self, range: Range<u64>) -> io::Result<()>;
 }
+
+/// What tells a file from every other while it is open: its device and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity(pub(super) u64, pub(super) u64);
 
 /// The answer to [`Disk::lock`].
 pub(super) enum Lock {
@@ -93,6 +105,11 @@ impl Disk for RealDisk {
         File::open(path)?.sync_all()
     }
 
+    fn identity(&self, path: &Path) -> io::Result<Identity> {
+        let found = fs::metadata(path)?;
+        Ok(Identity(found.dev(), found.ino()))
+    }
+
     fn lock(&self, path: &Path, owner: &str) -> io::Result<Lock> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
@@ -127,6 +144,23 @@ impl DiskFile for File {
     fn length(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
+
+    fn identity(&self) -> io::Result<Identity> {
+        let found = self.metadata()?;
+        Ok(Identity(found.dev(), found.ino()))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn give_back(&self, range: Range<u64>) -> io::Result<()> {
+        use rustix::fs::{FallocateFlags, fallocate};
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        Ok(fallocate(self, flags, range.start, range.end - range.start)?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn give_back(&self, _range: Range<u64>) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Fills `buffer` from `offset`, and returns how many bytes there were before the file ended.
@@ -141,4 +175,9 @@ pub(super) fn read_up_to(file: &dyn DiskFile, buffer: &mut [u8], offset: u64) ->
         }
     }
     Ok(done)
+}
+
+/// Whether there was no room for something.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -1,6 +1,8 @@
 //! Why a file log cannot be opened, in words that say what to do.
 
+use super::disk::is_full;
 use crate::log::ReadError;
+use std::io;
 
 /// Why a file log was not opened; the log is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -42,14 +44,32 @@ pub enum OpenError {
         file: String,
     },
     /// A file or directory could not be made or locked.
-    #[error("cannot prepare the ledger in `{path}`: {source}")]
+    #[error("cannot prepare the ledger in `{path}`: {source}; {}", prepare(.source))]
     Prepare {
         /// Which.
         path: String,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A file is damaged in a way that no crash explains, or could not be read.
-    #[error("{0}; the ledger was not opened: restore the file from a copy, or repair the disk")]
+    #[error("{0}; the ledger was not opened: {then}", then = repair(.0))]
     Unreadable(#[from] ReadError),
 }
+
+fn prepare(source: &io::Error) -> &'static str {
+    if is_full(source) {
+        return FREE;
+    }
+    "the folder has to be one that this user can write to; `data` names it"
+}
+
+fn repair(error: &ReadError) -> &'static str {
+    match error {
+        ReadError::Io { source, .. } if is_full(source) => FREE,
+        ReadError::Io { .. } | ReadError::Damaged { .. } => {
+            "restore the file from a copy, or repair the disk"
+        }
+    }
+}
+
+const FREE: &str = "free some space, then start again";

@@ -104,6 +104,7 @@ impl Drop for Filler {
     }
 }
 
+/// Makes a file of synced zeros; one that cannot be made whole is removed again.
 fn fill(disk: &dyn Disk, path: PathBuf, bytes: u64, cancelled: &AtomicBool) -> io::Result<Spare> {
     let file = disk.create(&path)?;
     let filled = write_zeros(&*file, 0, bytes, cancelled).and_then(|()| file.sync());

@@ -54,11 +54,16 @@ pub(super) fn dir(log: &Path) -> PathBuf {
     log.join("journal")
 }
 
+/// The files of the journal.
+pub(super) fn paths(log: &Path) -> [PathBuf; 2] {
+    FILES.map(|name| dir(log).join(name))
+}
+
 /// Makes the files of a new log's journal, durably, in place of what an interrupted attempt left.
 pub(super) fn create(disk: &dyn Disk, log: &Path, capacity: u64) -> io::Result<()> {
     let dir = dir(log);
     disk.create_dir(&dir)?;
-    for path in FILES.map(|name| dir.join(name)) {
+    for path in paths(log) {
         remove_if_there(disk, &path)?;
         let file = disk.create(&path)?;
         write_zeros(&*file, 0, capacity, &false.into())?;
@@ -108,13 +113,7 @@ impl Journal {
     /// Goes on in the other file. In the background `segments` are synced, after which the full
     /// file is of no more use, and it is made clean; a failure of that shows the next time.
     pub(super) fn turn(&mut self, segments: Vec<Arc<dyn DiskFile>>) -> io::Result<()> {
-        let next = match std::mem::replace(&mut self.other, Other::Lost) {
-            Other::Clean(next) => next,
-            Other::Cleaning(thread) => {
-                thread.join().map_err(|_| io::Error::other("the journal's cleaner ended"))??
-            }
-            Other::Lost => return Err(io::Error::other("the journal could not be cleaned")),
-        };
+        let next = self.take_other()?;
         let full = std::mem::replace(&mut self.active, next);
         let end = self.tail.take().map_or(0, |(end, _)| end);
         self.generation += 1;
@@ -127,6 +126,23 @@ impl Journal {
             Workers::Inline => Other::Clean(clean_behind(&segments, full, end)?),
         };
         Ok(())
+    }
+
+    /// The other file, once it is clean.
+    fn take_other(&mut self) -> io::Result<Arc<dyn DiskFile>> {
+        match std::mem::replace(&mut self.other, Other::Lost) {
+            Other::Clean(other) => Ok(other),
+            Other::Cleaning(thread) => {
+                thread.join().map_err(|_| io::Error::other("the journal's cleaner ended"))?
+            }
+            Other::Lost => Err(io::Error::other("the journal could not be cleaned")),
+        }
+    }
+
+    /// Makes both files clean: the caller has synced the segments.
+    pub(super) fn empty(&mut self) -> io::Result<()> {
+        self.other = Other::Clean(self.take_other()?);
+        self.tail.take().map_or(Ok(()), |(end, _)| clean(&*self.active, end))
     }
 
     /// How often it went on in the other file.

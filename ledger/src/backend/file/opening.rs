@@ -9,10 +9,14 @@ use super::frame::Position;
 use super::header::{self, DICTIONARY_BYTES_MAX, Shard};
 use super::layout::SECTOR;
 use super::recovery::{Recovered, Recovery};
-use super::{OpenError, Options};
+use super::watch::Watch;
+use super::{OpenError, Options, journal};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+
+/// The file that the writer locks.
+const LOCK: &str = "LOCK";
 
 /// What a failure to make or lock something is called.
 pub(super) fn cannot_prepare(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
@@ -40,7 +44,7 @@ pub(super) fn check_options(options: &Options) -> Result<Shard, OpenError> {
 
 /// Makes sure that no other process writes the log.
 pub(super) fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Send>, OpenError> {
-    let path = dir.join("LOCK");
+    let path = dir.join(LOCK);
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let owner = format!("pid {} boot {}\n", std::process::id(), boot.trim());
     match disk.lock(&path, &owner).map_err(cannot_prepare(&path))? {
@@ -50,6 +54,15 @@ pub(super) fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Send>, OpenErr
             Err(OpenError::Held { path, holder: holder.trim().to_owned() })
         }
     }
+}
+
+/// Watches over the files that are written for as long as the log is open.
+pub(super) fn watch_over(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Watch, OpenError> {
+    let mut watch = Watch::new(Arc::clone(disk));
+    for path in journal::paths(dir).into_iter().chain([dir.join(LOCK)]) {
+        watch.add(path).map_err(cannot_prepare(dir))?;
+    }
+    Ok(watch)
 }
 
 /// Makes the first segment of a new log.

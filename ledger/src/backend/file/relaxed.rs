@@ -1,8 +1,9 @@
 //! The real disk without syncs, for measurements of what durability costs: a power cut loses
 //! what the system had not written yet.
 
-use super::disk::{Disk, DiskFile, Lock, RealDisk};
+use super::disk::{Disk, DiskFile, Identity, Lock, RealDisk};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,6 +41,10 @@ impl Disk for RelaxedDisk {
         Ok(())
     }
 
+    fn identity(&self, path: &Path) -> io::Result<Identity> {
+        RealDisk.identity(path)
+    }
+
     fn lock(&self, path: &Path, owner: &str) -> io::Result<Lock> {
         RealDisk.lock(path, owner)
     }
@@ -60,5 +65,13 @@ impl DiskFile for RelaxedFile {
 
     fn length(&self) -> io::Result<u64> {
         self.0.length()
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        self.0.identity()
+    }
+
+    fn give_back(&self, range: Range<u64>) -> io::Result<()> {
+        self.0.give_back(range)
     }
 }

@@ -1,10 +1,11 @@
 //! A disk in memory that keeps apart what is durable and what is not, fails and crashes on command.
 //! For tests of the file log alone.
 
-use super::disk::{Disk, DiskFile, Lock};
-use super::layout::{SECTOR, size};
+use super::disk::{Disk, DiskFile, Identity, Lock};
+use super::layout::{SECTOR, is_blank, size};
 use std::collections::{BTreeMap, HashSet};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -282,6 +283,13 @@ impl Disk for SimulatedDisk {
         Ok(())
     }
 
+    fn identity(&self, path: &Path) -> io::Result<Identity> {
+        // A lock is not a file here.
+        let world = self.world();
+        let index = if world.locks.contains(path) { usize::MAX } else { world.named(path)? };
+        Ok(Identity(0, index as u64))
+    }
+
     fn lock(&self, path: &Path, owner: &str) -> io::Result<Lock> {
         let is_new = self.world().locks.insert(path.to_owned());
         let lock = SimulatedLock { disk: self.clone(), path: path.to_owned() };
@@ -357,5 +365,19 @@ impl DiskFile for SimulatedFile {
 
     fn length(&self) -> io::Result<u64> {
         Ok(self.disk.world().files[self.index].volatile.len() as u64)
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        Ok(Identity(0, self.index as u64))
+    }
+
+    fn give_back(&self, range: Range<u64>) -> io::Result<()> {
+        let mut world = self.disk.world();
+        world.step()?;
+        let range = size(range.start)..size(range.end);
+        let is_zero = is_blank(&world.files[self.index].volatile[range]);
+        drop(world);
+        assert!(is_zero, "room is given back that holds something");
+        Ok(())
     }
 }

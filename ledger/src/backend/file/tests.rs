@@ -4,9 +4,11 @@ mod bench;
 mod cleaner;
 mod crashes;
 mod damage;
+mod erasures;
 mod faults;
 mod followers;
 mod model;
+mod reserve;
 mod restarts;
 
 use super::filler::Workers;
@@ -25,6 +27,7 @@ fn small() -> Options {
         event_segment_bytes: 3072,
         payload_segment_bytes: 3072,
         journal_bytes: 2048,
+        reserve_bytes: 0,
         dictionary_bytes: 256,
         synced: true,
         ..Options::default()

@@ -1,6 +1,7 @@
 //! From the command line to what is asked for.
 
 use super::super::CommandError;
+use super::super::who::user;
 use super::Args;
 use analytics::export::Selection;
 use analytics::one_line;
@@ -56,16 +57,4 @@ fn add_case(path: &Path, selection: &mut Selection) -> Result<(), CommandError> 
         return Err(CommandError::Usage(format!("`{shown}` names no further session or call")));
     }
     Ok(())
-}
-
-/// Who runs this program, as the system knows it.
-fn user() -> String {
-    let id = rustix::process::getuid().as_raw().to_string();
-    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let named = users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1) == Some(&id)).then_some(name)
-    });
-    named.map_or_else(|| format!("user {id}"), str::to_owned)
 }

@@ -36,7 +36,7 @@ pub(super) fn listen(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> Listen 
     listen
 }
 
-fn address(node: &Node<'_, '_>, report: &mut Report<'_>) -> Option<SocketAddr> {
+pub(super) fn address(node: &Node<'_, '_>, report: &mut Report<'_>) -> Option<SocketAddr> {
     let text = node.text(report)?;
     let Ok(address) = text.parse::<SocketAddr>() else {
         report

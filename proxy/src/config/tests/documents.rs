@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::section::{SECTIONS, Section};
+use super::super::section::{ROLE, ROOT, SECTIONS, Section};
 use super::*;
 
 const PAGE: &str = include_str!("../../../../docs/configuration.md");
@@ -10,11 +10,12 @@ const EXAMPLE: &str = include_str!("../../../../docs/countersign.example.toml");
 
 /// The rows of a section's table: key and default.
 fn rows(section: &Section) -> Vec<(&'static str, &'static str)> {
-    let heading = match section.heading {
-        "" => "\n## The top of the file\n".to_owned(),
-        heading => format!("\n## `{heading}`\n"),
-    };
-    let (_, rest) = PAGE.split_once(&heading).unwrap_or_else(|| panic!("no {heading}"));
+    rows_below(&format!("`{}`", section.heading))
+}
+
+fn rows_below(heading: &str) -> Vec<(&'static str, &'static str)> {
+    let (_, rest) =
+        PAGE.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no {heading}"));
     let body = rest.split("\n## ").next().unwrap();
     let cells = body.lines().map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
     let rows = cells.filter(|cells| cells.len() == 5 && cells[1].starts_with('`'));
@@ -23,10 +24,15 @@ fn rows(section: &Section) -> Vec<(&'static str, &'static str)> {
 
 #[test]
 fn the_reference_page_has_every_key_and_no_other() {
-    for section in SECTIONS {
-        let written: BTreeSet<_> = rows(section).into_iter().map(|(key, _)| key).collect();
+    let compare = |section: &Section, rows: Vec<(&'static str, _)>| {
+        let written: BTreeSet<_> = rows.into_iter().map(|(key, _)| key).collect();
         let known: BTreeSet<_> = section.keys.iter().copied().collect();
         assert_eq!(written, known, "{}", section.heading);
+    };
+    compare(&ROOT, rows_below("The top of the file"));
+    compare(&ROLE, rows_below("The file of a witness"));
+    for section in SECTIONS {
+        compare(section, rows(section));
     }
 }
 

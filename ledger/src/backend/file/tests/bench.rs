@@ -1,6 +1,6 @@
 //! The conformance suite on the simulated disk and on this machine's.
 
-use super::super::disk::{Disk, DiskFile, Lock, RealDisk};
+use super::super::disk::{Disk, DiskFile, Identity, Lock, RealDisk};
 use super::super::simulated::{Crash, Fault, SimulatedDisk};
 use super::open;
 use crate::backend::file::filler::Workers;
@@ -8,6 +8,7 @@ use crate::backend::file::{FileLog, Options};
 use crate::conformance::Bench;
 use crate::log::Log;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -116,6 +117,9 @@ impl Disk for FailingDisk {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         RealDisk.sync_dir(path)
     }
+    fn identity(&self, path: &Path) -> io::Result<Identity> {
+        RealDisk.identity(path)
+    }
     fn lock(&self, path: &Path, owner: &str) -> io::Result<Lock> {
         RealDisk.lock(path, owner)
     }
@@ -136,5 +140,11 @@ impl DiskFile for FailingFile {
     }
     fn length(&self) -> io::Result<u64> {
         self.file.length()
+    }
+    fn identity(&self) -> io::Result<Identity> {
+        self.file.identity()
+    }
+    fn give_back(&self, range: Range<u64>) -> io::Result<()> {
+        self.file.give_back(range)
     }
 }

@@ -1,6 +1,6 @@
 //! The thread that cleans the journal, stopped and failed at each of its syncs.
 
-use super::super::disk::{Disk, DiskFile, Lock};
+use super::super::disk::{Disk, DiskFile, Identity, Lock};
 use super::super::simulated::{Crash, Fault, SimulatedDisk};
 use super::{DIR, small};
 use crate::backend::file::filler::Workers;
@@ -9,6 +9,7 @@ use crate::conformance::{assert_holds, batch};
 use crate::log::{Batch, Log};
 use std::cell::RefCell;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -99,6 +100,9 @@ impl Disk for Gated {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.disk.sync_dir(path)
     }
+    fn identity(&self, path: &Path) -> io::Result<Identity> {
+        self.disk.identity(path)
+    }
     fn lock(&self, path: &Path, owner: &str) -> io::Result<Lock> {
         self.disk.lock(path, owner)
     }
@@ -135,6 +139,12 @@ impl DiskFile for GatedFile {
     }
     fn length(&self) -> io::Result<u64> {
         self.1.length()
+    }
+    fn identity(&self) -> io::Result<Identity> {
+        self.1.identity()
+    }
+    fn give_back(&self, range: Range<u64>) -> io::Result<()> {
+        self.1.give_back(range)
     }
 }
 

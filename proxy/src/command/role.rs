@@ -1,0 +1,10 @@
+//! What a process of the program is for.
+
+/// A role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Role {
+    /// Stands between agents and upstreams, and keeps the ledger.
+    Gateway,
+    /// Cosigns the checkpoints of gateways on other hosts.
+    Witness,
+}

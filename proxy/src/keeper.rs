@@ -1,0 +1,238 @@
+//! Erases payloads, when somebody asks and when their time is over, and keeps those that a legal
+//! hold protects. Every step is on record before it is taken.
+
+use crate::clock;
+use crate::config::{Config, Of};
+use crate::custody::plain;
+use analytics::{Criterion, Fold, FoldError, Keeping, Kept, Selection, Used};
+use events::{
+    Draft, ERASE_SESSIONS_MAX, EraseRequested, EventId, LegalHoldLifted, LegalHoldPlaced,
+    PayloadErased, SessionId, Timestamp,
+};
+use ledger::log::ReadError;
+use ledger::{Ledger, RecordError, Sequence, payload};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// How many bytes of events are read at once.
+const READ_BYTES: usize = 1 << 20;
+
+/// Who keeps the payloads of one ledger.
+pub struct Keeper {
+    ledger: Ledger,
+    /// Held from the look at the holds to the end of an erasure: a hold that was placed before
+    /// keeps what it protects.
+    turn: Mutex<()>,
+}
+
+/// What is to be erased, and why.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Which sessions.
+    pub criterion: Criterion,
+    /// The same as it was said.
+    pub said: String,
+    /// Who asks.
+    pub by: Arc<str>,
+    /// The law, contract or rule that asks for it.
+    pub basis: String,
+}
+
+/// What was erased, and what was not.
+#[derive(Clone, Debug, Default)]
+pub struct Erasure {
+    /// How many sessions.
+    pub sessions: u64,
+    /// How many payloads and keys.
+    pub payloads: u64,
+    /// How many bytes they took.
+    pub bytes: u64,
+    /// The sessions that a legal hold keeps, each with the hold.
+    pub held: Vec<(SessionId, EventId)>,
+}
+
+/// Why the keeper could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum KeeperError {
+    /// The ledger could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// An event could not be read.
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+    /// A step could not be recorded, so it was not taken, or is not known to be done.
+    #[error("the erasure was not completed: {0}; what was begun is completed at the next start")]
+    Record(#[from] RecordError),
+    /// There is no such hold in force.
+    #[error("no legal hold `{0}` is in force: `countersign legal-hold list` shows those that are")]
+    NoHold(EventId),
+    /// A task was ended.
+    #[error("reading the ledger was broken off: {0}")]
+    Broken(#[from] tokio::task::JoinError),
+}
+
+impl Keeper {
+    /// The keeper of this ledger. There must be one for each process that writes it.
+    pub fn new(ledger: Ledger) -> Self {
+        Self { ledger, turn: Mutex::default() }
+    }
+
+    /// What an order would erase.
+    pub async fn preview(&self, criterion: &Criterion) -> Result<Selection, KeeperError> {
+        Ok(self.look().await?.select(criterion))
+    }
+
+    /// Erases what fits, but what a legal hold keeps.
+    pub async fn erase(&self, order: Order) -> Result<Erasure, KeeperError> {
+        let _turn = self.turn.lock().await;
+        let selection = self.look().await?.select(&order.criterion);
+        self.carry_out(selection, &order).await
+    }
+
+    /// Erases what its rules keep no longer, by the time `now`.
+    pub async fn erase_due(&self, config: &Config, now: Timestamp) -> Result<Erasure, KeeperError> {
+        let _turn = self.turn.lock().await;
+        let selection = self.look().await?.pick(|_, kept| is_due(config, kept, now));
+        let order = Order {
+            criterion: Criterion::default(),
+            said: "payloads past the time their rule keeps them".into(),
+            by: "gateway".into(),
+            basis: "retention: `kept_for` in the configuration".into(),
+        };
+        self.carry_out(selection, &order).await
+    }
+
+    /// Completes erasures that were asked for before a crash. Holds that were placed since cannot
+    /// have been meant for what may be gone in part.
+    pub async fn complete(&self) -> Result<Erasure, KeeperError> {
+        let _turn = self.turn.lock().await;
+        let mut erasure = Erasure::default();
+        for (request, fact) in self.look().await?.unfinished() {
+            self.finish(*request, fact.sessions.clone(), &mut erasure).await?;
+        }
+        Ok(erasure)
+    }
+
+    /// Places a legal hold; its id names it from now on.
+    pub async fn place(&self, hold: LegalHoldPlaced) -> Result<EventId, KeeperError> {
+        let _turn = self.turn.lock().await;
+        let draft = plain(hold);
+        let id = draft.id;
+        self.ledger.record(draft).await?;
+        Ok(id)
+    }
+
+    /// Lifts a legal hold.
+    pub async fn lift(&self, lifted: LegalHoldLifted) -> Result<(), KeeperError> {
+        let _turn = self.turn.lock().await;
+        if !self.look().await?.holds().contains_key(&lifted.hold) {
+            return Err(KeeperError::NoHold(lifted.hold));
+        }
+        self.ledger.record(plain(lifted)).await?;
+        Ok(())
+    }
+
+    /// The legal holds in force.
+    pub async fn holds(&self) -> Result<BTreeMap<EventId, LegalHoldPlaced>, KeeperError> {
+        Ok(self.look().await?.holds().clone())
+    }
+
+    async fn carry_out(&self, selection: Selection, order: &Order) -> Result<Erasure, KeeperError> {
+        let mut erasure = Erasure { held: selection.held, ..Erasure::default() };
+        for sessions in selection.sessions.chunks(ERASE_SESSIONS_MAX) {
+            let draft = plain(EraseRequested {
+                basis: order.basis.clone(),
+                by: Arc::clone(&order.by),
+                criterion: order.said.clone(),
+                sessions: sessions.to_vec(),
+            });
+            let request = draft.id;
+            self.ledger.record(draft).await?;
+            self.finish(request, sessions.to_vec(), &mut erasure).await?;
+        }
+        Ok(erasure)
+    }
+
+    /// Erases what an event on record asks for.
+    async fn finish(
+        &self,
+        request: EventId,
+        sessions: Vec<SessionId>,
+        erasure: &mut Erasure,
+    ) -> Result<(), KeeperError> {
+        let scopes = sessions.iter().map(|session| payload::scope(*session)).collect();
+        let count = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
+        let record = move |erased: ledger::log::Erased| Draft {
+            cause: Some(request),
+            ..plain(
+                PayloadErased { bytes: erased.bytes, payloads: erased.payloads, sessions }.into(),
+            )
+        };
+        let (_, erased) = self.ledger.erase(scopes, record).await?;
+        erasure.sessions += count;
+        erasure.payloads += erased.payloads;
+        erasure.bytes += erased.bytes;
+        Ok(())
+    }
+
+    /// What the ledger says now. Reads all of it, on a thread of its own.
+    async fn look(&self) -> Result<Keeping, KeeperError> {
+        let reader = Arc::clone(self.ledger.reader());
+        let read = move || {
+            let mut fold = Fold::new(Keeping::default());
+            loop {
+                let records = reader.read(Sequence::new(fold.cursor()), READ_BYTES)?;
+                if records.is_empty() {
+                    return Ok(fold.into_projection());
+                }
+                for record in &records {
+                    fold.apply_record(record)?;
+                }
+            }
+        };
+        tokio::task::spawn_blocking(read).await?
+    }
+}
+
+/// Whether the shortest time that a session's calls are kept is over.
+fn is_due(config: &Config, kept: &Kept, now: Timestamp) -> bool {
+    let times = kept.used.iter().filter_map(|used| {
+        config.kept_for(match used {
+            Used::Model(model) => Of::Model(model),
+            Used::Tool { server, tool } => Of::Tool(server, tool),
+        })
+    });
+    // A session of nothing but other requests is under the rules for everything.
+    let others = kept.used.is_empty().then(|| config.kept_for(Of::Tool("", ""))).flatten();
+    times.chain(others).min().is_some_and(|time| kept.last < before(now, time))
+}
+
+/// The moment so long before another.
+pub fn before(now: Timestamp, time: Duration) -> Timestamp {
+    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    Timestamp::from_micros(now.micros().saturating_sub(micros))
+}
+
+/// How often payloads are looked for whose time is over.
+const LOOK_EVERY: Duration = Duration::from_hours(6);
+
+/// Completes what a crash broke off; then erases what is due, now and from time to time, for as
+/// long as the gateway runs. Does nothing more where no rule has a time.
+pub async fn keep(keeper: Arc<Keeper>, config: Arc<Config>) {
+    if let Err(error) = keeper.complete().await {
+        tracing::error!(%error, "an erasure that was asked for is not complete");
+    }
+    while config.payloads.iter().any(|rule| rule.kept_for.is_some()) {
+        match keeper.erase_due(&config, clock::now()).await {
+            Ok(erasure) if erasure.sessions > 0 => {
+                let Erasure { sessions, payloads, .. } = erasure;
+                tracing::info!(sessions, payloads, "payloads whose time was over are erased");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "payloads whose time is over are not erased"),
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
