@@ -8,7 +8,7 @@ use crate::payload_keys::{PayloadKeysError, payload_keys};
 use crate::recover::{RecoverError, last_checkpoint_key};
 use crate::upstream::TlsError;
 use crate::witness::Witnesses;
-use events::{Digest, Draft, Fact, LedgerRecovered};
+use events::{Digest, Draft, LedgerRecovered};
 use ledger::backend::file::{self, FileLog, OpenError, Recovery};
 use ledger::backend::memory::MemoryLog;
 use ledger::log::Log;
@@ -309,7 +309,7 @@ async fn note_cuts(
 }
 
 /// An event that belongs to no call and no session.
-pub fn plain<F: Fact>(fact: F) -> Draft<F> {
+pub fn plain<F>(fact: F) -> Draft<F> {
     Draft {
         id: clock::event_id(),
         time: clock::now(),

@@ -60,6 +60,8 @@ pub struct Unpacked<'a> {
     /// The ends of the content's turns, ascending: a later payload that is the same up to one of
     /// them is kept as what differs.
     pub cuts: &'a [usize],
+    /// Whether the content is kept. If not, only its commitment is, and the event says so.
+    pub kept: bool,
 }
 
 /// A payload ready to be recorded with the event that names it.
@@ -128,7 +130,7 @@ impl Packer {
 
     /// Packs `content`, with less effort to make it small where time is short.
     pub fn pack(&self, content: Unpacked<'_>, effort: Effort) -> Result<Packed, PackError> {
-        let Unpacked { session, is_first, bytes: content, cuts } = content;
+        let Unpacked { session, is_first, bytes: content, cuts, kept } = content;
         let scope = scope(session);
         let flight = self.flights.enter(scope);
         let failed = |source| PackError::Keys { session, source };
@@ -144,13 +146,13 @@ impl Packer {
         let reference = PayloadRef {
             bytes: u64::try_from(content.len()).unwrap_or(u64::MAX),
             digest,
-            discarded: false,
+            discarded: !kept,
         };
         let mut sealed = Vec::new();
         if let Some(bytes) = known.unstored_record.clone() {
             sealed.push(Sealed { scope, address: SALT_ADDRESS, bytes });
         }
-        if known.stored.contains(&address) {
+        if !kept || known.stored.contains(&address) {
             let (premise, base) = (known.premise, None);
             return Ok(Packed { reference, sealed, premise, scope, base, _flight: flight });
         }
@@ -194,6 +196,9 @@ impl Packer {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(session) = state.sessions.get_mut(&packed.scope) else { return };
         session.unstored_record = None;
+        if packed.reference.discarded {
+            return;
+        }
         keep(&mut session.stored, Address(packed.reference.digest.0), STORED_MAX);
         if let Some(base) = packed.base {
             keep(&mut session.bases, base, BASES_MAX);

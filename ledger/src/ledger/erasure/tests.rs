@@ -57,7 +57,9 @@ fn conversation(of: usize, turns: usize) -> (Vec<u8>, Vec<usize>) {
 }
 
 fn pack(ledger: &Ledger, content: &[u8], cuts: &[usize]) -> Packed {
-    ledger.pack(Unpacked { session: SESSION, is_first: false, bytes: content, cuts }).unwrap()
+    ledger
+        .pack(Unpacked { session: SESSION, is_first: false, bytes: content, cuts, kept: true })
+        .unwrap()
 }
 
 async fn record(ledger: &Ledger, packed: Packed) -> Result<Sequence, RecordError> {
