@@ -130,14 +130,12 @@ proptest! {
             ..Selection::default()
         };
         prop_assume!(!selection.is_contiguous());
-        let fits = |event: &&Envelope| match &event.event {
-            Event::CallDispatched(fact) => {
-                from.is_none_or(|from| from <= event.sequence)
-                    && person.is_none_or(|person| *fact.principal.owner == *PEOPLE[person])
-                    && (selection.sessions.is_empty()
-                        || selection.sessions.contains(&event.session.unwrap()))
-            }
-            _ => false,
+        let fits = |event: &&Envelope| {
+            let Event::CallDispatched(fact) = &event.event else { return false };
+            from.is_none_or(|from| from <= event.sequence)
+                && person.is_none_or(|person| *fact.principal.owner == *PEOPLE[person])
+                && (selection.sessions.is_empty()
+                    || selection.sessions.contains(&event.session.unwrap()))
         };
         let calls: BTreeSet<_> = book.events.iter().filter(fits).map(|event| event.call).collect();
         let expected: Vec<Envelope> =
