@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::Stdio;
-use tests::gateway::program;
+use tests::gateway::{program, verifier};
 use tlog::{Policy, TlogProof};
 
 /// How the command ended, and what it said on standard output and error.
@@ -30,6 +30,14 @@ pub(crate) fn export_with(words: &[&str], variables: &[(&str, &str)]) -> Ended {
     let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     Ended { code: output.status.code(), said: String::from_utf8(said).unwrap() }
+}
+
+/// Has the auditor's program verify a bundle with the right key, got elsewhere.
+pub(crate) fn verify(bundle: &Path, key: &str) {
+    let output = verifier().args(["--vkey", key]).arg(bundle).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("verified: "), "{said}");
 }
 
 /// The files of a bundle by their paths.
