@@ -1,74 +1,36 @@
 //! What exports need of a ledger that is open for writing.
 
 use crate::clock;
-use crate::config::{Config, Witness};
 use crate::custody::plain;
 use analytics::export::StoredPayloads;
 use dashboards::ExportSource;
+use ledger::sealer::POLICY;
 use ledger::{Ledger, Sealing};
 use std::sync::Arc;
-use tlog::VerifierKey;
 
 /// Exports of this ledger, each of which is recorded in it first.
-pub fn export_source(ledger: &Ledger, sealing: Sealing, config: &Config) -> ExportSource {
+pub fn export_source(ledger: &Ledger, sealing: Sealing) -> ExportSource {
     let reader = Arc::clone(ledger.reader());
     let own = ledger.clone();
-    let needed = config.checkpoints.witnesses_needed;
     ExportSource {
         payloads: Arc::new(StoredPayloads::new(Arc::clone(&reader), ledger.keys().clone())),
         reader,
-        policy: policy(sealing.key(), &config.witnesses, needed).into(),
+        policy: policy(&sealing).into(),
         sealing,
         now: clock::now,
         announce: Arc::new(move |fact| {
             let ledger = own.clone();
             Box::pin(async move {
-                ledger.record(plain(fact)).await.map_err(|error| error.to_string())?;
-                Ok(())
+                let recorded = ledger.record(plain(fact)).await;
+                recorded.map(drop).map_err(|error| error.to_string())
             })
         }),
     }
 }
 
-/// Whom a verifier has to believe, as a tlog-policy: the log, and so many of its witnesses.
-fn policy(key: &VerifierKey, witnesses: &[Witness], needed: usize) -> String {
-    let mut lines = vec![format!("log {key}")];
-    lines.extend(
-        witnesses.iter().map(|witness| format!("witness {} {}", witness.name, witness.key)),
-    );
-    let names: Vec<&str> = witnesses.iter().map(|witness| witness.name.as_str()).collect();
-    let mut group = "needed".to_owned();
-    while names.contains(&group.as_str()) {
-        group.push('_');
-    }
-    if needed > 0 {
-        lines.push(format!("group {group} {needed} {}", names.join(" ")));
-    } else {
-        "none".clone_into(&mut group);
-    }
-    lines.push(format!("quorum {group}\n"));
-    lines.join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::policy;
-    use crate::config::{BaseUrl, Witness};
-    use tlog::{KeyKind, Policy, SigningKey, VerifierKey};
-
-    #[test]
-    fn the_policy_is_one_that_verifiers_read() {
-        let log = SigningKey::from_seed("example.com/log", &[7; 32]).unwrap();
-        let witness = |name: &str, byte| Witness {
-            name: name.to_owned(),
-            url: BaseUrl::parse("http://127.0.0.1:1").unwrap(),
-            key: VerifierKey::new(name, KeyKind::Cosignature, [byte; 32]).unwrap(),
-        };
-        let witnesses = [witness("needed", 1), witness("other", 2)];
-        for (witnesses, needed) in [(&witnesses[..0], 0), (&witnesses[..], 0), (&witnesses, 2)] {
-            let text = policy(log.verifier(), witnesses, needed);
-            let policy = Policy::parse(text.as_bytes()).unwrap();
-            assert_eq!((policy.logs().len(), policy.witnesses().len()), (1, witnesses.len()));
-        }
-    }
+/// Whom a verifier has to believe, as a tlog-policy; it lies beside the log.
+fn policy(sealing: &Sealing) -> String {
+    let beside = sealing.files().read(POLICY).ok().flatten();
+    let beside = beside.and_then(|text| String::from_utf8(text).ok());
+    beside.unwrap_or_else(|| format!("log {}\nquorum none\n", sealing.key()))
 }

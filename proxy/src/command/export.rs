@@ -101,7 +101,7 @@ fn offline(
             custody.map_err(|error| not_opened(&config, &error))?.split();
         let sealing =
             sealing.ok_or_else(|| CommandError::Io("the ledger is not sealed".to_owned()))?;
-        let source = export_source(&ledger, sealing, &config);
+        let source = export_source(&ledger, sealing);
         let signed = source.begin(&asked).await.map_err(CommandError::Io)?;
         let seconds = (source.now)().micros() / 1_000_000;
         let work = move || {
