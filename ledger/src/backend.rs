@@ -5,7 +5,9 @@ pub mod memory;
 
 pub mod file;
 
-use crate::log::{AppendError, BATCH_RECORDS_MAX, Batch, RECORD_BYTES_MAX};
+use crate::log::{
+    AppendError, BATCH_RECORDS_MAX, Batch, ERASE_SCOPES_MAX, RECORD_BYTES_MAX, Scope,
+};
 
 /// The most bytes one payload may have.
 pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -40,4 +42,15 @@ pub(crate) fn check_limits(batch: &Batch) -> Result<(), AppendError> {
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Refuses an erasure of too many scopes, before anything is erased.
+pub(crate) fn check_scopes(scopes: &[Scope]) -> Result<(), AppendError> {
+    if scopes.len() <= ERASE_SCOPES_MAX {
+        return Ok(());
+    }
+    let scopes = scopes.len();
+    Err(AppendError::Refused {
+        reason: format!("{scopes} scopes in one erasure, at most {ERASE_SCOPES_MAX} go"),
+    })
 }

@@ -10,7 +10,8 @@
 
 use crate::Sequence;
 use crate::log::{
-    Address, AppendError, BATCH_RECORDS_MAX, Batch, Log, RECORD_BYTES_MAX, Reader, Scope, Sealed,
+    Address, AppendError, BATCH_RECORDS_MAX, Batch, ERASE_SCOPES_MAX, Erased, Log,
+    RECORD_BYTES_MAX, Reader, Scope, Sealed,
 };
 use bytes::Bytes;
 
@@ -42,6 +43,7 @@ macro_rules! log_conformance {
             readers_see_only_what_is_committed
             one_writer_at_a_time
             an_unknown_outcome_poisons
+            erased_is_gone
         );
     };
     ($module:ident, $bench:expr, $($clause:ident)+) => {
@@ -255,4 +257,57 @@ pub fn an_unknown_outcome_poisons(bench: &mut dyn Bench) {
     let next = log.next().number();
     assert!(next <= 1);
     log.append(&batch(next, 1, false)).unwrap();
+}
+
+/// Some records, each with a payload in every one of these scopes.
+fn batch_in(scopes: &[Scope], first: u64) -> Batch {
+    let mut made = batch(first, 4, true);
+    let payloads = made.payloads.iter().flat_map(|payload| {
+        scopes.iter().map(move |scope| Sealed { scope: *scope, ..payload.clone() })
+    });
+    let keys = scopes.iter().map(|scope| Sealed {
+        scope: *scope,
+        address: Address::FIRST,
+        bytes: Bytes::from_static(b"a key"),
+    });
+    made.payloads = payloads.chain(keys).collect();
+    made
+}
+
+/// Clause 10.
+pub fn erased_is_gone(bench: &mut dyn Bench) {
+    let [gone, kept] = [Scope([1; 16]), Scope([2; 16])];
+    let mut log = bench.open().unwrap();
+    let early = log.reader();
+    assert_eq!(log.erase(&[gone]).unwrap(), Erased::default());
+    let batches: Vec<Batch> = (0..6).map(|index| batch_in(&[gone, kept], index * 4)).collect();
+    for batch in &batches {
+        log.append(batch).unwrap();
+    }
+    let many = vec![gone; ERASE_SCOPES_MAX + 1];
+    assert!(matches!(log.erase(&many), Err(AppendError::Refused { .. })));
+    assert_holds(&*early, &batches);
+    assert!(log.erase(&[gone, Scope([3; 16])]).unwrap().payloads > 24);
+    assert_eq!(log.erase(&[gone]).unwrap(), Erased::default());
+    let mut left = batches;
+    for batch in &mut left {
+        batch.payloads.retain(|payload| payload.scope == kept);
+    }
+    let erased = batch_in(&[gone], 0).payloads;
+    let assert_gone = |reader: &dyn Reader, left: &[Batch]| {
+        assert_holds(reader, left);
+        for payload in &erased {
+            assert_eq!(reader.payload(payload.scope, payload.address).unwrap(), None);
+        }
+    };
+    assert_gone(&*early, &left);
+    bench.crash(log);
+    let mut log = bench.open().unwrap();
+    assert_gone(&*log.reader(), &left);
+    let again = batch_in(&[gone], 24);
+    log.append(&again).unwrap();
+    left.push(again);
+    assert_holds(&*log.reader(), &left);
+    drop(log);
+    assert_holds(&*bench.open().unwrap().reader(), &left);
 }

@@ -1,6 +1,9 @@
 //! The handle that callers hold: record, wait until durable, get a receipt.
 
+mod erasure;
+
 use crate::breaker::Breaker;
+
 use crate::log::{BATCH_RECORDS_MAX, Log, RECORD_BYTES_MAX, Reader};
 use crate::payload::{Effort, Keys, PackError, Packed, Packer, Unpacked};
 use crate::stall::StallWatch;
@@ -81,6 +84,12 @@ pub enum RecordError {
     /// The ledger has stopped; whether this was recorded is found out when it is opened anew.
     #[error("{0}")]
     Stopped(Arc<str>),
+    /// Payloads were to be erased, and were not; nothing was recorded.
+    #[error("no payload was erased: {0}")]
+    NotErased(Arc<str>),
+    /// Payloads were erased, and that is not on record; erase once more, it will be.
+    #[error("payloads were erased, but no event says so: {0}")]
+    Unrecorded(Arc<str>),
     /// It is not durable within the time allowed; it may become so later.
     #[error("the ledger did not make an event durable within {0:?}")]
     TimedOut(Duration),
@@ -221,7 +230,16 @@ impl Ledger {
         }
         let (done, receiver) = oneshot::channel();
         let sealed = payloads.iter().flat_map(|packed| packed.sealed.iter().cloned()).collect();
-        let submission = Submission { records, payloads: sealed, reserved, done };
+        let premises = payloads.iter().filter_map(|packed| packed.premise.clone()).collect();
+        let submission = Submission {
+            records,
+            payloads: sealed,
+            reserved,
+            premises,
+            erasure: None,
+            has_erased: false,
+            done,
+        };
         if let Err(submission) = self.0.turns.append_alone(submission) {
             let queueing = self.0.turns.queue_one();
             match self.0.queue.try_send(submission) {
@@ -307,6 +325,8 @@ impl<F> Pending<F> {
         let sequence = told.map_err(|error| match error {
             WriteError::Full(detail) => RecordError::Full(detail),
             WriteError::Stopped(detail) => RecordError::Stopped(detail),
+            WriteError::NotErased(detail) => RecordError::NotErased(detail),
+            WriteError::Unrecorded(detail) => RecordError::Unrecorded(detail),
         })?;
         for packed in self.payloads.drain(..) {
             self.packer.confirm(packed);

@@ -10,6 +10,9 @@ pub const RECORD_BYTES_MAX: usize = 65_535;
 /// The most records one batch may have.
 pub const BATCH_RECORDS_MAX: usize = 1024;
 
+/// The most scopes one erasure may have.
+pub const ERASE_SCOPES_MAX: usize = 1024;
+
 /// What a payload is filed under: one scope is one erasable unit, such as a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope(pub [u8; 16]);
@@ -17,6 +20,12 @@ pub struct Scope(pub [u8; 16]);
 /// A payload's name within its scope: a salted digest of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address(pub [u8; 32]);
+
+impl Address {
+    /// What an erasure destroys first: under this address a scope keeps that without which its
+    /// other payloads say nothing.
+    pub const FIRST: Self = Self([0; 32]);
+}
 
 /// A payload as a backend keeps it: compressed and encrypted already, opaque here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +45,15 @@ pub struct Batch {
     pub records: Vec<Bytes>,
     /// The payloads that these records name and that the backend does not have yet.
     pub payloads: Vec<Sealed>,
+}
+
+/// What an erasure destroyed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Payloads, each copy that the backend had counted.
+    pub payloads: u64,
+    /// The bytes in them, as they were kept.
+    pub bytes: u64,
 }
 
 /// An append-only log with one writer, and beside it a store of erasable payloads.
@@ -61,6 +79,10 @@ pub struct Batch {
 ///    lives.
 /// 9. `an_unknown_outcome_poisons`: after [`AppendError::Unknown`] every later append fails
 ///    with [`AppendError::Poisoned`] until the log is opened anew.
+/// 10. `erased_is_gone`: when `erase` returns `Ok`, no payload that was appended under those scopes
+///     before is read again, by any reader and after any crash, and its bytes are overwritten on
+///     the medium. Records and other payloads are untouched; what is appended under those scopes
+///     later is read again.
 pub trait Log: Send {
     /// Makes one batch durable. Blocks, and waits for nothing but the disk.
     fn append(&mut self, batch: &Batch) -> Result<(), AppendError>;
@@ -85,6 +107,14 @@ pub trait Log: Send {
     fn is_on_reserve(&self) -> bool {
         false
     }
+
+    /// Destroys every payload in these scopes, those at [`Address::FIRST`] before all others.
+    /// Blocks until that is durable; what was erased before counts no more.
+    ///
+    /// After [`AppendError::Refused`] and [`AppendError::Full`] nothing was erased. After
+    /// [`AppendError::Unknown`] the log is poisoned as by an append; if the erasure had begun it is
+    /// finished when the log is opened anew.
+    fn erase(&mut self, scopes: &[Scope]) -> Result<Erased, AppendError>;
 
     /// Where the next record will stand.
     fn next(&self) -> Sequence;

@@ -19,6 +19,8 @@ mod keys;
 
 mod key_file;
 
+mod flights;
+
 mod load;
 
 mod packer;
@@ -30,6 +32,7 @@ mod tests;
 use delta::DEPTH_MAX as DEPTH;
 
 pub use codec::Effort;
+pub(crate) use flights::{Hold, Premise};
 pub use kek::{KekId, KeyEncryption, KeyError, LocalKek, NotKey};
 pub use key_file::{KeyFileError, new_key_text, read_key_file, read_key_folder};
 pub use keys::Keys;
@@ -41,7 +44,7 @@ use events::{Digest, SessionId};
 use sha2::{Digest as _, Sha256};
 
 /// Where each scope keeps its key record or, from before there was encryption, its salt.
-pub const SALT_ADDRESS: Address = Address([0; 32]);
+pub const SALT_ADDRESS: Address = Address::FIRST;
 
 const DOMAIN: &[u8] = b"countersign/payload/v1\0";
 

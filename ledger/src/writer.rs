@@ -6,12 +6,16 @@
 //! of the runtime as long as the disk is fast, because to hand it to another thread and back takes
 //! longer than the sync; see `docs/decisions/0010-appends-on-the-runtime.md`.
 
+mod laid_out;
+
 use crate::Sequence;
 use crate::breaker::Breaker;
-use crate::log::{AppendError, BATCH_RECORDS_MAX, Batch, Log, Sealed};
+use crate::log::{AppendError, BATCH_RECORDS_MAX, Erased, Log, Scope, Sealed};
+use crate::payload::{Hold, Premise};
 use crate::stall::StallWatch;
 use crate::written::Counters;
 use bytes::Bytes;
+use laid_out::{lay_out, take_apart};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -53,7 +57,27 @@ pub(crate) struct Submission {
     pub(crate) payloads: Vec<Sealed>,
     /// Whether the reserve may be used where the disk is full.
     pub(crate) reserved: bool,
+    /// The erasures without which the payloads must not be recorded.
+    pub(crate) premises: Vec<Premise>,
+    /// What is to be done first, and gives the first record.
+    pub(crate) erasure: Option<Box<Erasure>>,
+    /// Whether that was done.
+    pub(crate) has_erased: bool,
     pub(crate) done: oneshot::Sender<Result<Sequence, WriteError>>,
+}
+
+/// Payloads that are to be erased.
+pub(crate) struct Erasure {
+    pub(crate) scopes: Vec<Scope>,
+    /// Makes the record of what was erased; or says why there is none.
+    pub(crate) record: Box<dyn FnOnce(Erased) -> Result<Blank, String> + Send>,
+    pub(crate) hold: Hold,
+}
+
+impl std::fmt::Debug for Erasure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Erasure").field("scopes", &self.scopes).finish_non_exhaustive()
+    }
 }
 
 impl Submission {
@@ -70,6 +94,10 @@ pub(crate) enum WriteError {
     Full(Arc<str>),
     #[error("{0}")]
     Stopped(Arc<str>),
+    #[error("{0}")]
+    NotErased(Arc<str>),
+    #[error("{0}")]
+    Unrecorded(Arc<str>),
 }
 
 /// How the writer stands, for whoever watches over the process.
@@ -191,11 +219,17 @@ fn gather(
 ) -> (Vec<Submission>, Option<Submission>) {
     let mut records = first.records.len();
     let mut bytes = first.bytes();
+    // What comes before and behind an erasure is made durable apart from it.
+    let is_alone = first.erasure.is_some();
     let mut taken = vec![first];
+    if is_alone {
+        return (taken, None);
+    }
     while let Ok(next) = queue.try_recv() {
         records += next.records.len();
         bytes += next.bytes();
-        if BATCH_RECORDS_MAX < records || BATCH_BYTES_MAX < bytes {
+        let is_full = BATCH_RECORDS_MAX < records || BATCH_BYTES_MAX < bytes;
+        if is_full || next.erasure.is_some() {
             return (taken, Some(next));
         }
         taken.push(next);
@@ -203,24 +237,23 @@ fn gather(
     (taken, None)
 }
 
-/// Who waits for a part of a batch.
-struct Caller {
-    done: oneshot::Sender<Result<Sequence, WriteError>>,
-    first: Sequence,
-    /// Where each of its records has its sequence.
-    sequences_at: Vec<usize>,
-    payloads: usize,
-    reserved: bool,
-}
-
 impl Writer {
     /// Appends all of it as one batch, and where there is no room for that, what may use the
     /// reserve as another.
     fn write(&mut self, submissions: Vec<Submission>) {
-        let reserved = submissions.iter().all(|submission| submission.reserved);
-        let rest = self.write_one(submissions, reserved);
-        if !rest.is_empty() {
-            self.write_one(rest, true);
+        let mut ready = Vec::with_capacity(submissions.len());
+        for mut submission in submissions {
+            match self.prepare(&mut submission) {
+                Ok(()) => ready.push(submission),
+                Err(error) => drop(submission.done.send(Err(error))),
+            }
+        }
+        if !ready.is_empty() {
+            let reserved = ready.iter().all(|submission| submission.reserved);
+            let rest = self.write_one(ready, reserved);
+            if !rest.is_empty() {
+                self.write_one(rest, true);
+            }
         }
         self.breaker.note_answer();
     }
@@ -229,7 +262,9 @@ impl Writer {
     fn write_one(&mut self, submissions: Vec<Submission>, reserved: bool) -> Vec<Submission> {
         let (batch, callers) = lay_out(self.log.next(), submissions);
         let began = Instant::now();
-        let appended = self.append(&batch, reserved);
+        let appended = self.run(self.slow, |log| {
+            if reserved { log.append_reserved(&batch) } else { log.append(&batch) }
+        });
         let took = began.elapsed();
         self.slow = FAST < took;
         if appended.is_ok() {
@@ -242,21 +277,22 @@ impl Writer {
             Some(_) | None => (callers, Vec::new()),
         };
         for caller in told {
-            let outcome = failure.clone().map_or(Ok(caller.first), Err);
+            let failure = failure.clone().map(|failure| {
+                if caller.has_erased {
+                    WriteError::Unrecorded(failure.to_string().into())
+                } else {
+                    failure
+                }
+            });
             // A caller that no longer listens has its own way to find out.
-            drop(caller.done.send(outcome));
+            drop(caller.done.send(failure.map_or(Ok(caller.first), Err)));
         }
         again
     }
 
     fn check(&mut self) {
-        if self.appending {
-            return;
-        }
         let was_on_reserve = self.log.is_on_reserve();
-        let under_way = self.stall.append();
-        let checked = self.log.check();
-        drop(under_way);
+        let checked = self.run(self.slow, |log| log.check());
         self.counters.look(&*self.log);
         // That nothing is wrong does not mean that there is room for what was refused last.
         if checked.is_err() || was_on_reserve {
@@ -265,26 +301,53 @@ impl Writer {
         self.breaker.note_answer();
     }
 
-    fn append(&mut self, batch: &Batch, reserved: bool) -> Result<(), AppendError> {
+    /// Does what a submission wants to have done before it is recorded.
+    fn prepare(&mut self, submission: &mut Submission) -> Result<(), WriteError> {
+        if submission.premises.iter().any(Premise::failed) {
+            let why = "the payloads of its session were to be erased before, and were not";
+            return Err(WriteError::NotErased(why.into()));
+        }
+        if let Some(erasure) = submission.erasure.take() {
+            let Erasure { scopes, record, hold } = *erasure;
+            let erased = match self.run(true, |log| log.erase(&scopes)) {
+                Ok(erased) => erased,
+                Err(AppendError::Refused { reason }) => {
+                    return Err(WriteError::NotErased(reason.into()));
+                }
+                Err(error) => return Err(self.note_failure(error)),
+            };
+            hold.erased();
+            let record = record(erased).map_err(|why| WriteError::Unrecorded(why.into()))?;
+            submission.records.insert(0, record);
+            // From here on it was done, and has to be on record.
+            (submission.has_erased, submission.reserved) = (true, true);
+        }
+        Ok(())
+    }
+
+    /// Lets the log do something; `is_slow` if that may take long.
+    fn run<T>(
+        &mut self,
+        is_slow: bool,
+        work: impl FnOnce(&mut dyn Log) -> Result<T, AppendError>,
+    ) -> Result<T, AppendError> {
         if self.appending {
             return Err(AppendError::Poisoned { detail: "an append ended in a panic".into() });
         }
         self.appending = true;
         let _under_way = self.stall.append();
         let flavor = tokio::runtime::Handle::current().runtime_flavor();
-        let log = &mut self.log;
-        let mut append = || if reserved { log.append_reserved(batch) } else { log.append(batch) };
-        let appended = if self.slow && flavor == RuntimeFlavor::MultiThread {
-            tokio::task::block_in_place(append)
+        let done = if is_slow && flavor == RuntimeFlavor::MultiThread {
+            tokio::task::block_in_place(|| work(&mut *self.log))
         } else {
-            append()
+            work(&mut *self.log)
         };
         self.appending = false;
-        appended
+        done
     }
 
-    fn note(&mut self, appended: Result<(), AppendError>) -> Option<WriteError> {
-        let (health, failure) = match appended {
+    fn note(&self, appended: Result<(), AppendError>) -> Option<WriteError> {
+        match appended {
             Ok(()) => {
                 self.committed.send_replace(self.log.next());
                 let health = if self.log.is_on_reserve() {
@@ -292,73 +355,37 @@ impl Writer {
                 } else {
                     Health::Well
                 };
-                (health, None)
+                self.say(health);
+                None
             }
-            Err(error @ AppendError::Full { .. }) => {
+            Err(error) => Some(self.note_failure(error)),
+        }
+    }
+
+    fn note_failure(&self, error: AppendError) -> WriteError {
+        let (health, failure) = match error {
+            AppendError::Full { .. } => {
                 let detail: Arc<str> = error.to_string().into();
-                (Health::Full(Arc::clone(&detail)), Some(WriteError::Full(detail)))
+                (Health::Full(Arc::clone(&detail)), WriteError::Full(detail))
             }
-            Err(error @ (AppendError::Unknown { .. } | AppendError::Poisoned { .. })) => {
+            AppendError::Unknown { .. } | AppendError::Poisoned { .. } => {
                 let detail: Arc<str> = error.to_string().into();
-                (Health::Failed(Arc::clone(&detail)), Some(WriteError::Stopped(detail)))
+                (Health::Failed(Arc::clone(&detail)), WriteError::Stopped(detail))
             }
             // The limits are checked before anything is queued, so this is a defect here.
-            Err(AppendError::Refused { reason }) => {
-                (Health::Well, Some(WriteError::Stopped(reason.into())))
-            }
+            AppendError::Refused { reason } => (Health::Well, WriteError::Stopped(reason.into())),
         };
+        self.say(health);
+        failure
+    }
+
+    fn say(&self, health: Health) {
         self.health.send_if_modified(|known| {
             let changed = *known != health;
             *known = health;
             changed
         });
-        failure
     }
-}
-
-/// Makes one batch of them that begins at `first`.
-fn lay_out(first: Sequence, submissions: Vec<Submission>) -> (Batch, Vec<Caller>) {
-    let mut batch = Batch::default();
-    let mut callers = Vec::with_capacity(submissions.len());
-    for Submission { records, payloads, reserved, done } in submissions {
-        callers.push(Caller {
-            done,
-            first: first.after(count(&batch)),
-            sequences_at: records.iter().map(|record| record.sequence_at).collect(),
-            payloads: payloads.len(),
-            reserved,
-        });
-        for record in records {
-            let sequence = first.after(count(&batch));
-            batch.records.push(record.fill(sequence));
-        }
-        batch.payloads.extend(payloads);
-    }
-    (batch, callers)
-}
-
-/// Takes apart a batch that found no room: who has to be told so, and what may use the reserve.
-fn take_apart(batch: Batch, callers: Vec<Caller>) -> (Vec<Caller>, Vec<Submission>) {
-    let (mut records, mut payloads) = (batch.records.into_iter(), batch.payloads.into_iter());
-    let (mut told, mut again) = (Vec::new(), Vec::new());
-    for caller in callers {
-        let of_caller = caller.sequences_at.iter().zip(records.by_ref());
-        let records: Vec<Blank> = of_caller
-            .map(|(sequence_at, bytes)| Blank { bytes: bytes.into(), sequence_at: *sequence_at })
-            .collect();
-        let payloads: Vec<Sealed> = payloads.by_ref().take(caller.payloads).collect();
-        if caller.reserved {
-            let Caller { done, reserved, .. } = caller;
-            again.push(Submission { records, payloads, reserved, done });
-        } else {
-            told.push(caller);
-        }
-    }
-    (told, again)
-}
-
-fn count(batch: &Batch) -> u64 {
-    u64::try_from(batch.records.len()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub use keyring::Keyring;
 pub use limits::Limits;
 pub use load::{CONFIG_BYTES_MAX, Loaded};
 pub use pattern::{PATTERN_BYTES_MAX, Pattern, PatternError, ToolPattern};
-pub use payload_rule::{Keep, Of, PayloadRule};
+pub use payload_rule::{Keep, Of, PayloadRule, keep};
 pub use quantity::duration;
 pub use secret::{Found, Lookup, LookupError, SECRET_BYTES_MAX, Secret, SecretRef, look_up};
 pub use shape::{

@@ -2,12 +2,13 @@
 //! gateway does, and so do commands that add to the ledger while no gateway runs.
 
 use crate::clock;
-use crate::config::{Backend, Config, Durability};
-use crate::keys::{KEYS_FOLDER, KeyFileError, random, read_or_make};
+use crate::config::{Backend, Config, Durability, KeyHash};
+use crate::keys::{KEYS_FOLDER, KeyFileError, OPERATOR_KEY, random, read_or_make};
 use crate::payload_keys::{PayloadKeysError, payload_keys};
+use crate::recover::{RecoverError, last_checkpoint_key};
 use crate::upstream::TlsError;
 use crate::witness::Witnesses;
-use events::{Digest, Draft, Fact, LedgerRecovered};
+use events::{Digest, Draft, LedgerRecovered};
 use ledger::backend::file::{self, FileLog, OpenError, Recovery};
 use ledger::backend::memory::MemoryLog;
 use ledger::log::Log;
@@ -62,6 +63,19 @@ pub enum CustodyError {
     /// The records are not what was signed, or it cannot be told.
     #[error("the ledger is not opened: {0}")]
     Seal(#[from] SealError),
+    /// The ledger was sealed, and nothing is left of its checkpoints.
+    #[error(
+        "the ledger was sealed with `{key}`, but both its lock and its published checkpoint are \
+         gone, so nobody can tell whether events are missing; put the lock back, or start once with \
+         `--accept-lost-lock`, which is recorded"
+    )]
+    SealLost {
+        /// The key of its last start.
+        key: Arc<str>,
+    },
+    /// The last start cannot be found.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
     /// TLS to witnesses.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -81,6 +95,8 @@ pub struct Custody {
     pub sealing: Option<Sealing>,
     /// The key of all marks.
     pub marks: [u8; 32],
+    /// What the operator's key must hash to; nothing for a ledger in memory.
+    pub operator: Option<KeyHash>,
     /// What was found.
     pub found: FoundLedger,
     writer: WriterTask,
@@ -107,6 +123,13 @@ impl Custody {
         let marks = marks_key(config, &folder)?;
         let keys = payload_keys(config, &folder)?;
         let sealer = sealer(config, &*log, lost_lock)?;
+        let is_new = sealer.as_ref().is_some_and(|sealer| sealer.locked().is_none());
+        if is_new
+            && lost_lock == LostLock::Refuse
+            && let Some(key) = last_checkpoint_key(&*log.reader())?
+        {
+            return Err(CustodyError::SealLost { key });
+        }
         let mended = sealer.as_ref().map(Sealer::mended);
         let witnesses = Witnesses::new(config)?.map(|them| Arc::new(them) as Arc<dyn Cosigner>);
         let events = log.next().number();
@@ -118,8 +141,9 @@ impl Custody {
         let (sealing, sealing_task) = sealing.unzip();
         let cut_bytes = note_cuts(&ledger, &recovery, &folder).await?;
         let mended = mended.unwrap_or_default();
+        let operator = operator_key(config)?;
         let found = FoundLedger { events, cut_bytes, mended };
-        Ok(Self { ledger, sealing, marks, found, writer, sealing_task })
+        Ok(Self { ledger, sealing, marks, operator, found, writer, sealing_task })
     }
 
     /// What must be waited for at the end; see [`Closing::close`].
@@ -187,6 +211,20 @@ fn marks_key(config: &Config, folder: &Path) -> Result<[u8; 32], CustodyError> {
     let key = read_or_make(&path, || random().map(|key| key.to_vec()))?;
     let detail = "it does not have exactly 32 bytes".to_owned();
     key.try_into().map_err(|_| CustodyError::WrongKey { path, detail })
+}
+
+/// The key with which an operator may erase payloads over HTTP: made once, for whoever may read
+/// the data folder.
+fn operator_key(config: &Config) -> Result<Option<KeyHash>, CustodyError> {
+    if config.ledger.backend == Backend::Memory {
+        return Ok(None);
+    }
+    let path = config.data.join(KEYS_FOLDER).join(OPERATOR_KEY);
+    let make = || Ok(format!("csop_{}\n", hexadecimal(&random()?)).into_bytes());
+    let key = String::from_utf8(read_or_make(&path, make)?);
+    let detail = "it is not text".to_owned();
+    let key = key.map_err(|_| CustodyError::WrongKey { path, detail })?;
+    Ok(Some(KeyHash::of(key.trim())))
 }
 
 /// The sealer of a ledger that outlives its process.
@@ -271,7 +309,7 @@ async fn note_cuts(
 }
 
 /// An event that belongs to no call and no session.
-pub fn plain<F: Fact>(fact: F) -> Draft<F> {
+pub fn plain<F>(fact: F) -> Draft<F> {
     Draft {
         id: clock::event_id(),
         time: clock::now(),

@@ -19,7 +19,7 @@ pub use open::{Answered, OpenCall};
 pub use refuse::Refused;
 
 use crate::clock;
-use crate::config::{Agent, Config, Keyring};
+use crate::config::{Agent, Config, Keep, Keyring, Of, PayloadRule, keep};
 use crate::correlate::{Correlator, Note};
 use crate::credentials::presented_key;
 use crate::metrics::Metrics;
@@ -39,6 +39,7 @@ pub struct Gate {
     correlator: Mutex<Correlator>,
     keyring: Keyring,
     principals: BTreeMap<String, Principal>,
+    payload_rules: Vec<PayloadRule>,
     /// What it counts.
     pub metrics: Metrics,
     /// What must end before the program may.
@@ -82,6 +83,7 @@ impl Gate {
             correlator: Mutex::new(correlator),
             keyring: Keyring::new(&config.agents),
             principals: principals.collect(),
+            payload_rules: config.payloads.clone(),
             metrics: Metrics::default(),
             tasks: Tasks::default(),
             gap: Gap::default(),
@@ -100,6 +102,13 @@ impl Gate {
         })
     }
 
+    /// How much is kept of the payloads of a call of this model, or else of this tool of an
+    /// upstream; a request for no tool is under the rules for all tools of its server.
+    fn keep_of(&self, model: Option<&str>, tool: Option<&str>, upstream: &str) -> Keep {
+        let tool = || Of::Tool(upstream, tool.unwrap_or_default());
+        keep(&self.payload_rules, model.map_or_else(tool, Of::Model))
+    }
+
     /// The agent as events name it.
     pub fn principal(&self, agent: &Agent) -> Principal {
         self.principals.get(&agent.name).cloned().unwrap_or_else(|| Principal {
@@ -111,7 +120,12 @@ impl Gate {
 
     /// Records a message before it is passed on; on an error it must not be.
     pub async fn relay(&self, relayed: Relayed<'_>) -> Result<Permit, Problem> {
-        let packed = self.pack_new(later(relayed.session, relayed.body))?;
+        let keep = self.keep_of(None, None, &relayed.upstream);
+        let kept = match relayed.direction {
+            Relay::ToUpstream => keep != Keep::Nothing,
+            Relay::ToAgent => keep == Keep::Everything,
+        };
+        let packed = self.pack_new(later(relayed.session, relayed.body, kept))?;
         let fact = MessageRelayed {
             call: relayed.call,
             direction: relayed.direction,
@@ -210,8 +224,8 @@ const UNAVAILABLE: &str =
     "the ledger cannot record at the moment, so nothing was done; try again later";
 
 /// Content without turns, of a session that may have begun long ago.
-const fn later(session: SessionId, bytes: &[u8]) -> Unpacked<'_> {
-    Unpacked { session, is_first: false, bytes, cuts: &[] }
+const fn later(session: SessionId, bytes: &[u8], kept: bool) -> Unpacked<'_> {
+    Unpacked { session, is_first: false, bytes, cuts: &[], kept }
 }
 
 /// Nothing where there is no content, so that the event says so.

@@ -6,6 +6,8 @@ use crate::custody::{
     Closing, Custody, CustodyError, FoundLedger, LEDGER_FOLDER, payload_segment_bytes, plain,
 };
 use crate::gate::Gate;
+use crate::keeper::{Keeper, keep};
+use crate::keeper_routes::keeper_routes;
 use crate::mcp::Mcp;
 use crate::memory::Memory;
 use crate::model::Models;
@@ -15,6 +17,7 @@ use crate::room::Room;
 use crate::server::Agents;
 use crate::upstream::{TlsError, Upstream};
 use crate::watch::watch;
+use axum::Router;
 use events::{Digest, GatewayStarted, GatewayStopped};
 use ledger::sealer::LostLock;
 use ledger::{Entry, Health, Ledger, RecordError, SealHealth, Sealing};
@@ -86,6 +89,7 @@ impl Gateway {
         let custody = Custody::open(&config, lost_lock).await?;
         let found = custody.found;
         let mut correlator = Correlator::new(custody.marks, CorrelateLimits::default());
+        let operator = custody.operator;
         let (ledger, sealing, closing) = custody.split();
         let open = look_back(&**ledger.reader(), &mut correlator)?;
         let in_doubt = open.settle(&ledger).await?;
@@ -97,6 +101,7 @@ impl Gateway {
         record_start(&ledger, &config, loaded.digest, (in_doubt, key)).await?;
 
         let memory = Memory::new(config.limits.memory_bytes_max);
+        let keeper = Arc::new(Keeper::new(ledger.clone()));
         let gate = Arc::new(Gate::new(&config, ledger, correlator));
         let (stop, stopping) = watch::channel(false);
         let mut gateway = Self {
@@ -110,14 +115,18 @@ impl Gateway {
             closing,
             config,
         };
+        let desk = operator.map(|key| keeper_routes(Arc::clone(&keeper), key));
+        let people = (people, desk.unwrap_or_default());
         gateway.listen(agents, people, memory, &stopping)?;
+        let config = Arc::clone(&gateway.config);
+        gateway.listeners.push(tokio::spawn(keep(keeper, config)));
         Ok(gateway)
     }
 
     fn listen(
         &mut self,
         agents: TcpListener,
-        people: TcpListener,
+        (people, desk): (TcpListener, Router),
         memory: Memory,
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), GatewayError> {
@@ -140,7 +149,7 @@ impl Gateway {
         let sealing = self.sealing.clone();
         let gate = Arc::clone(gate);
         let stops = stopping.clone();
-        let pages = People::new(gate, memory, room, sealing, stops).router();
+        let pages = People::new(gate, memory, room, sealing, stops).router().merge(desk);
         let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
         let mut stopped = stopping.clone();
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));

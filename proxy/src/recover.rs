@@ -6,6 +6,7 @@ use events::{CallId, CallInDoubt, Draft, Envelope, Event, EventId, ParseError, S
 use ledger::log::{ReadError, Reader};
 use ledger::{Entry, Ledger, RecordError, Sequence};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How many events the first step back takes; each further step takes twice as many.
 const STEP_BACK: u64 = 8192;
@@ -87,6 +88,27 @@ pub fn look_back(reader: &dyn Reader, correlator: &mut Correlator) -> Result<Fou
         correlator.unanswered(*call);
     }
     Ok(found)
+}
+
+/// The key that the last start of a gateway said to seal the ledger with, if it did.
+pub fn last_checkpoint_key(reader: &dyn Reader) -> Result<Option<Arc<str>>, RecoverError> {
+    let mut before = reader.next();
+    let mut step = STEP_BACK;
+    while before > Sequence::FIRST {
+        let from = Sequence::new(before.number().saturating_sub(step));
+        let mut started = None;
+        each(reader, from, before, |_, envelope| {
+            if let Event::GatewayStarted(fact) = &envelope.event {
+                started = Some(fact.checkpoint_key.clone());
+            }
+        })?;
+        if let Some(key) = started {
+            return Ok(key);
+        }
+        before = from;
+        step = step.saturating_mul(2);
+    }
+    Ok(None)
 }
 
 impl Found {

@@ -7,6 +7,7 @@ use crate::tree::Tree;
 pub(crate) const CRATES: &[(&str, &str, &[&str])] = &[
     ("events", "ledger/events", &[]),
     ("tlog", "ledger/tlog", &[]),
+    ("verify", "ledger/verify", &["events", "tlog"]),
     ("policy", "proxy/policy", &["events"]),
     ("ledger", "ledger", &["events", "tlog"]),
     ("approvals", "approvals", &["events", "ledger", "policy"]),

@@ -8,6 +8,11 @@ use crate::tree::Tree;
 const PURE: &[&str] = &[
     "ledger/events/src",
     "ledger/tlog/src",
+    "ledger/verify/src/audit",
+    "ledger/verify/src/finding",
+    "ledger/verify/src/record",
+    "ledger/verify/src/report",
+    "ledger/verify/src/trust",
     "proxy/policy/src",
     "proxy/src/correlate",
     "proxy/src/dialect",

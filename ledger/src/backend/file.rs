@@ -15,9 +15,10 @@ mod header;
 mod names;
 
 mod compression;
+mod torn;
+
 mod payload;
 mod sidecar;
-mod torn;
 mod walk;
 
 mod segment;
@@ -31,6 +32,7 @@ mod filler;
 mod reserve;
 mod watch;
 
+mod erasing;
 mod journal;
 
 mod event_writer;
@@ -44,6 +46,8 @@ mod replay;
 
 mod follow;
 mod reader;
+
+mod eraser;
 mod recovery;
 
 mod opening;
@@ -54,16 +58,17 @@ pub use quarantine::Cut;
 pub use reader::FileReader;
 pub use recovery::Recovery;
 
-use super::check_limits;
+use super::{check_limits, check_scopes};
 use crate::Sequence;
-use crate::log::{Address, AppendError, Batch, Log, Reader, Scope, Sealed};
+use crate::log::{Address, AppendError, Batch, Erased, Log, ReadError, Reader, Scope, Sealed};
 use committed::ActivePayloads;
 use disk::{Disk, DiskFile, RealDisk, is_full};
+use eraser::{Eraser, redo};
 use event_writer::EventWriter;
 use filler::{Filler, Workers};
 use journal::Journal;
 use names::Series;
-use opening::{LOCK, cannot_prepare, check_options, lock, start};
+use opening::{cannot_prepare, check_options, lock, start, watch_over};
 use payload::{Name, Place};
 use payload_writer::PayloadWriter;
 use recovery::{Recovered, recover};
@@ -71,7 +76,8 @@ use relaxed::RelaxedDisk;
 use replay::replay;
 use reserve::Reserve;
 use room::Room;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -123,8 +129,6 @@ impl FileLog {
         let shard = check_options(options)?;
         disk.create_dir(dir).map_err(cannot_prepare(dir))?;
         let lock = lock(&*disk, dir)?;
-        let mut watch = Watch::new(Arc::clone(&disk));
-        watch.add(dir.join(LOCK)).map_err(cannot_prepare(dir))?;
         let filler = |series: Series, bytes: u64| {
             let path = series.dir(dir);
             disk.create_dir(&path)?;
@@ -148,6 +152,7 @@ impl FileLog {
         for path in around.into_iter().chain([dir]).chain(series.iter().map(PathBuf::as_path)) {
             disk.sync_dir(path).map_err(cannot_prepare(path))?;
         }
+        let unfinished = redo(&*disk, dir, shard)?;
         let replayed = replay(&*disk, dir, shard)?;
         let recovered = match recover(&*disk, dir, shard)? {
             Some(recovered) => recovered,
@@ -156,9 +161,7 @@ impl FileLog {
         // Only now is it known that nothing else is needed to make the log whole.
         let (clean, cut) = replayed.clean(&*disk, dir)?;
         let room = (shard, clean.capacity);
-        for path in journal::paths(dir) {
-            watch.add(path).map_err(cannot_prepare(dir))?;
-        }
+        let watch = watch_over(&disk, dir)?;
         let reserve = Reserve::take_room(Arc::clone(&disk), dir, options.reserve_bytes, workers);
         let reserve = reserve.map_err(cannot_prepare(dir))?;
         let journal = options.synced.then(|| Journal::new(clean.files, room, workers));
@@ -188,6 +191,11 @@ impl FileLog {
             _lock: lock,
         };
         log.prepare_segments();
+        if let Some(scopes) = unfinished {
+            recovery.erased.extend(&scopes);
+            log.eraser(scopes, true).erase()?;
+            log.forget(&recovery.erased.iter().copied().collect());
+        }
         Ok((log, recovery))
     }
 
@@ -350,7 +358,28 @@ impl FileLog {
         self.poison(error)
     }
 
-    fn poison(&mut self, error: &io::Error) -> AppendError {
+    fn eraser(&self, scopes: BTreeSet<Scope>, has_begun: bool) -> Eraser<'_> {
+        let (disk, dir, reader) = (&*self.disk, self.dir.as_path(), &*self.reader);
+        Eraser { disk, dir, shard: self.payloads.shard, reader, scopes, has_begun }
+    }
+
+    /// Leaves the journal without a copy of any payload, and without need of one.
+    fn empty_journal(&mut self) -> io::Result<()> {
+        self.payloads.sync()?;
+        self.events.segment.file.sync()?;
+        self.journal.as_mut().map_or(Ok(()), Journal::empty)
+    }
+
+    /// Takes note that the payloads of these scopes are erased: they may come again.
+    fn forget(&self, scopes: &BTreeSet<Scope>) {
+        self.reader.publish(|committed| {
+            if let Some(active) = &mut committed.payloads {
+                active.places.retain(|(scope, _), _| !scopes.contains(scope));
+            }
+        });
+    }
+
+    fn poison(&mut self, error: &impl Display) -> AppendError {
         let detail = format!("`{}`: {error}", self.dir.display());
         self.poisoned = Some(detail.clone());
         AppendError::Unknown { detail }
@@ -383,6 +412,31 @@ impl Log for FileLog {
 
     fn is_on_reserve(&self) -> bool {
         !self.reserve.is_whole()
+    }
+
+    fn erase(&mut self, scopes: &[Scope]) -> Result<Erased, AppendError> {
+        if let Some(detail) = &self.poisoned {
+            return Err(AppendError::Poisoned { detail: detail.clone() });
+        }
+        check_scopes(scopes)?;
+        let wanted: BTreeSet<Scope> = scopes.iter().copied().collect();
+        let found = self.eraser(wanted.clone(), false).look();
+        let found = found.map_err(|error| AppendError::Refused { reason: error.to_string() })?;
+        if found.payloads == 0 {
+            return Ok(found);
+        }
+        self.empty_journal().map_err(|error| self.poison(&error))?;
+        let mut eraser = self.eraser(wanted.clone(), false);
+        match (eraser.erase(), eraser.has_begun) {
+            (Ok(()), _) => {}
+            (Err(ReadError::Io { source, .. }), false) if is_full(&source) => {
+                let detail = format!("`{}`: {source}", self.dir.display());
+                return Err(AppendError::Full { detail });
+            }
+            (Err(error), _) => return Err(self.poison(&error)),
+        }
+        self.forget(&wanted);
+        Ok(found)
     }
 
     fn next(&self) -> Sequence {

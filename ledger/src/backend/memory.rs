@@ -1,9 +1,9 @@
 //! The log in memory: the meaning of the contract without a disk. It outlives nothing but its
 //! handles.
 
-use super::check_limits;
+use super::{check_limits, check_scopes};
 use crate::Sequence;
-use crate::log::{Address, AppendError, Batch, Log, ReadError, Reader, Scope};
+use crate::log::{Address, AppendError, Batch, Erased, Log, ReadError, Reader, Scope};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,7 +39,7 @@ impl MemoryStore {
         Ok(MemoryLog { store: self.clone(), poisoned: None, stored_bytes: 0 })
     }
 
-    /// Makes the next append end in [`AppendError::Unknown`], with nothing kept.
+    /// Makes the next append or erasure end in [`AppendError::Unknown`], with nothing kept.
     pub fn fail_next(&self) {
         self.lock().fails_next = true;
     }
@@ -64,6 +64,20 @@ impl MemoryLog {
         store.lock().is_open = true;
         Self { store, poisoned: None, stored_bytes: 0 }
     }
+
+    fn check_poisoned(&self) -> Result<(), AppendError> {
+        let poisoned = self.poisoned.clone();
+        poisoned.map_or(Ok(()), |detail| Err(AppendError::Poisoned { detail }))
+    }
+
+    fn check_told_to_fail(&mut self) -> Result<(), AppendError> {
+        if !std::mem::take(&mut self.store.lock().fails_next) {
+            return Ok(());
+        }
+        let detail = "told to fail".to_owned();
+        self.poisoned = Some(detail.clone());
+        Err(AppendError::Unknown { detail })
+    }
 }
 
 impl Default for MemoryLog {
@@ -80,16 +94,10 @@ impl Drop for MemoryLog {
 
 impl Log for MemoryLog {
     fn append(&mut self, batch: &Batch) -> Result<(), AppendError> {
-        if let Some(detail) = &self.poisoned {
-            return Err(AppendError::Poisoned { detail: detail.clone() });
-        }
+        self.check_poisoned()?;
         check_limits(batch)?;
+        self.check_told_to_fail()?;
         let mut kept = self.store.lock();
-        if std::mem::take(&mut kept.fails_next) {
-            let detail = "told to fail".to_owned();
-            self.poisoned = Some(detail.clone());
-            return Err(AppendError::Unknown { detail });
-        }
         for payload in &batch.payloads {
             let name = (payload.scope, payload.address);
             kept.payloads.entry(name).or_insert_with(|| payload.bytes.clone());
@@ -100,6 +108,22 @@ impl Log for MemoryLog {
         let payloads = batch.payloads.iter().map(|payload| payload.bytes.len());
         self.stored_bytes += records.chain(payloads).sum::<usize>() as u64;
         Ok(())
+    }
+
+    fn erase(&mut self, scopes: &[Scope]) -> Result<Erased, AppendError> {
+        self.check_poisoned()?;
+        check_scopes(scopes)?;
+        self.check_told_to_fail()?;
+        let mut erased = Erased::default();
+        self.store.lock().payloads.retain(|(scope, _), bytes| {
+            let stays = !scopes.contains(scope);
+            if !stays {
+                erased.payloads += 1;
+                erased.bytes += bytes.len() as u64;
+            }
+            stays
+        });
+        Ok(erased)
     }
 
     fn next(&self) -> Sequence {

@@ -4,6 +4,7 @@
 
 use super::codec::Effort;
 use super::delta::{DEPTH_MAX, Form};
+use super::flights::{Flight, Flights, Hold, Premise};
 use super::kek::KeyError;
 use super::keys::Keys;
 use super::session_keys::SessionKeys;
@@ -14,6 +15,7 @@ use events::{Digest, PayloadRef, SessionId};
 use sha2::Digest as _;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::futures::Notified;
 
 /// How many sessions are remembered; each takes a few KiB at the most.
 const SESSIONS_MAX: usize = 1024;
@@ -58,6 +60,8 @@ pub struct Unpacked<'a> {
     /// The ends of the content's turns, ascending: a later payload that is the same up to one of
     /// them is kept as what differs.
     pub cuts: &'a [usize],
+    /// Whether the content is kept. If not, only its commitment is, and the event says so.
+    pub kept: bool,
 }
 
 /// A payload ready to be recorded with the event that names it.
@@ -66,8 +70,12 @@ pub struct Packed {
     /// What the event says of it.
     pub reference: PayloadRef,
     pub(crate) sealed: Vec<Sealed>,
+    /// The erasure that has to have happened before this is recorded.
+    pub(crate) premise: Option<Premise>,
     scope: Scope,
     base: Option<Base>,
+    /// Keeps erasures away until this is recorded or dropped.
+    _flight: Flight,
 }
 
 /// The place of a turn's end, and the digest of all before it.
@@ -83,6 +91,8 @@ struct Base {
 }
 
 struct Session {
+    /// The erasure after which it began.
+    premise: Option<Premise>,
     keys: Arc<SessionKeys>,
     unstored_record: Option<Bytes>,
     bases: VecDeque<Base>,
@@ -103,6 +113,7 @@ pub struct Packer {
     reader: Arc<dyn Reader>,
     keys: Keys,
     state: Mutex<State>,
+    flights: Flights,
 }
 
 impl std::fmt::Debug for Packer {
@@ -114,31 +125,36 @@ impl std::fmt::Debug for Packer {
 impl Packer {
     /// A packer that finds the key records of known sessions with `reader`.
     pub fn new(reader: Arc<dyn Reader>, keys: Keys) -> Self {
-        Self { reader, keys, state: Mutex::default() }
+        Self { reader, keys, state: Mutex::default(), flights: Flights::default() }
     }
 
     /// Packs `content`, with less effort to make it small where time is short.
     pub fn pack(&self, content: Unpacked<'_>, effort: Effort) -> Result<Packed, PackError> {
-        let Unpacked { session, is_first, bytes: content, cuts } = content;
+        let Unpacked { session, is_first, bytes: content, cuts, kept } = content;
         let scope = scope(session);
+        let flight = self.flights.enter(scope);
         let failed = |source| PackError::Keys { session, source };
-        let known = match self.look_up(scope) {
-            Some(known) => known,
-            None => self.learn(scope, self.stored(scope, is_first)?.as_ref()).map_err(failed)?,
+        let known = if let Some(known) = self.look_up(scope) {
+            known
+        } else {
+            // What an erasure on its way will destroy counts no more.
+            let stored = self.stored(scope, is_first || flight.premise.is_some())?;
+            self.learn(scope, stored.as_ref(), &flight).map_err(failed)?
         };
         let (digest, cuts, tail) = known.measure(content, cuts);
         let address = Address(digest.0);
         let reference = PayloadRef {
             bytes: u64::try_from(content.len()).unwrap_or(u64::MAX),
             digest,
-            discarded: false,
+            discarded: !kept,
         };
         let mut sealed = Vec::new();
         if let Some(bytes) = known.unstored_record.clone() {
             sealed.push(Sealed { scope, address: SALT_ADDRESS, bytes });
         }
-        if known.stored.contains(&address) {
-            return Ok(Packed { reference, sealed, scope, base: None });
+        if !kept || known.stored.contains(&address) {
+            let (premise, base) = (known.premise, None);
+            return Ok(Packed { reference, sealed, premise, scope, base, _flight: flight });
         }
         let (form, depth) = known.form(content, &cuts, tail);
         let bytes =
@@ -152,7 +168,27 @@ impl Packer {
             depth,
             tail,
         });
-        Ok(Packed { reference, sealed, scope, base })
+        let premise = known.premise;
+        Ok(Packed { reference, sealed, premise, scope, base, _flight: flight })
+    }
+
+    /// Runs `queue`, which must put an erasure of these scopes into the writer's queue, at a moment
+    /// when nothing that was packed in them can still be on its way there; false when there is.
+    /// What is packed afterwards builds on nothing from before.
+    pub(crate) fn begin_erasure(&self, scopes: &[Scope], queue: impl FnOnce(Hold)) -> bool {
+        self.flights.begin(scopes, |hold| {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            for scope in scopes {
+                state.remove(*scope);
+            }
+            drop(state);
+            queue(hold);
+        })
+    }
+
+    /// Ends when something that was packed has been recorded or dropped.
+    pub(crate) fn landing(&self) -> Notified<'_> {
+        self.flights.landing()
     }
 
     /// Takes note that `packed` is durable: from now on others may build on it.
@@ -160,6 +196,9 @@ impl Packer {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(session) = state.sessions.get_mut(&packed.scope) else { return };
         session.unstored_record = None;
+        if packed.reference.discarded {
+            return;
+        }
         keep(&mut session.stored, Address(packed.reference.digest.0), STORED_MAX);
         if let Some(base) = packed.base {
             keep(&mut session.bases, base, BASES_MAX);
@@ -172,7 +211,12 @@ impl Packer {
     }
 
     /// Takes up a session, with the key record that is stored or a new one.
-    fn learn(&self, scope: Scope, stored: Option<&Bytes>) -> Result<Known, KeyError> {
+    fn learn(
+        &self,
+        scope: Scope,
+        stored: Option<&Bytes>,
+        Flight { premise, .. }: &Flight,
+    ) -> Result<Known, KeyError> {
         let (keys, unstored_record) = match stored {
             Some(record) => (self.keys.open(scope, record)?, None),
             None => self.keys.fresh(scope).map(|(keys, record)| (keys, Some(record)))?,
@@ -181,19 +225,25 @@ impl Packer {
         state.make_room();
         // Another call of the session may have come first; then its record counts.
         if !state.sessions.contains_key(&scope) {
-            state.insert(scope, Arc::clone(&keys), unstored_record.clone());
+            let (keys, record) = (Arc::clone(&keys), unstored_record.clone());
+            state.insert(scope, keys, record, premise.clone());
         }
         drop(state);
-        let (bases, stored) = (Vec::new(), Vec::new());
+        let (premise, bases, stored) = (premise.clone(), Vec::new(), Vec::new());
         let known = self.look_up(scope);
-        Ok(known.unwrap_or(Known { keys, unstored_record, bases, stored }))
+        Ok(known.unwrap_or(Known { premise, keys, unstored_record, bases, stored }))
     }
 
     fn look_up(&self, scope: Scope) -> Option<Known> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.touch(scope);
         let session = state.sessions.get(&scope)?;
+        if session.premise.as_ref().is_some_and(Premise::failed) {
+            state.remove(scope);
+            return None;
+        }
         Some(Known {
+            premise: session.premise.clone(),
             keys: Arc::clone(&session.keys),
             unstored_record: session.unstored_record.clone(),
             bases: session.bases.iter().cloned().collect(),
@@ -203,12 +253,25 @@ impl Packer {
 }
 
 impl State {
-    fn insert(&mut self, scope: Scope, keys: Arc<SessionKeys>, unstored_record: Option<Bytes>) {
+    fn insert(
+        &mut self,
+        scope: Scope,
+        keys: Arc<SessionKeys>,
+        unstored_record: Option<Bytes>,
+        premise: Option<Premise>,
+    ) {
         let (bases, stored) = (VecDeque::new(), VecDeque::new());
         self.uses += 1;
         let used = self.uses;
         self.by_use.insert(used, scope);
-        self.sessions.insert(scope, Session { keys, unstored_record, bases, stored, used });
+        let session = Session { premise, keys, unstored_record, bases, stored, used };
+        self.sessions.insert(scope, session);
+    }
+
+    fn remove(&mut self, scope: Scope) {
+        if let Some(session) = self.sessions.remove(&scope) {
+            self.by_use.remove(&session.used);
+        }
     }
 
     fn touch(&mut self, scope: Scope) {
@@ -230,6 +293,7 @@ impl State {
 
 /// What is known of a session, taken out so that no lock is held while hashing.
 struct Known {
+    premise: Option<Premise>,
     keys: Arc<SessionKeys>,
     unstored_record: Option<Bytes>,
     bases: Vec<Base>,

@@ -27,7 +27,8 @@ fn ledger() -> (Ledger, WriterTask) {
 }
 
 async fn store(ledger: &Ledger, content: &[u8], cuts: &[usize]) -> PayloadRef {
-    record(ledger, Unpacked { session: SESSION, is_first: false, bytes: content, cuts }).await
+    record(ledger, Unpacked { session: SESSION, is_first: false, bytes: content, cuts, kept: true })
+        .await
 }
 
 async fn record(ledger: &Ledger, content: Unpacked<'_>) -> PayloadRef {

@@ -1,7 +1,7 @@
 //! Who waits for whom.
 
 use crate::backend::memory::MemoryStore;
-use crate::log::{AppendError, Batch, Log, Reader};
+use crate::log::{AppendError, Batch, Erased, Log, Reader, Scope};
 use crate::payload::Keys;
 use crate::{Entry, Health, Ledger, Options, RecordError, Sequence, WriterTask};
 use events::{Draft, Envelope, EventId, GatewayStopped, Timestamp};
@@ -35,6 +35,9 @@ impl Log for Gated {
     }
     fn is_on_reserve(&self) -> bool {
         self.full
+    }
+    fn erase(&mut self, scopes: &[Scope]) -> Result<Erased, AppendError> {
+        self.log.erase(scopes)
     }
     fn next(&self) -> Sequence {
         self.log.next()

@@ -100,7 +100,8 @@ fn keys(data: &Path) -> Keys {
 async fn fill(ledger: &Ledger) {
     ledger.record(started()).await.unwrap();
     let request = br#"{"messages":[{"role":"user","content":"hello\u001b[2J there"}]}"#;
-    let content = Unpacked { session: SESSION, is_first: true, bytes: request, cuts: &[] };
+    let content =
+        Unpacked { session: SESSION, is_first: true, bytes: request, cuts: &[], kept: true };
     let packed = ledger.pack(content).unwrap();
     let draft = asked(packed.reference);
     ledger.record(Entry { payloads: vec![packed], ..Entry::from(draft) }).await.unwrap();

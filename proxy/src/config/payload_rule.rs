@@ -49,6 +49,11 @@ impl PayloadRule {
     }
 }
 
+/// How much is kept of a call's payloads.
+pub fn keep(rules: &[PayloadRule], call: Of<'_>) -> Keep {
+    rule_for(rules, call).map_or(Keep::Everything, |rule| rule.keep)
+}
+
 /// The rule that decides about a call, if one does.
 pub(super) fn rule_for<'r>(rules: &'r [PayloadRule], call: Of<'_>) -> Option<&'r PayloadRule> {
     rules.iter().find(|rule| rule.fits(call))

@@ -13,7 +13,7 @@ use super::base_url::BaseUrl;
 use super::key_hash::KeyHash;
 use super::limits::{GIB, Limits, MIB};
 use super::pattern::{Pattern, ToolPattern};
-use super::payload_rule::{Keep, Of, PayloadRule, rule_for};
+use super::payload_rule::{Of, PayloadRule, rule_for};
 use super::secret::{Secret, SecretRef};
 use ledger::payload::LocalKek;
 
@@ -65,11 +65,6 @@ impl Default for Config {
 }
 
 impl Config {
-    /// How much is kept of such a call's payloads.
-    pub fn keep(&self, call: Of<'_>) -> Keep {
-        rule_for(&self.payloads, call).map_or(Keep::Everything, |rule| rule.keep)
-    }
-
     /// How long such a call's payloads are kept; nothing: until somebody erases them.
     pub fn kept_for(&self, call: Of<'_>) -> Option<Duration> {
         rule_for(&self.payloads, call).and_then(|rule| rule.kept_for)

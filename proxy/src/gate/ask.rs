@@ -3,7 +3,7 @@
 use super::keep::settled;
 use super::{Carried, Gate, OpenCall, reference};
 use crate::clock;
-use crate::config::Agent;
+use crate::config::{Agent, Keep};
 use crate::correlate::{ModelAsked, Note, ToolAsked};
 use crate::dialect::Request;
 use crate::problem::{ErrorCode, Problem};
@@ -159,12 +159,14 @@ impl Gate {
         mut place: Place,
     ) -> Result<Dispatched, Problem> {
         let session = place.session;
+        let keep = self.keep_of(ask.model.as_deref(), ask.target.as_deref(), &ask.upstream);
         let packed = match ask.body {
             [] => None,
             bytes => {
                 let is_first = place.method == SessionMethod::New;
                 let cuts = ask.cuts;
-                Some(self.pack_new(Unpacked { session, is_first, bytes, cuts })?)
+                let kept = keep != Keep::Nothing;
+                Some(self.pack_new(Unpacked { session, is_first, bytes, cuts, kept })?)
             }
         };
         let also = self.drafts(std::mem::take(&mut place.notes));
@@ -199,7 +201,8 @@ impl Gate {
                 let permit = Permit::from_dispatched(&dispatched).ok_or_else(|| {
                     Problem::new(ErrorCode::Internal, "a verdict that does not allow was sent on")
                 })?;
-                let call = OpenCall::new(Arc::clone(self), call, session, operation, upstream);
+                let call =
+                    OpenCall::new(Arc::clone(self), call, session, (operation, keep), upstream);
                 Ok(Dispatched { permit, call })
             }
             Err(error) => Err(self.unrecorded(&error)),
@@ -238,9 +241,10 @@ impl Gate {
 
     async fn deny(&self, ask: Ask<'_>, call: CallId, verdict: Verdict) -> Problem {
         let session = clock::session_id();
+        let keep = self.keep_of(ask.model.as_deref(), ask.target.as_deref(), &ask.upstream);
         let packed = match ask.body {
             [] => None,
-            body => match self.pack_new(super::later(session, body)) {
+            body => match self.pack_new(super::later(session, body, keep != Keep::Nothing)) {
                 Ok(packed) => Some(packed),
                 Err(problem) => return problem,
             },

@@ -2,6 +2,7 @@
 
 use super::Gate;
 use crate::clock;
+use crate::config::Keep;
 use crate::dialect::Answer;
 use crate::problem::{ErrorCode, Problem};
 use events::{
@@ -21,6 +22,7 @@ pub struct OpenCall {
     id: CallId,
     session: SessionId,
     operation: Operation,
+    keep: Keep,
     upstream: Arc<str>,
     began: Instant,
     first_byte_us: Option<u64>,
@@ -49,11 +51,12 @@ impl OpenCall {
         gate: Arc<Gate>,
         id: CallId,
         session: SessionId,
-        operation: Operation,
+        (operation, keep): (Operation, Keep),
         upstream: Arc<str>,
     ) -> Self {
         let began = Instant::now();
-        Self { gate, id, session, operation, upstream, began, first_byte_us: None, closed: false }
+        let (first_byte_us, closed) = (None, false);
+        Self { gate, id, session, operation, keep, upstream, began, first_byte_us, closed }
     }
 
     /// The call's id.
@@ -154,7 +157,8 @@ impl OpenCall {
         match body {
             [] => Ok(None),
             body => {
-                let content = super::later(self.session, body);
+                let kept = self.keep == Keep::Everything;
+                let content = super::later(self.session, body, kept);
                 self.gate.pack(content).map(Some).map_err(withheld)
             }
         }

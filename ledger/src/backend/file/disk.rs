@@ -2,6 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -41,6 +42,9 @@ pub(super) trait DiskFile: Send + Sync {
     fn length(&self) -> io::Result<u64>;
     /// Which file this is, whatever its name is now.
     fn identity(&self) -> io::Result<Identity>;
+    /// Gives the room of a range that was overwritten with zeros back to the file system, where
+    /// that can be done; it goes on reading as zeros.
+    fn give_back(&self, range: Range<u64>) -> io::Result<()>;
 }
 
 /// What tells a file from every other while it is open: its device and its number there.
@@ -144,6 +148,18 @@ impl DiskFile for File {
     fn identity(&self) -> io::Result<Identity> {
         let found = self.metadata()?;
         Ok(Identity(found.dev(), found.ino()))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn give_back(&self, range: Range<u64>) -> io::Result<()> {
+        use rustix::fs::{FallocateFlags, fallocate};
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        Ok(fallocate(self, flags, range.start, range.end - range.start)?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn give_back(&self, _range: Range<u64>) -> io::Result<()> {
+        Ok(())
     }
 }
 

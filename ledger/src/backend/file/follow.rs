@@ -156,9 +156,8 @@ impl PayloadNews {
             Some(_) | None => ActivePayloads::new(self.segment),
         };
         let active = committed.payloads.insert(active);
-        for (name, place) in self.places {
-            active.places.entry(name).or_insert(place);
-        }
+        // A payload that was erased and came again stands further behind.
+        active.places.extend(self.places);
         active.end = self.end;
     }
 }

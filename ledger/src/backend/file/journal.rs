@@ -113,13 +113,7 @@ impl Journal {
     /// Goes on in the other file. In the background `segments` are synced, after which the full
     /// file is of no more use, and it is made clean; a failure of that shows the next time.
     pub(super) fn turn(&mut self, segments: Vec<Arc<dyn DiskFile>>) -> io::Result<()> {
-        let next = match std::mem::replace(&mut self.other, Other::Lost) {
-            Other::Clean(next) => next,
-            Other::Cleaning(thread) => {
-                thread.join().map_err(|_| io::Error::other("the journal's cleaner ended"))??
-            }
-            Other::Lost => return Err(io::Error::other("the journal could not be cleaned")),
-        };
+        let next = self.take_other()?;
         let full = std::mem::replace(&mut self.active, next);
         let end = self.tail.take().map_or(0, |(end, _)| end);
         self.generation += 1;
@@ -132,6 +126,23 @@ impl Journal {
             Workers::Inline => Other::Clean(clean_behind(&segments, full, end)?),
         };
         Ok(())
+    }
+
+    /// The other file, once it is clean.
+    fn take_other(&mut self) -> io::Result<Arc<dyn DiskFile>> {
+        match std::mem::replace(&mut self.other, Other::Lost) {
+            Other::Clean(other) => Ok(other),
+            Other::Cleaning(thread) => {
+                thread.join().map_err(|_| io::Error::other("the journal's cleaner ended"))?
+            }
+            Other::Lost => Err(io::Error::other("the journal could not be cleaned")),
+        }
+    }
+
+    /// Makes both files clean: the caller has synced the segments.
+    pub(super) fn empty(&mut self) -> io::Result<()> {
+        self.other = Other::Clean(self.take_other()?);
+        self.tail.take().map_or(Ok(()), |(end, _)| clean(&*self.active, end))
     }
 
     /// How often it went on in the other file.

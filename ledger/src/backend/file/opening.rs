@@ -9,13 +9,14 @@ use super::frame::Position;
 use super::header::{self, DICTIONARY_BYTES_MAX, Shard};
 use super::layout::SECTOR;
 use super::recovery::{Recovered, Recovery};
-use super::{OpenError, Options};
+use super::watch::Watch;
+use super::{OpenError, Options, journal};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 /// The file that the writer locks.
-pub(super) const LOCK: &str = "LOCK";
+const LOCK: &str = "LOCK";
 
 /// What a failure to make or lock something is called.
 pub(super) fn cannot_prepare(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
@@ -53,6 +54,15 @@ pub(super) fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Send>, OpenErr
             Err(OpenError::Held { path, holder: holder.trim().to_owned() })
         }
     }
+}
+
+/// Watches over the files that are written for as long as the log is open.
+pub(super) fn watch_over(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Watch, OpenError> {
+    let mut watch = Watch::new(Arc::clone(disk));
+    for path in journal::paths(dir).into_iter().chain([dir.join(LOCK)]) {
+        watch.add(path).map_err(cannot_prepare(dir))?;
+    }
+    Ok(watch)
 }
 
 /// Makes the first segment of a new log.

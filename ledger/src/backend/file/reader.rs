@@ -16,6 +16,7 @@ use super::walk::Walk;
 use crate::Sequence;
 use crate::log::{Address, ReadError, Reader, Scope};
 use bytes::Bytes;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -39,10 +40,13 @@ struct Sealed {
 }
 
 struct SealedPayloads {
-    segment: PayloadSegment,
+    segment: Arc<PayloadSegment>,
     end: u64,
     index: Sidecar,
 }
+
+/// A payload segment, and payloads in it.
+pub(super) type Listed = (Arc<PayloadSegment>, Vec<(Name, Place)>);
 
 /// A part of one segment to read from.
 struct Span {
@@ -168,11 +172,48 @@ impl FileReader {
             self.sealed_payloads.put(number, Arc::clone(&rebuilt));
             rebuilt.index.find(name).map_err(io_error(&rebuilt.segment.path))?
         };
-        place.map(|place| sealed.segment.read(name, place)).transpose()
+        place.map_or(Ok(None), |place| sealed.segment.read(name, place))
+    }
+
+    /// Every payload of these scopes in one segment, in the order in which they stand, and the
+    /// segment; those that were erased may be among them. Bounded by the segment.
+    pub(super) fn list_payloads(
+        &self,
+        number: u64,
+        scopes: &BTreeSet<Scope>,
+    ) -> Result<Listed, ReadError> {
+        let active = self.read_committed(|committed| {
+            let active = committed.payloads.as_ref().filter(|it| it.segment.number == number)?;
+            let places = active.places.iter().filter(|((scope, _), _)| scopes.contains(scope));
+            let payloads = places.map(|(name, place)| (*name, *place)).collect();
+            Some((Arc::clone(&active.segment), payloads))
+        });
+        let (segment, mut payloads): Listed = match active {
+            Some(active) => active,
+            None => self.list_sealed(number, scopes)?,
+        };
+        payloads.sort_unstable_by_key(|(_, place)| place.offset);
+        Ok((segment, payloads))
+    }
+
+    fn list_sealed(&self, number: u64, scopes: &BTreeSet<Scope>) -> Result<Listed, ReadError> {
+        let list = |sealed: &SealedPayloads| {
+            let mut payloads = Vec::new();
+            let listed =
+                scopes.iter().try_for_each(|scope| sealed.index.list(*scope, &mut payloads));
+            listed.map(|()| (Arc::clone(&sealed.segment), payloads))
+        };
+        let sealed = self.sealed_payloads.get(number, || self.open_sealed_payloads(number))?;
+        if let Ok(listed) = list(&sealed) {
+            return Ok(listed);
+        }
+        let rebuilt = Arc::new(self.rebuild_index(number)?);
+        self.sealed_payloads.put(number, Arc::clone(&rebuilt));
+        list(&rebuilt).map_err(io_error(&rebuilt.segment.path))
     }
 
     fn open_sealed_payloads(&self, number: u64) -> Result<SealedPayloads, ReadError> {
-        let segment = PayloadSegment::open(&*self.disk, &self.dir, number, false)?;
+        let segment = Arc::new(PayloadSegment::open(&*self.disk, &self.dir, number, false)?);
         let next = PayloadSegment::open(&*self.disk, &self.dir, number + 1, false)?;
         let end = next.previous_end;
         match Sidecar::open(&*self.disk, &index_path(&segment.path), number, end) {
@@ -183,7 +224,7 @@ impl FileReader {
 
     fn rebuild_index(&self, number: u64) -> Result<SealedPayloads, ReadError> {
         let sealed = self.open_sealed_payloads(number)?;
-        index_segment(sealed.segment, sealed.end)
+        index_segment(Arc::clone(&sealed.segment), sealed.end)
     }
 }
 
@@ -211,7 +252,7 @@ impl Reader for FileReader {
         });
         match active {
             None => Ok(None),
-            Some((segment, Some(place))) => segment.read(name, place).map(Some),
+            Some((segment, Some(place))) => segment.read(name, place),
             Some((segment, None)) => {
                 let numbers = (0..segment.number).rev();
                 let mut found = numbers.map(|number| self.sealed_payload(number, name));
@@ -283,7 +324,7 @@ fn point_before(points: &[Point], sequence: u64) -> Option<Point> {
 }
 
 /// Reads a whole sealed payload segment for want of its index.
-fn index_segment(segment: PayloadSegment, end: u64) -> Result<SealedPayloads, ReadError> {
+fn index_segment(segment: Arc<PayloadSegment>, end: u64) -> Result<SealedPayloads, ReadError> {
     let mut places: Vec<(Name, Place)> = Vec::new();
     let mut keep = |name, place| places.push((name, place));
     if let Some((at, stop)) = segment.scan(PayloadSegment::START, end, &mut keep)? {

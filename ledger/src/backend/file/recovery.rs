@@ -8,12 +8,12 @@ use super::frame::{COMMIT_BYTES, Position, Stop};
 use super::header::Shard;
 use super::layout::size;
 use super::names::Series;
-use super::payload::{PayloadSegment, extent_bytes};
+use super::payload::{PayloadSegment, can_be_torn, extent_bytes};
 use super::quarantine::{Cut, Leftovers};
 use super::segment::EventSegment;
 use super::torn::{Leftover, has_blank_sector};
 use super::walk::{Scan, Tail, scan};
-use crate::log::ReadError;
+use crate::log::{ReadError, Scope};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,6 +28,8 @@ pub struct Recovery {
     pub records: u64,
     /// What was cut: at most a torn batch in the last event segment and its payloads.
     pub cuts: Vec<Cut>,
+    /// The scopes of an erasure that a crash had interrupted, and that was finished.
+    pub erased: Vec<Scope>,
 }
 
 /// A log that is known to be whole.
@@ -81,6 +83,7 @@ pub(super) fn recover(
         payload_segments: payload_segments.len() as u64,
         records: scan.tail.next,
         cuts,
+        erased: Vec::new(),
     };
     let (points, tail) = (scan.points, scan.tail);
     let committed = Committed { segments, active: Arc::new(active), points, tail, payloads };
@@ -206,7 +209,7 @@ fn read_payloads(
     let mut active = ActivePayloads::new(Arc::new(segment));
     let places = &mut active.places;
     let mut keep = |name, place| {
-        places.entry(name).or_insert(place);
+        places.insert(name, place);
     };
     let defect = active.segment.scan(PayloadSegment::START, end, &mut keep)?;
     active.end = end;
@@ -224,6 +227,10 @@ fn is_torn_payload(scan: &Scan, active: &ActivePayloads, at: u64) -> Result<bool
     let count = read_up_to(&*active.segment.file, &mut bytes, at).map_err(io_error(path))?;
     bytes.truncate(count);
     let extent = extent_bytes(&bytes);
+    // An erased payload is blank, and what is broken around it was not left so by an append.
+    if !can_be_torn(&bytes, at) {
+        return Ok(false);
+    }
     Ok(extent <= size(active.end - at) && has_blank_sector(&bytes, at, 0..extent))
 }
 

@@ -3,6 +3,7 @@
 
 use super::disk::{Disk, DiskFile, Identity, Lock, RealDisk};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -68,5 +69,9 @@ impl DiskFile for RelaxedFile {
 
     fn identity(&self) -> io::Result<Identity> {
         self.0.identity()
+    }
+
+    fn give_back(&self, range: Range<u64>) -> io::Result<()> {
+        self.0.give_back(range)
     }
 }

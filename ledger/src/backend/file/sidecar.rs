@@ -70,17 +70,34 @@ impl Sidecar {
 
     /// Where a payload stands: `None` if it is not in the segment; an error if the index is wrong.
     pub(super) fn find(&self, name: Name) -> io::Result<Option<Place>> {
+        let found = self.get(self.rank(name)?)?;
+        Ok(found.filter(|(found, _)| *found == name).map(|(_, place)| place))
+    }
+
+    /// Appends all payloads of a scope and where they stand, in the order of their addresses;
+    /// an error if the index is wrong.
+    pub(super) fn list(&self, scope: Scope, out: &mut Vec<(Name, Place)>) -> io::Result<()> {
+        let mut ordinal = self.rank((scope, Address::FIRST))?;
+        while let Some(found) = self.get(ordinal)?.filter(|((other, _), _)| *other == scope) {
+            out.push(found);
+            ordinal += 1;
+        }
+        Ok(())
+    }
+
+    /// How many entries stand before `name`.
+    fn rank(&self, name: Name) -> io::Result<u64> {
         let (mut low, mut high) = (0, self.count);
         while low < high {
             let middle = low + (high - low) / 2;
-            let (found, place) = self.entry(middle)?;
-            match found.cmp(&name) {
-                std::cmp::Ordering::Equal => return Ok(Some(place)),
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-            }
+            let (found, _) = self.entry(middle)?;
+            if found < name { low = middle + 1 } else { high = middle }
         }
-        Ok(None)
+        Ok(low)
+    }
+
+    fn get(&self, ordinal: u64) -> io::Result<Option<(Name, Place)>> {
+        (ordinal < self.count).then(|| self.entry(ordinal)).transpose()
     }
 
     fn entry(&self, ordinal: u64) -> io::Result<(Name, Place)> {

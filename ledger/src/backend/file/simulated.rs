@@ -2,9 +2,10 @@
 //! For tests of the file log alone.
 
 use super::disk::{Disk, DiskFile, Identity, Lock};
-use super::layout::{SECTOR, size};
+use super::layout::{SECTOR, is_blank, size};
 use std::collections::{BTreeMap, HashSet};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -368,5 +369,15 @@ impl DiskFile for SimulatedFile {
 
     fn identity(&self) -> io::Result<Identity> {
         Ok(Identity(0, self.index as u64))
+    }
+
+    fn give_back(&self, range: Range<u64>) -> io::Result<()> {
+        let mut world = self.disk.world();
+        world.step()?;
+        let range = size(range.start)..size(range.end);
+        let is_zero = is_blank(&world.files[self.index].volatile[range]);
+        drop(world);
+        assert!(is_zero, "room is given back that holds something");
+        Ok(())
     }
 }

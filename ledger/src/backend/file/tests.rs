@@ -4,6 +4,7 @@ mod bench;
 mod cleaner;
 mod crashes;
 mod damage;
+mod erasures;
 mod faults;
 mod followers;
 mod model;

@@ -202,7 +202,8 @@ fn after_a_rotation_sessions_under_both_keys_are_read_and_go_on() {
         let (longer, cuts) = body(&turns, "");
         let after = store(&second, &longer, &cuts).await;
         let elsewhere = SessionId::new(other);
-        let fresh = Unpacked { session: elsewhere, is_first: true, bytes: b"new", cuts: &[] };
+        let fresh =
+            Unpacked { session: elsewhere, is_first: true, bytes: b"new", cuts: &[], kept: true };
         let fresh = record(&second, fresh).await;
         let load = |keys: &Keys, session, at| load(&**second.reader(), keys, session, at);
         assert_eq!(load(&keys, SESSION, &before).unwrap(), Some(content));
@@ -218,7 +219,8 @@ fn all_first_payloads_of_a_session_bring_one_and_the_same_key_record() {
     runtime().block_on(async {
         let (ledger, _task) = ledger();
         let pack = |bytes| {
-            let content = Unpacked { session: SESSION, is_first: true, bytes, cuts: &[] };
+            let content =
+                Unpacked { session: SESSION, is_first: true, bytes, cuts: &[], kept: true };
             ledger.pack(content).unwrap().sealed[0].clone()
         };
         let (first, second) = (pack(b"one"), pack(b"two"));

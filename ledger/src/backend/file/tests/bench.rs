@@ -8,6 +8,7 @@ use crate::backend::file::{FileLog, Options};
 use crate::conformance::Bench;
 use crate::log::Log;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -142,5 +143,8 @@ impl DiskFile for FailingFile {
     }
     fn identity(&self) -> io::Result<Identity> {
         self.file.identity()
+    }
+    fn give_back(&self, range: Range<u64>) -> io::Result<()> {
+        self.file.give_back(range)
     }
 }

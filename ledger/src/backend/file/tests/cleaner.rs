@@ -9,6 +9,7 @@ use crate::conformance::{assert_holds, batch};
 use crate::log::{Batch, Log};
 use std::cell::RefCell;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -141,6 +142,9 @@ impl DiskFile for GatedFile {
     }
     fn identity(&self) -> io::Result<Identity> {
         self.1.identity()
+    }
+    fn give_back(&self, range: Range<u64>) -> io::Result<()> {
+        self.1.give_back(range)
     }
 }
 

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 #[derive(Clone, Debug)]
 enum Step {
     Append(Batch),
+    Erase(Vec<Scope>),
     Reopen,
     Crash(u64),
     Read(u64, usize),
@@ -29,6 +30,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let append = (records, payloads).prop_map(|(records, payloads)| Batch { records, payloads });
     let step = prop_oneof![
         12 => append.prop_map(Step::Append),
+        1 => proptest::collection::vec((0..4_u8).prop_map(|it| Scope([it; 16])), 0..3)
+            .prop_map(Step::Erase),
         1 => Just(Step::Reopen),
         1 => any::<u64>().prop_map(Step::Crash),
         4 => (0..60_u64, 0..3000_usize).prop_map(|(from, most)| Step::Read(from, most)),
@@ -66,6 +69,13 @@ proptest! {
                     let batch = settled(batch);
                     let expected = model.append(&batch).is_ok();
                     prop_assert_eq!(log.append(&batch).is_ok(), expected);
+                }
+                Step::Erase(scopes) => {
+                    let expected = model.erase(&scopes).unwrap();
+                    let erased = log.erase(&scopes).unwrap();
+                    // A payload that came again in a later segment counts for each copy.
+                    prop_assert!(erased.payloads >= expected.payloads);
+                    prop_assert_eq!(erased.payloads == 0, expected.payloads == 0);
                 }
                 Step::Reopen => {
                     drop(log);
