@@ -1,4 +1,4 @@
-//! The example in `docs/formats/tlog.md` is what its page says, for our code and for that of others.
+//! The example in `docs/formats/tlog.md` is what that page says, for our code and that of others.
 
 use std::collections::BTreeMap;
 use std::fs;
