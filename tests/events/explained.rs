@@ -5,12 +5,10 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
-/// From where a kind is explained to where the next one is.
+/// From where a kind is explained to where the next one is; nothing if it is not.
 fn section<'a>(page: &'a str, kind: &str) -> &'a str {
-    let (_, rest) = page
-        .split_once(&format!("**`{kind}`**"))
-        .unwrap_or_else(|| panic!("docs/formats/events.md does not explain `{kind}`"));
-    rest.split("**`").next().unwrap()
+    let found = page.split_once(&format!("**`{kind}`**"));
+    found.and_then(|(_, rest)| rest.split("**`").next()).unwrap_or_default()
 }
 
 #[test]
@@ -20,8 +18,9 @@ fn every_member_of_every_kind_is_explained() {
     for event in all() {
         let (kind, section) = (event.kind(), section(&page, event.kind()));
         let (bytes, _) = draft(event).encode_event(SOURCE).unwrap();
-        let Value::Object(envelope) = serde_json::from_slice(&bytes).unwrap() else { panic!() };
-        for member in envelope.keys() {
+        let envelope: Value = serde_json::from_slice(&bytes).unwrap();
+        assert!(!section.is_empty(), "docs/formats/events.md does not explain `{kind}`");
+        for member in envelope.as_object().unwrap().keys() {
             assert!(page.contains(&format!("| `{member}` |")), "the envelope's `{member}`");
         }
         for member in envelope["data"].as_object().unwrap().keys() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use events::Envelope;
+use events::{Digest, Envelope};
 use sha2::{Digest as _, Sha256};
 use tests::verifiers::Verifiers;
 use tlog::{
@@ -56,13 +56,13 @@ impl Example {
 
     /// The row that says what the digest of a file is.
     fn assert_file(&self, path: &str, bytes: &[u8]) {
-        let digest = hexadecimal(&Sha256::digest(bytes));
-        assert_eq!(self.row(&format!("SHA-256 of `{path}`, {} bytes", bytes.len())), digest);
+        let row = self.row(&format!("SHA-256 of `{path}`, {} bytes", bytes.len()));
+        assert_eq!(row, digest(bytes));
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn digest(bytes: impl AsRef<[u8]>) -> String {
+    Digest(Sha256::digest(bytes).into()).to_string()
 }
 
 #[test]
@@ -71,8 +71,7 @@ fn the_example_of_the_page_is_what_it_says() {
     let key = parse_private_key(example.row("private key")).unwrap();
     let verifier = key.verifier();
     assert_eq!(verifier.to_string(), example.row("verifier key"));
-    let name = hexadecimal(&Sha256::digest(verifier.name()));
-    assert_eq!(name, example.row("name of the lock"));
+    assert_eq!(digest(verifier.name()), example.row("name of the lock"));
 
     let entries = example.entries();
     for (index, entry) in (0..).zip(&entries) {
@@ -89,12 +88,12 @@ fn the_example_of_the_page_is_what_it_says() {
 
     let checkpoint = Checkpoint::new(verifier.name(), 3, root).unwrap();
     assert_eq!(checkpoint.sign(&key).unwrap().to_string(), example.checkpoint());
-    let note = Note::parse(example.checkpoint().as_bytes()).unwrap();
-    assert_eq!(Checkpoint::verify(&note, verifier).unwrap(), checkpoint);
+    let signed = Note::parse(example.checkpoint().as_bytes()).unwrap();
+    assert_eq!(Checkpoint::verify(&signed, verifier).unwrap(), checkpoint);
 
     let proof = TlogProof::parse(example.proof().as_bytes()).unwrap();
     let hashes: &[Hash] = &proof.hashes;
-    assert_eq!((proof.index, &proof.checkpoint), (1, &note));
+    assert_eq!((proof.index, &proof.checkpoint), (1, &signed));
     verify_inclusion(&leaf(1), 1, 3, hashes, &root).unwrap();
 
     let log = Growing::of(&entries);
