@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
 use http::{StatusCode, header};
-use ledger::sealer::prove;
+use ledger::sealer::{POLICY, prove};
 use ledger::{NotSealed, Sealing};
 use std::fmt::Display;
 use std::io;
@@ -26,6 +26,7 @@ const CHANGING: &str = "no-cache";
 ///
 /// - `GET …/checkpoint`, `…/tile/{level}/{n}`, `…/tile/entries/{n}`: the files of tlog-tiles.
 /// - `GET …/key`: the key that verifies the checkpoints. Compare it with one got elsewhere.
+/// - `GET …/policy`: that key and the log's witnesses, as a tlog-policy.
 /// - `GET …/proof/{sequence}`: a `.tlog-proof` of one event; makes a checkpoint if none covers it.
 ///
 /// The server must tell the peer's address, as for [`ledger_routes`](crate::ledger_routes).
@@ -36,6 +37,10 @@ pub fn tlog_routes(shard: &str, sealing: Sealing) -> Router {
     let log = Router::new()
         .route("/checkpoint", get(checkpoint))
         .route("/key", get(key))
+        .route(
+            "/policy",
+            get(async |State(sealing)| file(sealing, POLICY.to_owned(), CHANGING).await),
+        )
         .route("/tile/{level}/{*place}", get(tile))
         .route("/proof/{sequence}", get(proof))
         .merge(entries)
@@ -59,27 +64,27 @@ async fn key(State(sealing): State<Sealing>) -> Response {
 async fn tile(State(sealing): State<Sealing>, Path(place): Path<(String, String)>) -> Response {
     let path = format!("tile/{}/{}", place.0, place.1);
     match TileId::parse(&path) {
-        Ok(id) => file(sealing, id.path()).await,
+        Ok(id) => file(sealing, id.path(), FINAL).await,
         Err(error) => absent(&error),
     }
 }
 
 async fn bundle(State(sealing): State<Sealing>, Path(place): Path<String>) -> Response {
     match BundleId::parse(&format!("tile/entries/{place}")) {
-        Ok(id) => file(sealing, id.path()).await,
+        Ok(id) => file(sealing, id.path(), FINAL).await,
         Err(error) => absent(&error),
     }
 }
 
 /// One of the log's files; `path` was made here, so that it leads nowhere else.
-async fn file(sealing: Sealing, path: String) -> Response {
+async fn file(sealing: Sealing, path: String, cached: &'static str) -> Response {
     let read = tokio::task::spawn_blocking(move || sealing.files().read(&path)).await;
     match read.map_err(io::Error::other).flatten() {
         Ok(Some(bytes)) => {
             let headers = [
                 (header::CONTENT_TYPE, "application/octet-stream"),
                 (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-                (header::CACHE_CONTROL, FINAL),
+                (header::CACHE_CONTROL, cached),
             ];
             (headers, bytes).into_response()
         }

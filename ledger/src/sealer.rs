@@ -26,7 +26,7 @@ mod tests;
 
 pub use auditor::Auditor;
 pub use error::SealError;
-pub use files::{CHECKPOINT, LogFiles};
+pub use files::{CHECKPOINT, LogFiles, POLICY};
 pub use lock::{CheckpointLock, DirectoryLock, LockError};
 pub use prove::prove;
 pub use settle::Mended;

@@ -34,6 +34,8 @@ mod export;
 
 mod trace;
 
+mod verify;
+
 mod demo;
 
 mod bench;
@@ -65,6 +67,8 @@ enum Command {
     Events(events::Args),
     /// Draw a session: person, agent, model calls, and the tool calls that they caused.
     Trace(trace::Args),
+    /// Verify a ledger, a log or exported evidence, without trusting who runs it.
+    Verify(verify::Args),
     /// Hand out evidence that others can verify; the export is recorded first.
     Export(export::Args),
     /// Erase payloads of a session, of a person, or by age; events and proofs stay.
@@ -138,6 +142,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Check(args) => check::run(&args, &mut out),
         Command::Events(args) => events::run(&args, &mut out),
         Command::Trace(args) => trace::run(&args, &mut out),
+        Command::Verify(args) => verify::run(&args, &mut out),
         Command::Export(args) => export::run(&args, &mut out),
         Command::Erase(args) => erase::run(&args, &mut out),
         Command::LegalHold(args) => legal_hold::run(&args, &mut out),

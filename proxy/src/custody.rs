@@ -13,14 +13,14 @@ use ledger::backend::file::{self, FileLog, OpenError, Recovery};
 use ledger::backend::memory::MemoryLog;
 use ledger::log::Log;
 use ledger::payload::Keys;
-use ledger::sealer::{DirectoryLock, LogFiles, LostLock, Mended, SealError, Sealer};
+use ledger::sealer::{DirectoryLock, LogFiles, LostLock, Mended, POLICY, SealError, Sealer};
 use ledger::{Cosigner, Entry, Ledger, Options, RecordError, Sealing, SealingTask, WriterTask};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tlog::{SigningKey, parse_private_key, private_key_text};
+use tlog::{SigningKey, VerifierKey, parse_private_key, private_key_text};
 
 /// The index of the payload segment that is written is kept in memory; this bounds it to a few MiB.
 const PAYLOAD_SEGMENT_BYTES_MAX: u64 = 16 << 20;
@@ -131,6 +131,12 @@ impl Custody {
             return Err(CustodyError::SealLost { key });
         }
         let mended = sealer.as_ref().map(Sealer::mended);
+        if let Some(sealer) = &sealer {
+            let policy = policy(config, sealer.key().verifier());
+            let (path, files) = (sealer.files().folder().join(POLICY), sealer.files());
+            let failed = |source| SealError::File { path, source };
+            files.put_policy(&policy).map_err(failed)?;
+        }
         let witnesses = Witnesses::new(config)?.map(|them| Arc::new(them) as Arc<dyn Cosigner>);
         let events = log.next().number();
         let started = Ledger::start(log, options(config, keys));
@@ -268,6 +274,24 @@ fn checkpoint_key(config: &Config) -> Result<SigningKey, CustodyError> {
         ))),
         Some(_) | None => Ok(key),
     }
+}
+
+/// The log's key, its witnesses and how many of them are needed, as a tlog-policy.
+fn policy(config: &Config, key: &VerifierKey) -> String {
+    let mut text = format!("log {key}\n");
+    let mut names = String::new();
+    for witness in &config.witnesses {
+        // Writing to a `String` cannot fail.
+        _ = writeln!(text, "witness {} {} {}", witness.name, witness.key, witness.url);
+        _ = write!(names, " {}", witness.name);
+    }
+    if config.witnesses.is_empty() {
+        text.push_str("quorum none\n");
+    } else {
+        let needed = config.checkpoints.witnesses_needed;
+        _ = writeln!(text, "group enough {needed}{names}\nquorum enough");
+    }
+    text
 }
 
 /// The log's name: the configured one, or one that nobody else has.

@@ -4,9 +4,9 @@ use crate::clock;
 use crate::custody::plain;
 use analytics::export::StoredPayloads;
 use dashboards::ExportSource;
+use ledger::sealer::POLICY;
 use ledger::{Ledger, Sealing};
 use std::sync::Arc;
-use tlog::VerifierKey;
 
 /// Exports of this ledger, each of which is recorded in it first.
 pub fn export_source(ledger: &Ledger, sealing: Sealing) -> ExportSource {
@@ -15,7 +15,7 @@ pub fn export_source(ledger: &Ledger, sealing: Sealing) -> ExportSource {
     ExportSource {
         payloads: Arc::new(StoredPayloads::new(Arc::clone(&reader), ledger.keys().clone())),
         reader,
-        policy: policy(sealing.key()).into(),
+        policy: policy(&sealing).into(),
         sealing,
         now: clock::now,
         announce: Arc::new(move |fact| {
@@ -28,7 +28,9 @@ pub fn export_source(ledger: &Ledger, sealing: Sealing) -> ExportSource {
     }
 }
 
-/// Whom a verifier has to believe, as a tlog-policy.
-fn policy(key: &VerifierKey) -> String {
-    format!("log {key}\nquorum none\n")
+/// Whom a verifier has to believe, as a tlog-policy; it lies beside the log.
+fn policy(sealing: &Sealing) -> String {
+    let beside = sealing.files().read(POLICY).ok().flatten();
+    let beside = beside.and_then(|text| String::from_utf8(text).ok());
+    beside.unwrap_or_else(|| format!("log {}\nquorum none\n", sealing.key()))
 }

@@ -55,7 +55,7 @@ mod opening;
 pub use error::OpenError;
 pub use options::Options;
 pub use quarantine::Cut;
-pub use reader::FileReader;
+pub use reader::{Block, FileReader};
 pub use recovery::Recovery;
 
 use super::{check_limits, check_scopes};

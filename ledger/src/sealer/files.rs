@@ -10,6 +10,10 @@ use tlog::{BundleId, TILE_WIDTH, TileId, TileSource};
 /// The signed tree head's name.
 pub const CHECKPOINT: &str = "checkpoint";
 
+/// The name of the file that says, as a tlog-policy, which key and witnesses the log claims to have.
+/// It convinces nobody by itself: an auditor compares it with one that was got elsewhere.
+pub const POLICY: &str = "policy";
+
 /// The largest file is a bundle of entries that are all as large as can be.
 const FILE_BYTES_MAX: u64 = TILE_WIDTH * (2 + tlog::ENTRY_BYTES_MAX as u64);
 
@@ -62,6 +66,11 @@ impl LogFiles {
         let mut bytes = Vec::new();
         file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
         Ok(Some(bytes))
+    }
+
+    /// Lays the log's policy beside it.
+    pub fn put_policy(&self, text: &str) -> io::Result<()> {
+        self.write(POLICY, text.as_bytes())
     }
 
     /// The length of a file by its path below the folder; `None` if it cannot be told.

@@ -34,6 +34,7 @@ pub use audit::PayloadState;
 pub use evidence::{Evidence, Fetched, NamedFile, Progress, Silent, Sink, SourceError};
 pub use finding::{Check, Finding, Findings, LISTED_MAX, Place};
 pub use folder::read_given;
+pub use prefix::log_directory;
 pub use record::{Defect, Record, Stretch};
 pub use report::{Outcome, Report};
 pub use subject::Subject;

@@ -1,8 +1,9 @@
 //! Evidence that is a tlog-tiles log: `checkpoint`, `tile/…` and `tile/entries/…` below a prefix.
 
 use crate::evidence::{Evidence, Fetched, NamedFile, Sink, SourceError};
-use crate::folder::Files;
+use crate::folder::{Files, Folder};
 use crate::record::{Defect, Stretch};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tlog::{
     BundleId, Checkpoint, ENTRY_BYTES_MAX, NOTE_BYTES_MAX, Note, POLICY_BYTES_MAX, TILE_WIDTH,
@@ -17,6 +18,11 @@ const MISSING_MAX: u32 = 8;
 
 /// Where a key or policy may lie beside the evidence.
 const TRUST_FILES: &[&str] = &["keys/policy", "policy", "vkey"];
+
+/// The log in a directory of this machine.
+pub fn log_directory(path: PathBuf) -> impl Evidence {
+    Prefix(Folder(path))
+}
 
 /// A log below a prefix.
 pub(crate) struct Prefix<F>(pub(crate) F);

@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
     let mut pause = args.follow.then(Pause::new).transpose()?;
     if !args.json {
         let (time, kind, subject) = ("TIME", "TYPE", "SUBJECT");
-        writeln!(out, "SEQUENCE  {time:24}  {kind:16}  {subject:31}  SUMMARY")?;
+        writeln!(out, "SEQUENCE  {time:24}  {kind:23}  {subject:31}  SUMMARY")?;
     }
     let mut next = args.from;
     loop {
@@ -94,7 +94,7 @@ fn row(record: &[u8], sequence: u64) -> Result<String, CommandError> {
     let time = one_line(&head.time, 40);
     let millis = time.get(..23).map_or(time.clone(), |to_millis| format!("{to_millis}Z"));
     let text = one_line(&text, SUMMARY_COLUMNS);
-    Ok(format!("{sequence:8}  {millis:24}  {kind:16}  {subject:31}  {text}"))
+    Ok(format!("{sequence:8}  {millis:24}  {kind:23}  {subject:31}  {text}"))
 }
 
 fn unreadable(sequence: u64, error: &dyn std::fmt::Display) -> CommandError {

@@ -49,6 +49,12 @@ impl Place {
         Ok(Records::Folder(reader, keys(&kept)))
     }
 
+    /// Opens the folder itself, with the keys of its payloads or why they cannot be had.
+    pub(super) fn open_stored(&self) -> Result<(FileReader, Result<Keys, String>), CommandError> {
+        let kept = self.kept()?;
+        Ok((open(&kept.data.join(LEDGER_FOLDER))?, keys(&kept)))
+    }
+
     fn kept(&self) -> Result<Kept, CommandError> {
         let mut kept = match &self.config {
             Some(path) => Config::load_kept(path, &look_up)

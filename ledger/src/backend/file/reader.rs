@@ -162,6 +162,26 @@ impl FileReader {
         Ok(Sealed { segment, seal })
     }
 
+    /// Reads as [`Reader::read`] does, and tells which block of which file has each record.
+    pub fn read_blocks(
+        &self,
+        from: Sequence,
+        bytes_max: usize,
+    ) -> Result<(Vec<Bytes>, Vec<Block>), ReadError> {
+        let found = self.find(from, bytes_max)?;
+        Ok((found.records, found.blocks))
+    }
+
+    fn find(&self, from: Sequence, bytes_max: usize) -> Result<Found, ReadError> {
+        let (records, blocks) = (Vec::new(), Vec::new());
+        let mut found = Found { records, blocks, bytes: 0, bytes_max, next: from.number() };
+        while !found.is_enough() {
+            let Some(span) = self.span(found.next)? else { break };
+            span.read(&mut found)?;
+        }
+        Ok(found)
+    }
+
     /// Looks in a sealed payload segment.
     fn sealed_payload(&self, number: u64, name: Name) -> Result<Option<Bytes>, ReadError> {
         let sealed = self.sealed_payloads.get(number, || self.open_sealed_payloads(number))?;
@@ -236,12 +256,7 @@ impl Reader for FileReader {
     }
 
     fn read(&self, from: Sequence, bytes_max: usize) -> Result<Vec<Bytes>, ReadError> {
-        let mut found = Found { records: Vec::new(), bytes: 0, bytes_max, next: from.number() };
-        while !found.is_enough() {
-            let Some(span) = self.span(found.next)? else { break };
-            span.read(&mut found)?;
-        }
-        Ok(found.records)
+        self.find(from, bytes_max).map(|found| found.records)
     }
 
     fn payload(&self, scope: Scope, address: Address) -> Result<Option<Bytes>, ReadError> {
@@ -262,9 +277,21 @@ impl Reader for FileReader {
     }
 }
 
+/// Records of one block, for who must say where they stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The segment's file.
+    pub file: PathBuf,
+    /// The byte in it at which the block begins.
+    pub byte: u64,
+    /// How many of the records found, following those of the blocks before, are in it.
+    pub records: usize,
+}
+
 /// What a read has found so far.
 struct Found {
     records: Vec<Bytes>,
+    blocks: Vec<Block>,
     bytes: usize,
     bytes_max: usize,
     next: u64,
@@ -275,8 +302,15 @@ impl Found {
         !self.records.is_empty() && self.bytes >= self.bytes_max
     }
 
-    /// Takes records, the first of which is the next one, until there are enough.
-    fn extend(&mut self, records: impl Iterator<Item = Bytes>) {
+    /// Takes records of a block, the first of which is the next one, until there are enough.
+    fn extend(&mut self, (file, byte): (&Path, u64), records: impl Iterator<Item = Bytes>) {
+        let before = self.records.len();
+        self.take(records);
+        let records = self.records.len() - before;
+        self.blocks.push(Block { file: file.to_owned(), byte, records });
+    }
+
+    fn take(&mut self, records: impl Iterator<Item = Bytes>) {
         for record in records {
             if self.is_enough() {
                 break;
@@ -311,7 +345,8 @@ impl Span {
             };
             if sequence > found.next {
                 let records = segment.records(&step.frame, at)?;
-                found.extend(records.into_iter().skip(size(found.next - first)));
+                let records = records.into_iter().skip(size(found.next - first));
+                found.extend((&segment.path, at), records);
             }
         }
         Ok(())

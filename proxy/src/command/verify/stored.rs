@@ -1,0 +1,194 @@
+//! Evidence out of a ledger's own segments and payload store, next to the log's files.
+
+use events::{Envelope, Event, PayloadRef, SessionId};
+use ledger::Sequence;
+use ledger::backend::file::FileReader;
+use ledger::log::{ReadError, Reader as _};
+use ledger::payload::{self, Keys, LoadError};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tlog::{BundleId, Note, TILE_WIDTH, TileId, bundle_push};
+use verify::{
+    Check, Defect, Evidence, Fetched, Finding, NamedFile, PayloadState, Place, Report, Sink,
+    SourceError, Stretch, log_directory,
+};
+
+/// How many bytes of records are read at once.
+const READ_BYTES: usize = 1 << 20;
+
+/// The most differences of files that are listed.
+const LISTED_MAX: usize = 100;
+
+/// A ledger in a data folder.
+pub(super) struct StoredLedger {
+    reader: FileReader,
+    /// Nothing where payloads are left unread.
+    keys: Option<Keys>,
+    log: Box<dyn Evidence>,
+    folder: PathBuf,
+    /// Entry bundles that do not hold the ledger's records.
+    differing: Mutex<Vec<String>>,
+    /// Sessions erased behind the checkpoint, while a gateway goes on.
+    erased_since: OnceLock<BTreeSet<SessionId>>,
+}
+
+impl StoredLedger {
+    /// The ledger that `reader` reads, whose log lies in `folder`.
+    pub(super) fn new(reader: FileReader, keys: Option<Keys>, folder: PathBuf) -> Self {
+        let log = Box::new(log_directory(folder.clone()));
+        let (differing, erased_since) = (Mutex::default(), OnceLock::new());
+        Self { reader, keys, log, folder, differing, erased_since }
+    }
+
+    /// Adds what was found besides what every verification looks at.
+    pub(super) fn tell(&self, report: &mut Report) {
+        let differing = self.differing.lock().unwrap_or_else(PoisonError::into_inner);
+        for file in differing.iter() {
+            let detail =
+                "it does not hold the records of the ledger; the next start makes it again";
+            let finding = Finding::new(Check::Files, detail);
+            report.findings.add(finding.at(Place::of(file)));
+        }
+    }
+
+    /// Compares a bundle of records with the file that should hold them.
+    fn compare(&self, id: BundleId, bundle: &[u8]) {
+        let path = self.folder.join(id.path());
+        if std::fs::read(&path).is_ok_and(|found| found == bundle) {
+            return;
+        }
+        let mut differing = self.differing.lock().unwrap_or_else(PoisonError::into_inner);
+        if differing.len() < LISTED_MAX {
+            differing.push(path.display().to_string());
+        }
+    }
+
+    /// The sessions whose payloads were erased behind the checkpoint.
+    fn erased_since(&self) -> &BTreeSet<SessionId> {
+        self.erased_since.get_or_init(|| {
+            let size = self.sealed_size();
+            let mut erased = Erased { size, sessions: BTreeSet::new() };
+            let mut next = size;
+            while let Ok(records) = self.reader.read(Sequence::new(next), READ_BYTES) {
+                if records.is_empty() {
+                    break;
+                }
+                for record in records {
+                    next += 1;
+                    erased.note(&record);
+                }
+            }
+            erased.sessions
+        })
+    }
+
+    fn sealed_size(&self) -> u64 {
+        let Ok(Fetched::Bytes(note)) = self.log.checkpoint() else { return 0 };
+        let checkpoint = Note::parse(&note).ok().and_then(|note| note.text().parse().ok());
+        checkpoint.map_or(0, |checkpoint: tlog::Checkpoint| checkpoint.size)
+    }
+}
+
+/// Collects what was erased.
+struct Erased {
+    size: u64,
+    sessions: BTreeSet<SessionId>,
+}
+
+impl Erased {
+    fn note(&mut self, record: &[u8]) {
+        if let Ok(Envelope { event: Event::PayloadErased(fact), sequence, .. }) =
+            Envelope::parse(record)
+            && sequence >= self.size
+        {
+            self.sessions.extend(fact.sessions);
+        }
+    }
+}
+
+impl Evidence for StoredLedger {
+    fn checkpoint(&self) -> Result<Fetched, SourceError> {
+        self.log.checkpoint()
+    }
+
+    fn trust(&self) -> Result<Option<NamedFile>, SourceError> {
+        self.log.trust()
+    }
+
+    fn tile(&self, id: TileId) -> Result<Fetched, SourceError> {
+        self.log.tile(id)
+    }
+
+    fn file(&self, path: &str) -> Arc<str> {
+        self.log.file(path)
+    }
+
+    fn records(&self, size: u64, sink: Sink<'_>) -> Result<(), SourceError> {
+        let mut bundle = Vec::new();
+        let mut next = 0;
+        while next < size {
+            let (records, blocks) = match self.reader.read_blocks(Sequence::new(next), READ_BYTES) {
+                Ok(read) => read,
+                Err(ReadError::Io { path, source }) => {
+                    return Err(SourceError { file: path, source });
+                }
+                Err(ReadError::Damaged { path, offset, detail }) => {
+                    let mut stretch = Stretch::new(next, size - next, path.into());
+                    stretch.defect = Some(Defect { byte: Some(offset), detail });
+                    _ = sink(stretch);
+                    return Ok(());
+                }
+            };
+            let mut records = records.into_iter();
+            for block in blocks {
+                let count = u64::try_from(block.records).unwrap_or(u64::MAX).min(size - next);
+                if count == 0 {
+                    break;
+                }
+                let file: Arc<str> = block.file.display().to_string().into();
+                let mut stretch = Stretch::new(next, count, file);
+                for record in records.by_ref().take(usize::try_from(count).unwrap_or(usize::MAX)) {
+                    stretch.push(&record, block.byte);
+                    next += 1;
+                    // A record that is too long for a bundle is a finding of its own.
+                    _ = bundle_push(&mut bundle, &record);
+                    if next.is_multiple_of(TILE_WIDTH) || next == size {
+                        let index = (next - 1) / TILE_WIDTH;
+                        if let Some(id) = BundleId::of_log(index, size) {
+                            self.compare(id, &bundle);
+                        }
+                        bundle.clear();
+                    }
+                }
+                if sink(stretch) == ControlFlow::Break(()) {
+                    return Ok(());
+                }
+            }
+            if records.len() > 0 && next < size {
+                break;
+            }
+            if self.reader.next().number() <= next && next < size {
+                let file: Arc<str> = self.folder.display().to_string().into();
+                let detail = format!("the ledger ends at event {next}");
+                _ = sink(Stretch::missing(next, size - next, file, detail));
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn payload(&self, _at: u64, session: SessionId, payload: &PayloadRef) -> PayloadState {
+        let Some(keys) = &self.keys else { return PayloadState::Unread };
+        match payload::load(&self.reader, keys, session, payload) {
+            Ok(Some(_)) => PayloadState::Present,
+            Ok(None) if self.erased_since().contains(&session) => PayloadState::Unread,
+            Ok(None) => PayloadState::Absent,
+            Err(LoadError::KeyMissing { .. }) => PayloadState::Undecryptable,
+            Err(
+                error @ (LoadError::Read(_) | LoadError::Keys { .. } | LoadError::Damaged { .. }),
+            ) => PayloadState::Damaged(error.to_string()),
+        }
+    }
+}
