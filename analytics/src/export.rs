@@ -30,11 +30,11 @@ mod payloads;
 
 mod part;
 
+mod manifest;
+
 mod tally;
 
 mod page;
-
-mod manifest;
 
 mod write;
 

@@ -27,7 +27,7 @@ const PIECE_BYTES: usize = 64 << 10;
 const PIECES_MAX: usize = 4;
 
 /// How long a peer may take nothing of what waits for it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Clone)]
 struct Exports {
@@ -36,9 +36,9 @@ struct Exports {
     stopping: watch::Receiver<bool>,
 }
 
-/// Serves, to loopback peers alone, `POST /api/v1/exports` with an [`ExportAsked`] as JSON: a bundle
-/// as a tar archive. An answer that breaks off is no bundle: it has no manifest. When `stopping`
-/// becomes true, exports under way break off.
+/// Serves, to loopback peers alone, `POST /api/v1/exports` with an [`ExportAsked`] as JSON: a
+/// bundle as a tar archive. An answer that breaks off is no bundle: it has no manifest. When
+/// `stopping` becomes true, exports under way break off.
 pub fn export_routes(source: ExportSource, stopping: watch::Receiver<bool>) -> Router {
     let turns = Arc::new(Semaphore::new(EXPORTS_MAX));
     Router::new()
@@ -64,7 +64,7 @@ async fn export(State(exports): State<Exports>, Json(asked): Json<ExportAsked>) 
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        let to = Pieces { pieces: pieces.clone(), stopping, runtime: runtime.clone() };
+        let to = Pieces { to: pieces.clone(), stopping, runtime: runtime.clone() };
         if let Err(error) = write(&source, &signed, &asked, to) {
             tracing::warn!(%error, "an export broke off");
             // Whoever still reads learns that the rest is missing.
@@ -96,7 +96,7 @@ fn write(
 
 /// The body, seen from the thread that writes it. It waits for the peer, but not for ever.
 struct Pieces {
-    pieces: mpsc::Sender<io::Result<Bytes>>,
+    to: mpsc::Sender<io::Result<Bytes>>,
     stopping: watch::Receiver<bool>,
     runtime: Handle,
 }
@@ -104,12 +104,12 @@ struct Pieces {
 impl Write for Pieces {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let piece = Bytes::copy_from_slice(bytes);
-        let Self { pieces, stopping, runtime } = self;
+        let Self { to, stopping, runtime } = self;
         runtime.block_on(async {
             tokio::select! {
                 biased;
                 _ = stopping.wait_for(|stop| *stop) => Err(io::Error::other("the gateway stops")),
-                sent = pieces.send_timeout(Ok(piece), PATIENCE) => sent.map_err(|_| {
+                sent = to.send_timeout(Ok(piece), PATIENCE) => sent.map_err(|_| {
                     io::Error::new(io::ErrorKind::BrokenPipe, "the peer has gone, or takes nothing")
                 }),
             }

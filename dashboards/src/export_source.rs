@@ -35,9 +35,9 @@ impl ExportAsked {
         if names.any(|name| name.is_empty() || name.len() > NAME_BYTES_MAX) {
             return Err(format!("a name has 1 to {NAME_BYTES_MAX} bytes"));
         }
-        let named = sessions.len() + calls.len();
-        if named > SELECTED_MAX {
-            return Err(format!("{named} sessions and calls are named, {SELECTED_MAX} at most go"));
+        let count = sessions.len() + calls.len();
+        if count > SELECTED_MAX {
+            return Err(format!("{count} sessions and calls are named, {SELECTED_MAX} at most go"));
         }
         Ok(())
     }

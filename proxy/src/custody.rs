@@ -4,6 +4,7 @@
 use crate::clock;
 use crate::config::{Backend, Config, Durability, KeyHash};
 use crate::keys::{KEYS_FOLDER, KeyFileError, OPERATOR_KEY, random, read_or_make};
+use crate::log_policy::log_policy;
 use crate::payload_keys::{PayloadKeysError, payload_keys};
 use crate::recover::{RecoverError, last_checkpoint_key};
 use crate::upstream::TlsError;
@@ -20,7 +21,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tlog::{SigningKey, VerifierKey, parse_private_key, private_key_text};
+use tlog::{SigningKey, parse_private_key, private_key_text};
 
 /// The index of the payload segment that is written is kept in memory; this bounds it to a few MiB.
 const PAYLOAD_SEGMENT_BYTES_MAX: u64 = 16 << 20;
@@ -132,7 +133,8 @@ impl Custody {
         }
         let mended = sealer.as_ref().map(Sealer::mended);
         if let Some(sealer) = &sealer {
-            let policy = policy(config, sealer.key().verifier());
+            let needed = config.checkpoints.witnesses_needed;
+            let policy = log_policy(sealer.key().verifier(), &config.witnesses, needed);
             let (path, files) = (sealer.files().folder().join(POLICY), sealer.files());
             let failed = |source| SealError::File { path, source };
             files.put_policy(&policy).map_err(failed)?;
@@ -274,24 +276,6 @@ fn checkpoint_key(config: &Config) -> Result<SigningKey, CustodyError> {
         ))),
         Some(_) | None => Ok(key),
     }
-}
-
-/// The log's key, its witnesses and how many of them are needed, as a tlog-policy.
-fn policy(config: &Config, key: &VerifierKey) -> String {
-    let mut text = format!("log {key}\n");
-    let mut names = String::new();
-    for witness in &config.witnesses {
-        // Writing to a `String` cannot fail.
-        _ = writeln!(text, "witness {} {} {}", witness.name, witness.key, witness.url);
-        _ = write!(names, " {}", witness.name);
-    }
-    if config.witnesses.is_empty() {
-        text.push_str("quorum none\n");
-    } else {
-        let needed = config.checkpoints.witnesses_needed;
-        _ = writeln!(text, "group enough {needed}{names}\nquorum enough");
-    }
-    text
 }
 
 /// The log's name: the configured one, or one that nobody else has.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Exports of this ledger, each of which is recorded in it first.
 pub fn export_source(ledger: &Ledger, sealing: Sealing) -> ExportSource {
     let reader = Arc::clone(ledger.reader());
-    let recorder = ledger.clone();
+    let own = ledger.clone();
     ExportSource {
         payloads: Arc::new(StoredPayloads::new(Arc::clone(&reader), ledger.keys().clone())),
         reader,
@@ -19,10 +19,10 @@ pub fn export_source(ledger: &Ledger, sealing: Sealing) -> ExportSource {
         sealing,
         now: clock::now,
         announce: Arc::new(move |fact| {
-            let ledger = recorder.clone();
+            let ledger = own.clone();
             Box::pin(async move {
-                let recorded = ledger.record(plain(fact)).await;
-                recorded.map(drop).map_err(|error| error.to_string())
+                ledger.record(plain(fact)).await.map_err(|error| error.to_string())?;
+                Ok(())
             })
         }),
     }

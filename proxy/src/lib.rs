@@ -49,6 +49,8 @@ pub mod server;
 
 pub mod payload_keys;
 
+pub mod log_policy;
+
 pub mod custody;
 
 pub mod keeper;

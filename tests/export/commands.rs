@@ -1,12 +1,12 @@
 //! `countersign export`, with a gateway that runs and without one.
 
-use crate::bundle::{archive, check, export, folder, payloads};
+use crate::bundle::{archive, check, export, folder, payloads, verify};
 use events::{Event, LedgerExported};
 use std::path::Path;
 use std::time::Duration;
 use tests::gateway::{Gateway, Setup};
 use tests::standins::Standins;
-use tests::wire::{ask, chat};
+use tests::wire::{ask, chat, look};
 
 fn started(standins: &Standins) -> Gateway {
     let gateway = Setup::new().provider("openai", &standins.provider_url(), "*").start();
@@ -40,6 +40,9 @@ fn a_gateway_that_runs_hands_out_evidence_of_everything_the_export_included() {
     let files = archive(&tar);
     let events = check(&files);
     assert_eq!(payloads(&files, &events), 4);
+    let key = look(gateway.people, "/tlog/0/key").unwrap().body;
+    let key = String::from_utf8(key).unwrap();
+    verify(&tar, key.trim());
     let recorded = gateway.records().events;
     assert_eq!(events, recorded, "the export is the last event that it holds");
     let expected = LedgerExported {
@@ -52,6 +55,7 @@ fn a_gateway_that_runs_hands_out_evidence_of_everything_the_export_included() {
 
     let ended = export(&["--url", &url, "--no-payloads", "--to", "3", "--out", text(&dir)]);
     assert_eq!(ended.code, Some(0), "{}", ended.said);
+    verify(&dir, key.trim());
     let files = folder(&dir);
     let events = check(&files);
     assert_eq!((events.len(), payloads(&files, &events)), (3, 0));

@@ -333,13 +333,24 @@ pub fn program() -> Command {
     command
 }
 
+/// The auditor's program.
+pub fn verifier() -> Command {
+    let mut command = Command::new(&*VERIFIER);
+    command.stdin(Stdio::null());
+    command
+}
+
 /// The program, built once by each suite in the suite's own profile.
-pub(crate) static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(crate) static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| built("proxy", "countersign"));
+
+static VERIFIER: LazyLock<PathBuf> = LazyLock::new(|| built("ledger-verify", "ledger-verify"));
+
+fn built(package: &str, program: &str) -> PathBuf {
     let suite = std::env::current_exe().unwrap();
     let profile = suite.parent().and_then(Path::parent).unwrap_or(Path::new(".")).to_owned();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--package", "proxy", "--bin", "countersign"]);
+    build.args(["build", "--quiet", "--package", package, "--bin", program]);
     build.current_dir(env!("CARGO_MANIFEST_DIR"));
     build.arg("--target-dir").arg(profile.parent().unwrap_or(Path::new(".")));
     // What the outer cargo says of this package would make build scripts run anew each time.
@@ -353,6 +364,6 @@ pub(crate) static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
         build.arg("--release");
     }
     let built = build.status().unwrap();
-    assert!(built.success(), "the program does not build");
-    profile.join("countersign")
-});
+    assert!(built.success(), "`{program}` does not build");
+    profile.join(program)
+}

@@ -1,4 +1,4 @@
-//! The second reading's question: does this event go into the bundle?
+//! The second reading: which events go into the bundle.
 
 use super::item::Item;
 use super::selection::Selection;
@@ -31,10 +31,8 @@ impl<'a> Chosen<'a> {
         if self.selection.is_contiguous() {
             return true;
         }
-        if let Some(event) = &item.event
-            && let Some(concerned) = self.custody(item.id, event)
-        {
-            return concerned;
+        if let Some(is_concerned) = self.custody(item) {
+            return is_concerned;
         }
         // An outcome alone is not in: calls are whole, or not there.
         let stands_alone = item.call.is_none() || matches!(item.event, Some(Event::CallRefused(_)));
@@ -42,20 +40,20 @@ impl<'a> Chosen<'a> {
     }
 
     /// An event about custody is in if it concerns a session that is.
-    fn custody(&mut self, id: Option<EventId>, event: &Event) -> Option<bool> {
+    fn custody(&mut self, item: &Item) -> Option<bool> {
         let (sessions, people) = (&self.survey.sessions, &self.survey.people);
         let any = |erased: &[SessionId]| erased.iter().any(|it| sessions.contains(it));
-        match event {
-            Event::EraseRequested(fact) => Some(any(&fact.sessions)),
-            Event::PayloadErased(fact) => Some(any(&fact.sessions)),
-            Event::LegalHoldPlaced(fact) => {
+        match &item.event {
+            Some(Event::EraseRequested(fact)) => Some(any(&fact.sessions)),
+            Some(Event::PayloadErased(fact)) => Some(any(&fact.sessions)),
+            Some(Event::LegalHoldPlaced(fact)) => {
                 let of_session = fact.session.is_some_and(|session| sessions.contains(&session));
                 let of_person = |person: &Arc<str>| people.contains(person);
                 let is_concerned = of_session || fact.subject.as_ref().is_some_and(of_person);
-                self.holds.extend(id.filter(|_| is_concerned));
+                self.holds.extend(item.id.filter(|_| is_concerned));
                 Some(is_concerned)
             }
-            Event::LegalHoldLifted(fact) => Some(self.holds.contains(&fact.hold)),
+            Some(Event::LegalHoldLifted(fact)) => Some(self.holds.contains(&fact.hold)),
             _ => None,
         }
     }

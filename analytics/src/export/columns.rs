@@ -16,8 +16,9 @@ pub(super) enum Kind {
 }
 
 /// A cell.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Cell {
+    #[default]
     Empty,
     Number(u64),
     Text(String),
@@ -65,12 +66,6 @@ struct Details {
     status: Cell,
     duration: Cell,
     usage: Usage,
-}
-
-impl Default for Cell {
-    fn default() -> Self {
-        Self::Empty
-    }
 }
 
 /// The cells of an event, one for each of [`COLUMNS`].

@@ -61,7 +61,7 @@ impl fmt::Display for Bound {
     }
 }
 
-/// What is asked for: everything that fits all of what is said. With nothing said, the whole ledger.
+/// What is asked for: everything that fits all of what is said. With nothing said, all there is.
 ///
 /// A range alone selects all events between its ends. With anything else said, whole calls are
 /// selected: those that began in the range and fit.

@@ -68,11 +68,11 @@ impl Survey {
                 let person = item.principal().map(|principal| Arc::clone(&principal.owner));
                 self.people.extend(person);
             }
-            Some(Event::CallLinked(link)) if selection.has_case() => {
-                if self.calls.contains(&link.cause) {
-                    self.calls.insert(call);
-                    self.sessions.extend(item.session);
-                }
+            Some(Event::CallLinked(link))
+                if selection.has_case() && self.calls.contains(&link.cause) =>
+            {
+                self.calls.insert(call);
+                self.sessions.extend(item.session);
             }
             _ => {}
         }

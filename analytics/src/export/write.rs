@@ -130,50 +130,53 @@ impl Run<'_, '_> {
             let path = format!("proofs/{number:05}/{index:020}.tlog-proof");
             self.files.add_unlisted(&path, proof.to_string().as_bytes())?;
         }
-        // A payload that several events of a part name goes in once.
         let mut done = BTreeSet::new();
-        let mut salted = BTreeSet::new();
         for (session, reference) in part.members().filter_map(|(member, _)| member.payload) {
-            let Some(source) = self.export.payloads else { break };
-            if salted.insert(session)
-                && let Some(salt) = source.salt(session).map_err(ExportError::Payload)?
-            {
-                let text = format!("{}\n", Digest(salt));
-                self.files.add_unlisted(&format!("payloads/{session}/salt"), text.as_bytes())?;
+            if let Some(source) = self.export.payloads {
+                self.payload(source, session, &reference, &mut done)?;
             }
-            let is_new = done.insert((session, reference.digest.0));
-            self.payload(source, session, &reference, is_new)?;
         }
         Ok(())
     }
 
+    /// Adds a payload and its salt, unless they are `done`: several events of a part may name them.
     fn payload(
         &mut self,
         source: &dyn Payloads,
         session: SessionId,
         reference: &PayloadRef,
-        is_new: bool,
+        done: &mut BTreeSet<String>,
     ) -> Result<(), ExportError> {
         if reference.discarded {
             self.payloads.discarded += 1;
             return Ok(());
         }
-        match source.content(session, reference).map_err(ExportError::Payload)? {
-            Content::Present(content) => {
-                self.payloads.present += 1;
-                let path = format!("payloads/{session}/{}", reference.digest);
-                if is_new { self.files.add_unlisted(&path, &content) } else { Ok(()) }
-            }
+        let content = match source.content(session, reference).map_err(ExportError::Payload)? {
+            Content::Present(content) => content,
             Content::Absent => {
                 self.payloads.erased += 1;
                 self.absent.insert(session);
-                Ok(())
+                return Ok(());
             }
             Content::Undecryptable => {
                 self.payloads.undecryptable += 1;
-                Ok(())
+                return Ok(());
             }
+        };
+        self.payloads.present += 1;
+        let path = format!("payloads/{session}/salt");
+        if !done.contains(&path)
+            && let Some(salt) = source.salt(session).map_err(ExportError::Payload)?
+        {
+            self.files.add_unlisted(&path, format!("{}\n", Digest(salt)).as_bytes())?;
+            done.insert(path);
         }
+        let path = format!("payloads/{session}/{}", reference.digest);
+        if !done.contains(&path) {
+            self.files.add_unlisted(&path, &content)?;
+            done.insert(path);
+        }
+        Ok(())
     }
 
     /// Adds what tells, behind a range, why payloads of the range are not there.

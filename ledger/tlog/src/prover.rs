@@ -112,3 +112,96 @@ impl Run {
         inside.chain(&self.above).copied().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Prover, ProverError};
+    use crate::hash::leaf_hash;
+    use crate::proof::{TileSource, inclusion_proof, root};
+    use crate::tile::TileId;
+    use crate::tree::TreeBuilder;
+    use std::cell::Cell;
+    use std::collections::HashMap;
+
+    /// Tiles in memory, and how often one was asked for.
+    #[derive(Default)]
+    struct Tiles {
+        tiles: HashMap<TileId, Vec<u8>>,
+        asked: Cell<usize>,
+    }
+
+    impl TileSource for Tiles {
+        type Error = String;
+
+        fn tile(&self, id: TileId) -> Result<Vec<u8>, String> {
+            self.asked.set(self.asked.get() + 1);
+            self.tiles.get(&id).cloned().ok_or_else(|| id.path())
+        }
+    }
+
+    fn entry(index: u64) -> Vec<u8> {
+        index.to_string().into_bytes()
+    }
+
+    fn tiles(size: u64) -> Tiles {
+        let mut tiles = Tiles::default();
+        let mut tree = TreeBuilder::resume(0, &tiles).unwrap();
+        for index in 0..size {
+            let mut full = |tile, bytes: &[u8]| {
+                tiles.tiles.insert(tile, bytes.to_vec());
+            };
+            tree.push(leaf_hash(&entry(index)), &mut full).unwrap();
+        }
+        tiles.tiles.extend(tree.partial());
+        tiles.asked.set(0);
+        tiles
+    }
+
+    #[test]
+    fn its_proofs_are_those_of_single_leaves() {
+        for size in [1, 2, 255, 256, 257, 512, 700, 65_536, 65_800] {
+            let tiles = tiles(size);
+            let mut prover = Prover::new(&tiles, size, root(&tiles, size).unwrap());
+            let step = 1 + usize::try_from(size / 1500).unwrap();
+            for index in (0..size).step_by(step).chain([size - 1, 0]) {
+                let proof = prover.prove(index, &entry(index)).unwrap();
+                assert_eq!(proof, inclusion_proof(&&tiles, index, size).unwrap(), "{index} {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_tile_is_read_once_for_its_leaves() {
+        let tiles = tiles(65_536);
+        let mut prover = Prover::new(&tiles, 65_536, root(&tiles, 65_536).unwrap());
+        tiles.asked.set(0);
+        for index in 0..65_536 {
+            prover.prove(index, &entry(index)).unwrap();
+        }
+        assert!(tiles.asked.get() <= 3 * 256, "{}", tiles.asked.get());
+    }
+
+    #[test]
+    fn it_gives_no_proof_that_does_not_hold() {
+        let size = 600;
+        let whole = tiles(size);
+        let right = root(&whole, size).unwrap();
+        for index in [0, 300, 599] {
+            let mut prover = Prover::new(&whole, size, right);
+            let wrong = prover.prove(index, b"something else");
+            assert_eq!(wrong, Err(ProverError::Entry { index }));
+            let mut prover = Prover::new(&whole, size, leaf_hash(b"another root"));
+            let wrong = prover.prove(index, &entry(index));
+            assert!(matches!(wrong, Err(ProverError::Tiles { .. })), "{wrong:?}");
+        }
+        for id in whole.tiles.keys() {
+            let mut altered = tiles(size);
+            altered.tiles.get_mut(id).unwrap()[5] ^= 1;
+            let mut prover = Prover::new(&altered, size, right);
+            for index in 0..size {
+                let Ok(proof) = prover.prove(index, &entry(index)) else { continue };
+                assert_eq!(proof, inclusion_proof(&&whole, index, size).unwrap());
+            }
+        }
+    }
+}

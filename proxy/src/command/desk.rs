@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a gateway may take: it may be reading a large ledger.
-const PATIENCE: Duration = Duration::from_secs(3600);
+const PATIENCE: Duration = Duration::from_hours(1);
 
 /// The most bytes of an answer.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -127,9 +127,13 @@ pub(super) async fn keep<T>(
     };
     drop(keeper);
     closing.close().await.map_err(|error| CommandError::Io(error.to_string()))?;
-    done.map_err(|error| match error {
-        KeeperError::NoHold(_) => CommandError::Usage(error.to_string()),
-        error => CommandError::Io(error.to_string()),
+    done.map_err(|error| {
+        let text = error.to_string();
+        if matches!(error, KeeperError::NoHold(_)) {
+            CommandError::Usage(text)
+        } else {
+            CommandError::Io(text)
+        }
     })
 }
 

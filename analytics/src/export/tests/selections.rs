@@ -74,7 +74,7 @@ fn a_session_has_what_it_caused_and_what_concerns_its_payloads() {
     assert_eq!(sequences(&world, &of_bob), [1, 6, 8, 10, 12, 13]);
 }
 
-/// One step of some ledger: a call of a session for a person is asked, or one under way is answered.
+/// One step of some ledger: a call of a session for a person is asked, or an open one answered.
 #[derive(Clone, Debug)]
 struct Step {
     begins: bool,
@@ -130,14 +130,12 @@ proptest! {
             ..Selection::default()
         };
         prop_assume!(!selection.is_contiguous());
-        let fits = |event: &&Envelope| match &event.event {
-            Event::CallDispatched(fact) => {
-                from.is_none_or(|from| from <= event.sequence)
-                    && person.is_none_or(|person| *fact.principal.owner == *PEOPLE[person])
-                    && (selection.sessions.is_empty()
-                        || selection.sessions.contains(&event.session.unwrap()))
-            }
-            _ => false,
+        let fits = |event: &&Envelope| {
+            let Event::CallDispatched(fact) = &event.event else { return false };
+            from.is_none_or(|from| from <= event.sequence)
+                && person.is_none_or(|person| *fact.principal.owner == *PEOPLE[person])
+                && (selection.sessions.is_empty()
+                    || selection.sessions.contains(&event.session.unwrap()))
         };
         let calls: BTreeSet<_> = book.events.iter().filter(fits).map(|event| event.call).collect();
         let expected: Vec<Envelope> =

@@ -161,7 +161,8 @@ pub(super) fn unpack(tar: &[u8]) -> Bundle {
 
 /// The records of a bundle, in order.
 pub(super) fn records(bundle: &Bundle) -> Vec<Vec<u8>> {
-    let parts = bundle.iter().filter(|(path, _)| path.ends_with(".jsonl"));
+    let is_part = |path: &str| path.strip_suffix(".jsonl").is_some();
+    let parts = bundle.iter().filter(|(path, _)| is_part(path));
     let lines = parts.flat_map(|(_, part)| part.split(|byte| *byte == b'\n'));
     lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
 }

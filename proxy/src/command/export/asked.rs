@@ -44,11 +44,9 @@ fn add_case(path: &Path, selection: &mut Selection) -> Result<(), CommandError> 
         if line.is_empty() {
             continue;
         }
-        if let Ok(session) = line.parse() {
-            selection.sessions.insert(session);
-        } else if let Ok(call) = line.parse() {
-            selection.calls.insert(call);
-        } else {
+        let session = line.parse().map(|session| selection.sessions.insert(session)).ok();
+        let call = || line.parse().map(|call| selection.calls.insert(call)).ok();
+        if session.or_else(call).is_none() {
             let found = one_line(line, 64);
             let what = format!("`{shown}`, line {number}: expected a session (`ses_…`) or a call");
             return Err(CommandError::Usage(format!("{what} (`call_…`), found `{found}`")));

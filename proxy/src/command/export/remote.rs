@@ -14,10 +14,10 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 /// How long the gateway may take to record the export and to have it sealed.
-const BEGIN_PATIENCE: Duration = Duration::from_secs(60);
+const BEGIN_PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long it may send nothing: it may be reading a large ledger.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// The most bytes of an error.
 const ERROR_BYTES_MAX: usize = 64 << 10;

@@ -65,6 +65,19 @@ impl StoredLedger {
         }
     }
 
+    /// Adds a record, behind which `next` stands in a log of `size`, to the bundle that it is in.
+    fn gather(&self, bundle: &mut Vec<u8>, record: &[u8], (next, size): (u64, u64)) {
+        // A record that is too long for a bundle is a finding of its own.
+        _ = bundle_push(bundle, record);
+        if !next.is_multiple_of(TILE_WIDTH) && next != size {
+            return;
+        }
+        if let Some(id) = BundleId::of_log((next - 1) / TILE_WIDTH, size) {
+            self.compare(id, bundle);
+        }
+        bundle.clear();
+    }
+
     /// The sessions whose payloads were erased behind the checkpoint.
     fn erased_since(&self) -> &BTreeSet<SessionId> {
         self.erased_since.get_or_init(|| {
@@ -89,6 +102,16 @@ impl StoredLedger {
         let checkpoint = Note::parse(&note).ok().and_then(|note| note.text().parse().ok());
         checkpoint.map_or(0, |checkpoint: tlog::Checkpoint| checkpoint.size)
     }
+}
+
+/// Gives the last stretch.
+fn give(sink: Sink<'_>, stretch: Stretch) {
+    // Nothing follows, whatever the answer.
+    _ = sink(stretch);
+}
+
+fn size_of(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 /// Collects what was erased.
@@ -129,51 +152,38 @@ impl Evidence for StoredLedger {
         let mut bundle = Vec::new();
         let mut next = 0;
         while next < size {
-            let (records, blocks) = match self.reader.read_blocks(Sequence::new(next), READ_BYTES) {
-                Ok(read) => read,
+            let read = self.reader.read_blocks(Sequence::new(next), READ_BYTES);
+            let (records, blocks) = match read {
+                Ok((records, blocks)) if !records.is_empty() => (records, blocks),
+                Ok(_) => {
+                    let detail = format!("the ledger ends at event {next}");
+                    let file = self.log.file("");
+                    give(sink, Stretch::missing(next, size - next, file, detail));
+                    return Ok(());
+                }
                 Err(ReadError::Io { path, source }) => {
                     return Err(SourceError { file: path, source });
                 }
                 Err(ReadError::Damaged { path, offset, detail }) => {
                     let mut stretch = Stretch::new(next, size - next, path.into());
                     stretch.defect = Some(Defect { byte: Some(offset), detail });
-                    _ = sink(stretch);
+                    give(sink, stretch);
                     return Ok(());
                 }
             };
-            let mut records = records.into_iter();
+            let mut records = records.iter();
             for block in blocks {
                 let count = u64::try_from(block.records).unwrap_or(u64::MAX).min(size - next);
-                if count == 0 {
-                    break;
-                }
-                let file: Arc<str> = block.file.display().to_string().into();
+                let file = block.file.display().to_string().into();
                 let mut stretch = Stretch::new(next, count, file);
-                for record in records.by_ref().take(usize::try_from(count).unwrap_or(usize::MAX)) {
-                    stretch.push(&record, block.byte);
+                for record in records.by_ref().take(size_of(count)) {
+                    stretch.push(record, block.byte);
                     next += 1;
-                    // A record that is too long for a bundle is a finding of its own.
-                    _ = bundle_push(&mut bundle, &record);
-                    if next.is_multiple_of(TILE_WIDTH) || next == size {
-                        let index = (next - 1) / TILE_WIDTH;
-                        if let Some(id) = BundleId::of_log(index, size) {
-                            self.compare(id, &bundle);
-                        }
-                        bundle.clear();
-                    }
+                    self.gather(&mut bundle, record, (next, size));
                 }
-                if sink(stretch) == ControlFlow::Break(()) {
+                if count > 0 && sink(stretch) == ControlFlow::Break(()) {
                     return Ok(());
                 }
-            }
-            if records.len() > 0 && next < size {
-                break;
-            }
-            if self.reader.next().number() <= next && next < size {
-                let file: Arc<str> = self.folder.display().to_string().into();
-                let detail = format!("the ledger ends at event {next}");
-                _ = sink(Stretch::missing(next, size - next, file, detail));
-                return Ok(());
             }
         }
         Ok(())
