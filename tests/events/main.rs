@@ -6,4 +6,6 @@ mod examples;
 
 mod golden;
 
+mod explained;
+
 mod properties;

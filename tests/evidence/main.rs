@@ -7,6 +7,8 @@ mod sealed;
 
 mod tampering;
 
+mod page;
+
 mod foreign;
 
 mod gateway;

@@ -155,7 +155,7 @@ pub struct CallDenied {
 }
 
 /// Input that never became a call: malformed, oversized, too slow, or by nobody we know. Of its
-/// body only size and digest are kept, because anybody can send anything.
+/// body only the size is kept, because anybody can send anything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallRefused {
     /// How many bytes of body had arrived.
