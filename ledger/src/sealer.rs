@@ -78,6 +78,7 @@ impl Sealer {
         let kept = lock.load()?.map(|note| Signed::read(key.verifier(), &note));
         let mut locked = kept.transpose()?;
         let published = published(&files, &key)?;
+        let is_lost = published.is_some() && locked.is_none();
         match (&published, &locked) {
             (Some(published), None) => {
                 let size = published.checkpoint.size;
@@ -96,6 +97,7 @@ impl Sealer {
             (None, _) => {}
         }
         let (growth, mended) = settle(&*reader, &files, locked.as_ref())?;
+        let mended = Mended { lost_lock: is_lost, ..mended };
         let published = published.map_or(0, |published| published.checkpoint.size);
         let sealer = Self { reader, files, lock, key, growth, locked, published, mended };
         sealer.lay_out_edge()?;

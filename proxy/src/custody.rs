@@ -124,14 +124,14 @@ impl Custody {
         let marks = marks_key(config, &folder)?;
         let keys = payload_keys(config, &folder)?;
         let sealer = sealer(config, &*log, lost_lock)?;
+        let mut mended = sealer.as_ref().map(Sealer::mended).unwrap_or_default();
         let is_new = sealer.as_ref().is_some_and(|sealer| sealer.locked().is_none());
-        if is_new
-            && lost_lock == LostLock::Refuse
-            && let Some(key) = last_checkpoint_key(&*log.reader())?
-        {
-            return Err(CustodyError::SealLost { key });
+        if is_new && let Some(key) = last_checkpoint_key(&*log.reader())? {
+            if lost_lock == LostLock::Refuse {
+                return Err(CustodyError::SealLost { key });
+            }
+            mended.lost_lock = true;
         }
-        let mended = sealer.as_ref().map(Sealer::mended);
         if let Some(sealer) = &sealer {
             let needed = config.checkpoints.witnesses_needed;
             let policy = log_policy(sealer.key().verifier(), &config.witnesses, needed);
@@ -148,7 +148,6 @@ impl Custody {
             .map(|sealer| Sealing::start(sealer, ledger.committed(), interval, witnesses.clone()));
         let (sealing, sealing_task) = sealing.unzip();
         let cut_bytes = note_cuts(&ledger, &recovery, &folder).await?;
-        let mended = mended.unwrap_or_default();
         let operator = operator_key(config)?;
         let found = FoundLedger { events, cut_bytes, mended };
         Ok(Self { ledger, sealing, marks, operator, found, writer, sealing_task })

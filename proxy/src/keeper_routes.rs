@@ -73,6 +73,7 @@ impl ErasureAsked {
         if said.is_empty() {
             return Err("say what to erase: sessions, a subject, or an age");
         }
+        check(&[&self.basis, &self.by, self.subject.as_deref().unwrap_or("-")])?;
         let sessions = self.sessions.as_ref().map(|sessions| sessions.iter().copied().collect());
         let (subject, before) = (self.subject.clone(), self.before);
         Ok((Criterion { sessions, subject, before }, said.join(", ")))
@@ -123,6 +124,7 @@ impl HoldAsked {
     /// The event; an error unless exactly one thing is to be kept.
     pub fn placed(self, by: Arc<str>) -> Result<LegalHoldPlaced, &'static str> {
         let Self { session, subject, reason, .. } = self;
+        check(&[&reason, &by, subject.as_deref().unwrap_or("-")])?;
         if session.is_some() == subject.is_some() {
             return Err("say what to keep: either a session or a subject");
         }
@@ -150,6 +152,28 @@ pub struct LiftAsked {
     pub by: String,
 }
 
+impl LiftAsked {
+    /// The event.
+    pub fn lifted(self, hold: EventId, by: Arc<str>) -> Result<LegalHoldLifted, &'static str> {
+        check(&[&self.reason, &by])?;
+        Ok(LegalHoldLifted { by, hold, reason: self.reason })
+    }
+}
+
+/// The most bytes of a reason or a name: an event has to hold them.
+const TEXT_BYTES_MAX: usize = 4096;
+
+/// Whether what will be on record for ever says something.
+fn check(texts: &[&str]) -> Result<(), &'static str> {
+    if texts.iter().any(|text| text.trim().is_empty()) {
+        return Err("a reason or a name is empty, and it is for the record");
+    }
+    if texts.iter().any(|text| TEXT_BYTES_MAX < text.len()) {
+        return Err("a reason or a name is longer than 4096 bytes");
+    }
+    Ok(())
+}
+
 async fn only_operator(
     State(desk): State<Desk>,
     headers: HeaderMap,
@@ -175,7 +199,7 @@ async fn erase(State(desk): State<Desk>, Json(asked): Json<ErasureAsked>) -> Res
         desk.keeper.preview(&criterion).await.map(preview)
     } else {
         let order = Order { criterion, said, by: by(&asked.by), basis: asked.basis };
-        desk.keeper.erase(order).await.map(done)
+        to_the_end(async move { desk.keeper.erase(order).await.map(done) }).await
     };
     done.map_or_else(|error| failed(&error), |done| Json(done).into_response())
 }
@@ -215,7 +239,8 @@ async fn place(State(desk): State<Desk>, Json(asked): Json<HoldAsked>) -> Respon
         Ok(hold) => hold,
         Err(detail) => return problem(StatusCode::UNPROCESSABLE_ENTITY, detail),
     };
-    match desk.keeper.place(hold.clone()).await {
+    let placing = hold.clone();
+    match to_the_end(async move { desk.keeper.place(placing).await }).await {
         Ok(id) => (StatusCode::CREATED, Json(HoldShown { id, hold })).into_response(),
         Err(error) => failed(&error),
     }
@@ -226,11 +251,22 @@ async fn lift(
     Path(hold): Path<EventId>,
     Json(asked): Json<LiftAsked>,
 ) -> Response {
-    let lifted = LegalHoldLifted { by: by(&asked.by), hold, reason: asked.reason };
-    match desk.keeper.lift(lifted).await {
+    let by = by(&asked.by);
+    let lifted = match asked.lifted(hold, by) {
+        Ok(lifted) => lifted,
+        Err(detail) => return problem(StatusCode::UNPROCESSABLE_ENTITY, detail),
+    };
+    match to_the_end(async move { desk.keeper.lift(lifted).await }).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => failed(&error),
     }
+}
+
+/// Does it even if whoever asked goes away meanwhile.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, KeeperError>> + Send + 'static,
+) -> Result<T, KeeperError> {
+    tokio::spawn(work).await?
 }
 
 /// Who asks: the key proves an operator, the name is only said.
@@ -240,8 +276,8 @@ fn by(said: &str) -> Arc<str> {
 
 fn failed(error: &KeeperError) -> Response {
     let status = match error {
-        KeeperError::NoHold(_) => StatusCode::NOT_FOUND,
-        KeeperError::Record(_) => StatusCode::SERVICE_UNAVAILABLE,
+        KeeperError::NoHold(_) | KeeperError::NoSession(_) => StatusCode::NOT_FOUND,
+        KeeperError::Record(_) | KeeperError::Unfinished(_) => StatusCode::SERVICE_UNAVAILABLE,
         KeeperError::Read(_) | KeeperError::Fold(_) | KeeperError::Broken(_) => {
             StatusCode::INTERNAL_SERVER_ERROR
         }

@@ -6,10 +6,12 @@ use ledger::backend::file::FileReader;
 use ledger::log::{ReadError, Reader as _};
 use ledger::payload::{self, Keys, LoadError};
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use tlog::{BundleId, Note, TILE_WIDTH, TileId, bundle_push};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tlog::{BundleId, Checkpoint, Note, TILE_WIDTH, TileId, bundle_push};
 use verify::{
     Check, Defect, Evidence, Fetched, Finding, NamedFile, PayloadState, Place, Report, Sink,
     SourceError, Stretch, log_directory,
@@ -30,16 +32,17 @@ pub(super) struct StoredLedger {
     folder: PathBuf,
     /// Entry bundles that do not hold the ledger's records.
     differing: Mutex<Vec<String>>,
-    /// Sessions erased behind the checkpoint, while a gateway goes on.
-    erased_since: OnceLock<BTreeSet<SessionId>>,
+    /// How many records the checkpoint covers.
+    size: AtomicU64,
+    since: Mutex<Since>,
 }
 
 impl StoredLedger {
     /// The ledger that `reader` reads, whose log lies in `folder`.
     pub(super) fn new(reader: FileReader, keys: Option<Keys>, folder: PathBuf) -> Self {
         let log = Box::new(log_directory(folder.clone()));
-        let (differing, erased_since) = (Mutex::default(), OnceLock::new());
-        Self { reader, keys, log, folder, differing, erased_since }
+        let (differing, since) = (Mutex::default(), Mutex::default());
+        Self { reader, keys, log, folder, differing, size: AtomicU64::new(0), since }
     }
 
     /// Adds what was found besides what every verification looks at.
@@ -56,7 +59,9 @@ impl StoredLedger {
     /// Compares a bundle of records with the file that should hold them.
     fn compare(&self, id: BundleId, bundle: &[u8]) {
         let path = self.folder.join(id.path());
-        if std::fs::read(&path).is_ok_and(|found| found == bundle) {
+        let found = std::fs::read(&path);
+        let is_gone = matches!(&found, Err(error) if error.kind() == ErrorKind::NotFound);
+        if found.is_ok_and(|found| found == bundle) || is_gone && self.has_wider(id, bundle) {
             return;
         }
         let mut differing = self.differing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,29 +83,51 @@ impl StoredLedger {
         bundle.clear();
     }
 
-    /// The sessions whose payloads were erased behind the checkpoint.
-    fn erased_since(&self) -> &BTreeSet<SessionId> {
-        self.erased_since.get_or_init(|| {
-            let size = self.sealed_size();
-            let mut erased = Erased { size, sessions: BTreeSet::new() };
-            let mut next = size;
-            while let Ok(records) = self.reader.read(Sequence::new(next), READ_BYTES) {
-                if records.is_empty() {
-                    break;
-                }
-                for record in records {
-                    next += 1;
-                    erased.note(&record);
-                }
+    /// Whether a session was erased behind the checkpoint, or is being erased: a gateway may go on
+    /// meanwhile. Looks at what was recorded since it was asked last.
+    fn is_erased_since(&self, session: SessionId) -> bool {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        if since.sessions.contains(&session) || self.reader.refresh().is_err() {
+            // What cannot be read is told where the payload is.
+            return since.sessions.contains(&session);
+        }
+        since.next = since.next.max(self.size.load(Ordering::Relaxed));
+        while let Ok(records) = self.reader.read(Sequence::new(since.next), READ_BYTES) {
+            if records.is_empty() {
+                break;
             }
-            erased.sessions
-        })
+            records.iter().for_each(|record| since.note(record));
+        }
+        since.sessions.contains(&session)
     }
 
-    fn sealed_size(&self) -> u64 {
-        let Ok(Fetched::Bytes(note)) = self.log.checkpoint() else { return 0 };
+    /// Whether a bundle is gone only because the log went on: then a wider one begins with it.
+    fn has_wider(&self, id: BundleId, bundle: &[u8]) -> bool {
+        let Ok(Fetched::Bytes(note)) = self.log.checkpoint() else { return false };
         let checkpoint = Note::parse(&note).ok().and_then(|note| note.text().parse().ok());
-        checkpoint.map_or(0, |checkpoint: tlog::Checkpoint| checkpoint.size)
+        let size = checkpoint.map_or(0, |checkpoint: Checkpoint| checkpoint.size);
+        let wider = BundleId::of_log(id.index, size).filter(|wider| id.width < wider.width);
+        let found = wider.and_then(|wider| std::fs::read(self.folder.join(wider.path())).ok());
+        found.is_some_and(|found| found.starts_with(bundle))
+    }
+}
+
+/// Sessions whose erasure was asked for or done behind the checkpoint.
+#[derive(Default)]
+struct Since {
+    next: u64,
+    sessions: BTreeSet<SessionId>,
+}
+
+impl Since {
+    fn note(&mut self, record: &[u8]) {
+        self.next += 1;
+        let Ok(envelope) = Envelope::parse(record) else { return };
+        if let Event::EraseRequested(fact) = envelope.event {
+            self.sessions.extend(fact.sessions);
+        } else if let Event::PayloadErased(fact) = envelope.event {
+            self.sessions.extend(fact.sessions);
+        }
     }
 }
 
@@ -112,23 +139,6 @@ fn give(sink: Sink<'_>, stretch: Stretch) {
 
 fn size_of(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
-}
-
-/// Collects what was erased.
-struct Erased {
-    size: u64,
-    sessions: BTreeSet<SessionId>,
-}
-
-impl Erased {
-    fn note(&mut self, record: &[u8]) {
-        if let Ok(Envelope { event: Event::PayloadErased(fact), sequence, .. }) =
-            Envelope::parse(record)
-            && sequence >= self.size
-        {
-            self.sessions.extend(fact.sessions);
-        }
-    }
 }
 
 impl Evidence for StoredLedger {
@@ -149,6 +159,11 @@ impl Evidence for StoredLedger {
     }
 
     fn records(&self, size: u64, sink: Sink<'_>) -> Result<(), SourceError> {
+        self.size.store(size, Ordering::Relaxed);
+        // The checkpoint may be newer than what was there when the ledger was opened.
+        if let Err(error) = self.reader.refresh() {
+            return unread((0, size), error, sink);
+        }
         let mut bundle = Vec::new();
         let mut next = 0;
         while next < size {
@@ -161,15 +176,7 @@ impl Evidence for StoredLedger {
                     give(sink, Stretch::missing(next, size - next, file, detail));
                     return Ok(());
                 }
-                Err(ReadError::Io { path, source }) => {
-                    return Err(SourceError { file: path, source });
-                }
-                Err(ReadError::Damaged { path, offset, detail }) => {
-                    let mut stretch = Stretch::new(next, size - next, path.into());
-                    stretch.defect = Some(Defect { byte: Some(offset), detail });
-                    give(sink, stretch);
-                    return Ok(());
-                }
+                Err(error) => return unread((next, size), error, sink),
             };
             let mut records = records.iter();
             for block in blocks {
@@ -193,12 +200,25 @@ impl Evidence for StoredLedger {
         let Some(keys) = &self.keys else { return PayloadState::Unread };
         match payload::load(&self.reader, keys, session, payload) {
             Ok(Some(_)) => PayloadState::Present,
-            Ok(None) if self.erased_since().contains(&session) => PayloadState::Unread,
+            Ok(None) if self.is_erased_since(session) => PayloadState::ErasedSince,
             Ok(None) => PayloadState::Absent,
             Err(LoadError::KeyMissing { .. }) => PayloadState::Undecryptable,
             Err(
                 error @ (LoadError::Read(_) | LoadError::Keys { .. } | LoadError::Damaged { .. }),
             ) => PayloadState::Damaged(error.to_string()),
+        }
+    }
+}
+
+/// Says what is wrong with the records from one sequence to before another.
+fn unread((next, size): (u64, u64), error: ReadError, sink: Sink<'_>) -> Result<(), SourceError> {
+    match error {
+        ReadError::Io { path, source } => Err(SourceError { file: path, source }),
+        ReadError::Damaged { path, offset, detail } => {
+            let mut stretch = Stretch::new(next, size - next, path.into());
+            stretch.defect = Some(Defect { byte: Some(offset), detail });
+            give(sink, stretch);
+            Ok(())
         }
     }
 }
