@@ -36,7 +36,7 @@ use crate::log::Reader;
 use grow::{Filled, Growth, write};
 use settle::settle;
 use std::sync::Arc;
-use tlog::{BundleId, SigningKey, TileId, edge_tiles};
+use tlog::{BundleId, SigningKey, TileId, TreeBuilder, edge_tiles};
 
 /// Seals one log. There is one for each, and the lock sees to it.
 pub struct Sealer {
@@ -109,6 +109,17 @@ impl Sealer {
         &self.key
     }
 
+    /// Locks a checkpoint over no event where nothing was locked ever; does nothing elsewhere. From
+    /// then on a lock that is empty was lost, even if a crash comes before the first [`Self::seal`].
+    pub fn begin(&mut self) -> Result<(), SealError> {
+        if self.locked.is_none() {
+            let signed = Signed::new(&self.key, 0, TreeBuilder::new().root())?;
+            self.lock.replace(None, signed.note.to_string().as_bytes())?;
+            self.locked = Some(signed);
+        }
+        Ok(())
+    }
+
     /// The last checkpoint that was signed, published or not.
     pub const fn locked(&self) -> Option<&Signed> {
         self.locked.as_ref()
@@ -139,7 +150,7 @@ impl Sealer {
         let end = self.reader.next().number();
         let size = self.locked.as_ref().map_or(0, |locked| locked.checkpoint.size);
         if end <= size {
-            return Ok(self.locked.as_ref());
+            return Ok(self.locked.as_ref().filter(|_| 0 < size));
         }
         let files = &self.files;
         let mut write = |filled: Filled<'_>| write(files, &filled);

@@ -123,7 +123,7 @@ impl Custody {
         let (log, recovery) = open(config, &folder)?;
         let marks = marks_key(config, &folder)?;
         let keys = payload_keys(config, &folder)?;
-        let sealer = sealer(config, &*log, lost_lock)?;
+        let mut sealer = sealer(config, &*log, lost_lock)?;
         let mut mended = sealer.as_ref().map(Sealer::mended).unwrap_or_default();
         let is_new = sealer.as_ref().is_some_and(|sealer| sealer.locked().is_none());
         if is_new && let Some(key) = last_checkpoint_key(&*log.reader())? {
@@ -131,6 +131,9 @@ impl Custody {
                 return Err(CustodyError::SealLost { key });
             }
             mended.lost_lock = true;
+        }
+        if let Some(sealer) = &mut sealer {
+            sealer.begin()?;
         }
         if let Some(sealer) = &sealer {
             let needed = config.checkpoints.witnesses_needed;

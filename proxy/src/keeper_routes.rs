@@ -34,7 +34,8 @@ pub fn keeper_routes(keeper: Arc<Keeper>, key: KeyHash) -> Router {
         .route("/api/v1/erasures", post(erase))
         .route("/api/v1/legal-holds", get(list).post(place))
         .route("/api/v1/legal-holds/{id}", delete(lift))
-        .layer(middleware::from_fn_with_state(desk.clone(), only_operator))
+        // Of these routes alone: others are merged with them.
+        .route_layer(middleware::from_fn_with_state(desk.clone(), only_operator))
         .with_state(desk)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::stage::{Stage, erased, provider, run, setup};
 use events::{
-    CallDispatched, CallId, Decision, Dialect, Draft, EventId, Operation, Principal, SessionId,
+    CallCompleted, CallDispatched, CallId, Decision, Dialect, Draft, EventId, Operation, Principal, SessionId,
     SessionMethod, Timestamp, Verdict,
 };
 use ledger::payload::Unpacked;
@@ -111,7 +111,16 @@ async fn record(ledger: &Ledger, place: u128, (day, session): (u64, SessionId), 
             verdict: Verdict { decision: Decision::Allow, policies: Vec::new(), reason: None },
         },
     };
-    let entry = Entry { payloads: vec![packed], ..Entry::from(draft) };
+    let outcome = CallCompleted { status: 200, ..CallCompleted::default() };
+    let outcome = Draft {
+        id: EventId::new(Ulid(1000 + place)),
+        time: draft.time,
+        session: draft.session,
+        cause: Some(draft.id),
+        call: draft.call,
+        fact: outcome.into(),
+    };
+    let entry = Entry { payloads: vec![packed], also: vec![outcome], ..Entry::from(draft) };
     ledger.record(entry).await.unwrap();
 }
 

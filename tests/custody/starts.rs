@@ -1,6 +1,6 @@
 //! Ledgers that are not what was signed last: the gateway does not go on with them.
 
-use crate::disk::copy;
+use crate::disk::{copy, middle};
 use crate::stage::{Ended, Stage, command, provider, run, setup};
 use events::Event;
 use std::fs;
@@ -64,11 +64,12 @@ fn a_ledger_that_was_cut_or_altered_is_not_gone_on_with() {
     let segment = events.join(format!("{:020}.log", 0));
     let bytes = fs::read(&segment).unwrap();
     let mut altered = bytes.clone();
-    *altered.get_mut(66_000).unwrap() ^= 1;
+    let at = middle(&segment);
+    *altered.get_mut(at).unwrap() ^= 1;
     fs::write(&segment, altered).unwrap();
     let ended = refused(&stage, &[]).with(74);
     assert!(ended.err.contains(segment.to_str().unwrap()), "{}", ended.err);
-    fs::write(&segment, bytes.get(..66_000).unwrap()).unwrap();
+    fs::write(&segment, bytes.get(..at).unwrap()).unwrap();
     let ended = refused(&stage, &[]).with(74);
     assert!(ended.err.contains(segment.to_str().unwrap()), "{}", ended.err);
     // Records of another history, in form: the ledger of a gateway with the same keys.
@@ -96,7 +97,10 @@ fn last_start(gateway: &Gateway) -> bool {
 #[test]
 fn a_lock_that_was_lost_has_to_be_accepted_and_that_is_on_record() {
     for lost in [&["lock"][..], &["lock", "tlog"]] {
-        let mut stage = Stage::start();
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let setup = || setup(&provider(), "").data(&data);
+        let mut stage = Stage { gateway: setup().start() };
         stage.say("one", "a");
         stage.gateway.stop_and_check();
         assert!(!last_start(&stage.gateway));
@@ -109,15 +113,13 @@ fn a_lock_that_was_lost_has_to_be_accepted_and_that_is_on_record() {
         let words = ["erase", "--subject", "ada@example.com", "--basis", "law"];
         run(&words, &stage.here()).with(74);
         assert_eq!(stage.gateway.records().events.len(), before, "something was recorded");
-        let data = stage.data().to_owned();
-        let accepting = setup(&provider(), "").data(&data).argument("--accept-lost-lock");
-        stage.gateway = accepting.start();
+        stage.gateway = setup().argument("--accept-lost-lock").start();
         assert!(last_start(&stage.gateway), "{lost:?}");
         stage.say("two", "b");
         stage.gateway.stop_and_check();
         stage.verify();
         // Said again it means nothing.
-        stage.gateway = setup(&provider(), "").data(&data).argument("--accept-lost-lock").start();
+        stage.gateway = setup().argument("--accept-lost-lock").start();
         assert!(!last_start(&stage.gateway));
         stage.gateway.stop_and_check();
     }

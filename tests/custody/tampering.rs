@@ -1,6 +1,6 @@
 //! Files of a data folder that somebody changed: each is a finding that names it.
 
-use crate::disk::{copy, files};
+use crate::disk::{copy, files, middle};
 use crate::stage::{Ended, Stage, report, run};
 use ledger::backend::file::FileReader;
 use ledger::log::{Address, Reader as _};
@@ -29,10 +29,8 @@ fn findings(ended: &Ended) -> Vec<(String, Option<u64>)> {
     let report = report(ended);
     let listed = report.get("listed").unwrap().as_array().unwrap();
     let place = |finding: &serde_json::Value| {
-        let place = finding.get("place").filter(|place| !place.is_null());
-        let of = |member| place.and_then(|place| place.get(member));
-        let file = of("file").and_then(serde_json::Value::as_str).unwrap_or_default();
-        (file.to_owned(), of("byte").and_then(serde_json::Value::as_u64))
+        let file = finding.get("file").and_then(serde_json::Value::as_str).unwrap_or_default();
+        (file.to_owned(), finding.get("byte").and_then(serde_json::Value::as_u64))
     };
     listed.iter().map(place).collect()
 }
@@ -79,7 +77,7 @@ fn a_changed_byte_is_named_with_its_file_whatever_file_it_is_in() {
     let (payloads, at, _) = place(data, 9);
     let checkpoint = data.join("tlog/0/checkpoint");
     for (path, at) in [
-        (segment, 66_000),
+        (segment.clone(), middle(&segment)),
         (payloads, at + 3),
         (tile("0"), 40),
         (tile("entries"), 1000),
