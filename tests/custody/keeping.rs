@@ -70,9 +70,9 @@ fn tool_calls_find_their_cause_where_nothing_is_kept_at_all() {
     }]);
     assert_eq!((played.failed, played.first_failure, played.mismatches), (0, None, 0));
     let records = gateway.stop_and_check();
-    let tools = records.events.iter().filter(|envelope| {
-        matches!(&envelope.event, Event::CallDispatched(fact) if fact.target.is_some())
-    });
+    let tools = records.events.iter().filter(
+        |envelope| matches!(&envelope.event, Event::CallDispatched(fact) if fact.target.is_some()),
+    );
     let causes: Vec<bool> = tools.map(|envelope| envelope.cause.is_some()).collect();
     assert!(10 < causes.len() && causes.iter().all(|found| *found), "{causes:?}");
     let payloads = records.events.iter().filter_map(|envelope| envelope.event.payload());

@@ -27,7 +27,9 @@ fn without_the_operator_s_key_nothing_is_erased_and_no_hold_is_placed_lifted_or_
         for key in [String::new(), bearer("csop_0000"), bearer(""), bearer(AGENT_KEY)] {
             let answer = request(&stage, asked, &format!("{json}{key}"));
             assert_eq!(answer.status(), 401, "{asked:?}: {answer:?}");
-            assert!(answer.json().get("detail").unwrap().as_str().unwrap().contains("operator.key"));
+            assert!(
+                answer.json().get("detail").unwrap().as_str().unwrap().contains("operator.key")
+            );
         }
     }
     let other = stage.data().parent().unwrap().join("other.key");

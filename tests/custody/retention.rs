@@ -2,8 +2,8 @@
 
 use crate::stage::{Stage, erased, provider, run, setup};
 use events::{
-    CallCompleted, CallDispatched, CallId, Decision, Dialect, Draft, EventId, Operation, Principal, SessionId,
-    SessionMethod, Timestamp, Verdict,
+    CallCompleted, CallDispatched, CallId, Decision, Dialect, Draft, EventId, Operation, Principal,
+    SessionId, SessionMethod, Timestamp, Verdict,
 };
 use ledger::payload::Unpacked;
 use ledger::sealer::LostLock;

@@ -79,7 +79,7 @@ impl Stage {
     }
 
     pub(crate) fn config(&self) -> PathBuf {
-        self.data().parent().unwrap().join("countersign.toml")
+        self.gateway.config()
     }
 
     /// The words that point a command at the running gateway.
@@ -100,12 +100,7 @@ impl Stage {
 }
 
 /// Says something in a session.
-pub(crate) fn say(
-    agents: std::net::SocketAddr,
-    key: &str,
-    session: &str,
-    text: &str,
-) -> Answer {
+pub(crate) fn say(agents: std::net::SocketAddr, key: &str, session: &str, text: &str) -> Answer {
     let body = json!({"model": session, "messages": [{"role": "user", "content": text}]});
     let bearer = format!("Bearer {key}");
     let headers = [("session-id", session), ("authorization", bearer.as_str())];

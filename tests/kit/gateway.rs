@@ -228,6 +228,12 @@ pub const IDLE_KEY: &str = "csk-the-key-of-the-agent-without-rights";
 pub const OTHER_KEY: &str = "csk-the-key-of-another-agent-in-tests";
 
 impl Gateway {
+    /// Its configuration.
+    pub fn config(&self) -> PathBuf {
+        let folder = self.folder.as_ref().unwrap_or_else(|| panic!("a folder of its own"));
+        folder.path().join("countersign.toml")
+    }
+
     /// What the ledger on disk says now.
     pub fn records(&self) -> Records {
         Records::read(&self.data)
@@ -311,8 +317,7 @@ impl Gateway {
     /// The same where it may not start; what it said then.
     pub fn try_again(mut self) -> Result<Self, Vec<String>> {
         let folder = self.folder.take().unwrap_or_else(|| panic!("a folder of its own"));
-        let setup =
-            Setup { wrapper: Vec::new(), arguments: Vec::new(), ..self.setup.clone() };
+        let setup = Setup { wrapper: Vec::new(), arguments: Vec::new(), ..self.setup.clone() };
         drop(self);
         setup.try_start_in(folder)
     }

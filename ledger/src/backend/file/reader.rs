@@ -172,6 +172,11 @@ impl FileReader {
         Ok((found.records, found.blocks))
     }
 
+    /// The last segment, and the byte behind the last whole batch in it.
+    pub fn end(&self) -> (PathBuf, u64) {
+        self.read_committed(|committed| (committed.active.path.clone(), committed.tail.end))
+    }
+
     fn find(&self, from: Sequence, bytes_max: usize) -> Result<Found, ReadError> {
         let (records, blocks) = (Vec::new(), Vec::new());
         let mut found = Found { records, blocks, bytes: 0, bytes_max, next: from.number() };

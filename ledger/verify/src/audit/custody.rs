@@ -21,6 +21,8 @@ pub enum PayloadState {
     Undecryptable,
     /// It is there, and is not what the event commits to, or cannot be read.
     Damaged(String),
+    /// The file that holds it is damaged at this place.
+    DamagedAt(Place, String),
     /// It is not there, because it was erased behind what is verified.
     ErasedSince,
     /// This evidence has no payloads.
@@ -82,6 +84,10 @@ impl Custody {
             PayloadState::Damaged(how) => {
                 let detail = format!("the payload {} is damaged: {how}", payload.digest);
                 return Some(Finding::new(Check::Payloads, detail));
+            }
+            PayloadState::DamagedAt(place, how) => {
+                let detail = format!("the payload {} is damaged: {how}", payload.digest);
+                return Some(Finding::new(Check::Payloads, detail).at(place));
             }
             _ if payload.discarded => self.payloads.discarded += 1,
             PayloadState::ErasedSince => self.payloads.erased += 1,

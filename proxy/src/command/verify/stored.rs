@@ -83,6 +83,16 @@ impl StoredLedger {
         bundle.clear();
     }
 
+    /// Says that the ledger ends before it should: what is behind its end was taken away, or is
+    /// damaged so that it looks like a batch that was never finished.
+    fn cut(&self, (next, size): (u64, u64)) -> Stretch {
+        let (path, end) = self.reader.end();
+        let mut stretch = Stretch::new(next, size - next, path.display().to_string().into());
+        let detail = format!("the ledger ends at event {next}; from here on it was cut or damaged");
+        stretch.defect = Some(Defect { byte: Some(end), detail });
+        stretch
+    }
+
     /// Whether a session was erased behind the checkpoint, or is being erased: a gateway may go on
     /// meanwhile. Looks at what was recorded since it was asked last.
     fn is_erased_since(&self, session: SessionId) -> bool {
@@ -171,9 +181,7 @@ impl Evidence for StoredLedger {
             let (records, blocks) = match read {
                 Ok((records, blocks)) if !records.is_empty() => (records, blocks),
                 Ok(_) => {
-                    let detail = format!("the ledger ends at event {next}");
-                    let file = self.log.file("");
-                    give(sink, Stretch::missing(next, size - next, file, detail));
+                    give(sink, self.cut((next, size)));
                     return Ok(());
                 }
                 Err(error) => return unread((next, size), error, sink),
@@ -203,6 +211,9 @@ impl Evidence for StoredLedger {
             Ok(None) if self.is_erased_since(session) => PayloadState::ErasedSince,
             Ok(None) => PayloadState::Absent,
             Err(LoadError::KeyMissing { .. }) => PayloadState::Undecryptable,
+            Err(LoadError::Read(ReadError::Damaged { path, offset, detail })) => {
+                PayloadState::DamagedAt(Place::at(&path.into(), offset), detail)
+            }
             Err(
                 error @ (LoadError::Read(_) | LoadError::Keys { .. } | LoadError::Damaged { .. }),
             ) => PayloadState::Damaged(error.to_string()),
