@@ -7,6 +7,7 @@ use ledger::log::{Address, Reader as _};
 use ledger::payload::scope;
 use std::fs;
 use std::path::{Path, PathBuf};
+use tests::disk::noise;
 use tests::records::Records;
 
 /// A stopped gateway with enough events for a full tile.
@@ -14,6 +15,10 @@ fn stopped() -> Stage {
     let mut stage = Stage::start();
     for number in 0..70 {
         stage.say(&format!("session-{number}"), &format!("question {number}"));
+    }
+    // The payload segment of those is sealed by this, and another one written.
+    for number in 0..3 {
+        stage.say("large", &noise(700_000 + number));
     }
     stage.gateway.stop_and_check();
     stage.verify();
@@ -74,11 +79,14 @@ fn a_changed_byte_is_named_with_its_file_whatever_file_it_is_in() {
         .into_iter()
         .find(|path| path.extension().is_some_and(|kind| kind == "log"))
         .unwrap();
-    let (payloads, at, _) = place(data, 9);
+    let (sealed, in_sealed, _) = place(data, 9);
+    let (active, in_active, _) = place(data, 140 + 4);
+    assert_ne!(sealed, active);
     let checkpoint = data.join("tlog/0/checkpoint");
     for (path, at) in [
         (segment.clone(), middle(&segment)),
-        (payloads, at + 3),
+        (sealed, in_sealed + 3),
+        (active, in_active + 3),
         (tile("0"), 40),
         (tile("entries"), 1000),
         (checkpoint, 30),
@@ -87,7 +95,7 @@ fn a_changed_byte_is_named_with_its_file_whatever_file_it_is_in() {
         let ended = verify(data).with(1);
         let found = findings(&ended);
         let named = found.iter().any(|(file, _)| Path::new(file) == path);
-        assert!(named, "{}: {found:?}", path.display());
+        assert!(named, "{}: {found:?} {}", path.display(), ended.out);
         println!("{} byte {at}: {:?}", path.display(), found.first());
         fs::write(&path, before).unwrap();
     }

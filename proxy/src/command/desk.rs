@@ -141,7 +141,7 @@ pub(super) async fn keep<T>(
     let (ledger, _, closing) = custody.map_err(|error| not_opened(config, &error))?.split();
     let keeper = Keeper::new(ledger);
     let done = match keeper.complete().await {
-        Ok(_) => work(&keeper).await,
+        Ok(()) => work(&keeper).await,
         Err(error) => Err(error),
     };
     drop(keeper);

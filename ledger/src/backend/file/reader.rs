@@ -172,9 +172,11 @@ impl FileReader {
         Ok((found.records, found.blocks))
     }
 
-    /// The last segment, and the byte behind the last whole batch in it.
-    pub fn end(&self) -> (PathBuf, u64) {
-        self.read_committed(|committed| (committed.active.path.clone(), committed.tail.end))
+    /// Where reading ends, and why: the file, the byte, and what stands there instead of what would
+    /// go on. For who expects more than there is.
+    pub fn obstacle(&self) -> Result<(PathBuf, u64, &'static str), ReadError> {
+        let known = self.read_committed(Known::of);
+        follow::obstacle(&*self.disk, &self.dir, &known)
     }
 
     fn find(&self, from: Sequence, bytes_max: usize) -> Result<Found, ReadError> {

@@ -86,10 +86,14 @@ impl StoredLedger {
     /// Says that the ledger ends before it should: what is behind its end was taken away, or is
     /// damaged so that it looks like a batch that was never finished.
     fn cut(&self, (next, size): (u64, u64)) -> Stretch {
-        let (path, end) = self.reader.end();
-        let mut stretch = Stretch::new(next, size - next, path.display().to_string().into());
-        let detail = format!("the ledger ends at event {next}; from here on it was cut or damaged");
-        stretch.defect = Some(Defect { byte: Some(end), detail });
+        let (file, byte, what) = match self.reader.obstacle() {
+            Ok((path, byte, what)) => (path.display().to_string(), byte, what.to_owned()),
+            Err(ReadError::Damaged { path, offset, detail }) => (path, offset, detail),
+            Err(ReadError::Io { path, source }) => (path, 0, source.to_string()),
+        };
+        let mut stretch = Stretch::new(next, size - next, file.into());
+        let detail = format!("the ledger ends at event {next}, because here {what}");
+        stretch.defect = Some(Defect { byte: Some(byte), detail });
         stretch
     }
 
@@ -106,7 +110,9 @@ impl StoredLedger {
             if records.is_empty() {
                 break;
             }
-            records.iter().for_each(|record| since.note(record));
+            for record in &records {
+                since.note(record);
+            }
         }
         since.sessions.contains(&session)
     }
