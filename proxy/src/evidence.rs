@@ -21,8 +21,8 @@ pub fn export_source(ledger: &Ledger, sealing: Sealing) -> ExportSource {
         announce: Arc::new(move |fact| {
             let ledger = own.clone();
             Box::pin(async move {
-                ledger.record(plain(fact)).await.map_err(|error| error.to_string())?;
-                Ok(())
+                let recorded = ledger.record(plain(fact)).await;
+                recorded.map(drop).map_err(|error| error.to_string())
             })
         }),
     }

@@ -5,7 +5,6 @@ use crate::correlate::{Correlator, Limits as CorrelateLimits};
 use crate::custody::{
     Closing, Custody, CustodyError, FoundLedger, LEDGER_FOLDER, payload_segment_bytes, plain,
 };
-use crate::evidence::export_source;
 use crate::gate::Gate;
 use crate::keeper::{Keeper, keep};
 use crate::keeper_routes::keeper_routes;
@@ -149,12 +148,8 @@ impl Gateway {
         }
         let sealing = self.sealing.clone();
         let gate = Arc::clone(gate);
-        let exports = sealing.clone().map(|sealing| {
-            let source = export_source(gate.ledger(), sealing);
-            dashboards::export_routes(source, stopping.clone())
-        });
-        let pages = People::new(gate, memory, room, sealing).router().merge(desk);
-        let pages = pages.merge(exports.unwrap_or_default());
+        let stops = stopping.clone();
+        let pages = People::new(gate, memory, room, sealing, stops).router().merge(desk);
         let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
         let mut stopped = stopping.clone();
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));

@@ -1,6 +1,7 @@
 //! The people's listener: whether the gateway is well, and its figures.
 
 use crate::custody::SHARD_PATH;
+use crate::evidence::export_source;
 use crate::gate::Gate;
 use crate::memory::Memory;
 use crate::metrics::expose;
@@ -12,7 +13,7 @@ use http::{StatusCode, header};
 use ledger::{Health, SealHealth, Sealing};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 /// What the pages show.
 #[derive(Clone)]
@@ -21,14 +22,22 @@ pub struct People {
     memory: Memory,
     room: Room,
     sealing: Option<Sealing>,
+    stopping: watch::Receiver<bool>,
     /// Held by whoever asks the disk for room.
     asking: Arc<Mutex<()>>,
 }
 
 impl People {
-    /// Shows the state of this gate, whose ledger needs `room` to go on after its disk was full.
-    pub fn new(gate: Arc<Gate>, memory: Memory, room: Room, sealing: Option<Sealing>) -> Self {
-        Self { gate, memory, room, sealing, asking: Arc::default() }
+    /// Shows the state of this gate, whose ledger needs `room` to go on after its disk was full,
+    /// until `stopping` becomes true.
+    pub fn new(
+        gate: Arc<Gate>,
+        memory: Memory,
+        room: Room,
+        sealing: Option<Sealing>,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self { gate, memory, room, sealing, stopping, asking: Arc::default() }
     }
 
     /// The paths served. Those that show the ledger want to know the peer's address; see
@@ -37,6 +46,10 @@ impl People {
         let ledger = self.gate.ledger();
         let ledger = dashboards::ledger_routes(Arc::clone(ledger.reader()), ledger.keys().clone());
         let log = self.sealing.clone().map(|sealing| dashboards::tlog_routes(SHARD_PATH, sealing));
+        let exports = self.sealing.clone().map(|sealing| {
+            let source = export_source(self.gate.ledger(), sealing);
+            dashboards::export_routes(source, self.stopping.clone())
+        });
         Router::new()
             .route("/healthz", get(async || "ok\n"))
             .route("/readyz", get(ready))
@@ -44,6 +57,7 @@ impl People {
             .with_state(self)
             .merge(ledger)
             .merge(log.unwrap_or_default())
+            .merge(exports.unwrap_or_default())
     }
 }
 

@@ -363,7 +363,7 @@ fn built(package: &str, program: &str) -> PathBuf {
     if profile.ends_with("release") {
         build.arg("--release");
     }
-    let built = build.status().unwrap();
-    assert!(built.success(), "`{program}` does not build");
+    let status = build.status().unwrap();
+    assert!(status.success(), "`{program}` does not build");
     profile.join(program)
 }
