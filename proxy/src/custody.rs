@@ -123,7 +123,7 @@ impl Custody {
         let (log, recovery) = open(config, &folder)?;
         let marks = marks_key(config, &folder)?;
         let keys = payload_keys(config, &folder)?;
-        let sealer = sealer(config, &*log, lost_lock)?;
+        let mut sealer = sealer(config, &*log, lost_lock)?;
         let is_new = sealer.as_ref().is_some_and(|sealer| sealer.locked().is_none());
         if is_new
             && lost_lock == LostLock::Refuse
@@ -132,7 +132,9 @@ impl Custody {
             return Err(CustodyError::SealLost { key });
         }
         let mended = sealer.as_ref().map(Sealer::mended);
-        if let Some(sealer) = &sealer {
+        if let Some(sealer) = &mut sealer {
+            // Before the first event, so that a crash behind it does not look like a lost lock.
+            sealer.begin()?;
             let needed = config.checkpoints.witnesses_needed;
             let policy = log_policy(sealer.key().verifier(), &config.witnesses, needed);
             let (path, files) = (sealer.files().folder().join(POLICY), sealer.files());

@@ -42,9 +42,17 @@ struct Absent {
     keyless: bool,
 }
 
+/// What an erasure was asked to take.
+struct Request {
+    sessions: HashSet<SessionId>,
+    /// Those that a hold kept when it was asked: what a crash breaks off then is completed later,
+    /// whatever was placed meanwhile.
+    held: HashMap<SessionId, EventId>,
+}
+
 #[derive(Default)]
 pub(super) struct Custody {
-    requests: HashMap<EventId, HashSet<SessionId>>,
+    requests: HashMap<EventId, Request>,
     holds: HashMap<EventId, LegalHoldPlaced>,
     owned: HashSet<(SessionId, Arc<str>)>,
     names: HashSet<Arc<str>>,
@@ -112,7 +120,11 @@ impl Custody {
             Event::CallDenied(fact) => self.own(envelope.session, &fact.principal.owner),
             Event::MessageRelayed(fact) => self.own(envelope.session, &fact.principal.owner),
             Event::EraseRequested(fact) => {
-                self.requests.insert(envelope.id, fact.sessions.iter().copied().collect());
+                let sessions = || fact.sessions.iter().copied();
+                let held = |session| self.hold_of(session).map(|hold| (session, hold));
+                let held = sessions().filter_map(held).collect();
+                let request = Request { sessions: sessions().collect(), held };
+                self.requests.insert(envelope.id, request);
             }
             Event::LegalHoldPlaced(fact) => {
                 if fact.session.is_none() && fact.subject.is_none() {
@@ -127,7 +139,12 @@ impl Custody {
             Event::PayloadErased(fact) => {
                 self.erasures += 1;
                 for session in &fact.sessions {
-                    if let Some(hold) = self.hold_of(*session) {
+                    let asked = envelope.cause.and_then(|cause| self.requests.get(&cause));
+                    let hold = match asked {
+                        Some(asked) => asked.held.get(session).copied(),
+                        None => self.hold_of(*session),
+                    };
+                    if let Some(hold) = hold {
                         add(Check::Holds, format!("`{session}` was erased under hold `{hold}`"));
                     }
                     if self.present.remove(session) {
@@ -210,7 +227,7 @@ impl Custody {
             let detail = format!("payloads were erased, and no request `{cause}` comes before");
             return Some(Finding::new(Check::Erasures, detail));
         };
-        let unasked = fact.sessions.iter().find(|session| !asked.contains(session))?;
+        let unasked = fact.sessions.iter().find(|session| !asked.sessions.contains(session))?;
         let detail = format!("`{unasked}` was erased, which the request does not name");
         Some(Finding::new(Check::Erasures, detail))
     }
