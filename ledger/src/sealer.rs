@@ -34,9 +34,9 @@ pub use signed::Signed;
 
 use crate::log::Reader;
 use grow::{Filled, Growth, write};
-use settle::settle;
+use settle::{RECENT_TILES, settle};
 use std::sync::Arc;
-use tlog::{BundleId, SigningKey, TileId, TreeBuilder, edge_tiles};
+use tlog::{BundleId, SigningKey, TILE_WIDTH, TileId, edge_tiles, tiles_since};
 
 /// Seals one log. There is one for each, and the lock sees to it.
 pub struct Sealer {
@@ -47,8 +47,12 @@ pub struct Sealer {
     growth: Growth,
     /// The checkpoint in the lock: what was signed last.
     locked: Option<Signed>,
+    /// What may be in the lock instead, because the lock failed while it took it.
+    unsure: Option<Signed>,
     /// The size of the checkpoint that is published, as far as this process knows.
     published: u64,
+    /// The size of the one before, which others may still be reading.
+    published_before: u64,
     mended: Mended,
 }
 
@@ -99,25 +103,29 @@ impl Sealer {
         let (growth, mended) = settle(&*reader, &files, locked.as_ref())?;
         let mended = Mended { lost_lock: is_lost, ..mended };
         let published = published.map_or(0, |published| published.checkpoint.size);
-        let sealer = Self { reader, files, lock, key, growth, locked, published, mended };
+        let (published_before, unsure) = (published, None);
+        let sealer = Self {
+            reader,
+            files,
+            lock,
+            key,
+            growth,
+            locked,
+            unsure,
+            published,
+            published_before,
+            mended,
+        };
         sealer.lay_out_edge()?;
+        // A crash may have come between a checkpoint and the removal of what it made needless.
+        let recent = sealer.growth.size().saturating_sub(RECENT_TILES * TILE_WIDTH);
+        sealer.prune(recent, &[published, sealer.growth.size()])?;
         Ok(sealer)
     }
 
     /// The key that checkpoints are signed with.
     pub const fn key(&self) -> &SigningKey {
         &self.key
-    }
-
-    /// Locks a checkpoint over no event where nothing was locked ever; does nothing elsewhere. From
-    /// then on a lock that is empty was lost, even if a crash comes before the first [`Self::seal`].
-    pub fn begin(&mut self) -> Result<(), SealError> {
-        if self.locked.is_none() {
-            let signed = Signed::new(&self.key, 0, TreeBuilder::new().root())?;
-            self.lock.replace(None, signed.note.to_string().as_bytes())?;
-            self.locked = Some(signed);
-        }
-        Ok(())
     }
 
     /// The last checkpoint that was signed, published or not.
@@ -147,11 +155,24 @@ impl Sealer {
     ///
     /// It is in the lock when this returns, and not yet published.
     pub fn seal(&mut self) -> Result<Option<&Signed>, SealError> {
+        self.make_sure()?;
         let end = self.reader.next().number();
         let size = self.locked.as_ref().map_or(0, |locked| locked.checkpoint.size);
         if end <= size {
-            return Ok(self.locked.as_ref().filter(|_| 0 < size));
+            return Ok(self.locked.as_ref().filter(|_| size > 0));
         }
+        self.seal_up_to(end)?;
+        Ok(self.locked.as_ref())
+    }
+
+    /// Locks a first checkpoint over everything there is, and be it nothing, where the lock has
+    /// none. Whoever does so before the first record can tell a new log from one whose lock is gone.
+    pub fn begin(&mut self) -> Result<(), SealError> {
+        if self.locked.is_some() { Ok(()) } else { self.seal_up_to(self.reader.next().number()) }
+    }
+
+    fn seal_up_to(&mut self, end: u64) -> Result<(), SealError> {
+        let size = self.locked.as_ref().map_or(0, |locked| locked.checkpoint.size);
         let files = &self.files;
         let mut write = |filled: Filled<'_>| write(files, &filled);
         self.growth.advance(&*self.reader, end, &mut write)?;
@@ -159,30 +180,42 @@ impl Sealer {
         let signed = Signed::new(&self.key, end, self.growth.root())?;
         let old = self.locked.as_ref().map(|locked| locked.note.to_string());
         let old = old.as_ref().map(String::as_bytes);
-        self.lock.replace(old, signed.note.to_string().as_bytes())?;
+        if let Err(error) = self.lock.replace(old, signed.note.to_string().as_bytes()) {
+            self.unsure = Some(signed);
+            return Err(error.into());
+        }
         self.locked = Some(signed);
-        Ok(self.locked.as_ref())
+        self.prune(size, &[self.published_before, self.published, end])
+    }
+
+    /// Looks what became of a checkpoint that the lock failed to take: it may have it all the same.
+    fn make_sure(&mut self) -> Result<(), SealError> {
+        let Some(unsure) = &self.unsure else { return Ok(()) };
+        let kept = self.lock.load()?;
+        if kept.as_deref() == Some(unsure.note.to_string().as_bytes()) {
+            self.locked = Some(unsure.clone());
+        }
+        self.unsure = None;
+        Ok(())
     }
 
     /// Publishes a checkpoint that [`Self::seal`] signed, with whatever cosignatures it has by now.
     pub fn publish(&mut self, signed: &Signed) -> Result<(), SealError> {
         let failed = |source| SealError::file(&self.files, CHECKPOINT, source);
         self.files.write(CHECKPOINT, signed.note.to_string().as_bytes()).map_err(failed)?;
-        let before = std::mem::replace(&mut self.published, signed.checkpoint.size);
-        self.prune(before, signed.checkpoint.size)
+        let from = std::mem::replace(&mut self.published_before, self.published);
+        self.published = signed.checkpoint.size;
+        self.prune(from, &[self.published_before, self.published])
     }
 
-    /// Removes the partial files that neither the last checkpoint nor the one before it needs.
-    fn prune(&self, before: u64, after: u64) -> Result<(), SealError> {
-        let kept_tiles = |tile: &TileId| {
-            let same = |other: &TileId| (other.level, other.index) == (tile.level, tile.index);
-            let kept = edge_tiles(before).chain(edge_tiles(after)).filter(same);
-            kept.map(|other| other.width).collect::<Vec<u16>>()
-        };
-        for tile in edge_tiles(before).chain(edge_tiles(after)) {
-            let is_full =
-                TileId::of_tree(tile.level, tile.index, after).is_some_and(|it| it.is_full());
-            let kept = if is_full { Vec::new() } else { kept_tiles(&tile) };
+    /// Removes the partial files that no checkpoint of these sizes needs, where the log is beyond
+    /// its first `from` records. The last size is the largest.
+    fn prune(&self, from: u64, sizes: &[u64]) -> Result<(), SealError> {
+        let end = sizes.last().copied().unwrap_or(0);
+        for tile in tiles_since(from, end).chain(edge_tiles(end)) {
+            let same = |edge: &TileId| (edge.level, edge.index) == (tile.level, tile.index);
+            let edges = sizes.iter().flat_map(|size| edge_tiles(*size));
+            let kept: Vec<u16> = edges.filter(same).map(|edge| edge.width).collect();
             self.prune_one(&TileId { width: 256, ..tile }.path(), &kept)?;
             if tile.level == 0 {
                 self.prune_one(&BundleId { index: tile.index, width: 256 }.path(), &kept)?;

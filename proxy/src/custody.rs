@@ -133,9 +133,8 @@ impl Custody {
             mended.lost_lock = true;
         }
         if let Some(sealer) = &mut sealer {
+            // Before the first event, so that a crash behind it does not look like a lost lock.
             sealer.begin()?;
-        }
-        if let Some(sealer) = &sealer {
             let needed = config.checkpoints.witnesses_needed;
             let policy = log_policy(sealer.key().verifier(), &config.witnesses, needed);
             let (path, files) = (sealer.files().folder().join(POLICY), sealer.files());

@@ -38,7 +38,12 @@ pub fn read_or_make(
     let failed = |source| KeyFileError { path: path.to_owned(), source };
     match std::fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        read => return read.map_err(failed),
+        read => {
+            let content = read.map_err(failed)?;
+            // Whoever made it may have been killed before its name was durable.
+            sync_folder(path).map_err(failed)?;
+            return Ok(content);
+        }
     }
     let content = make().map_err(failed)?;
     write(path, &content).map_err(failed)?;
@@ -56,7 +61,12 @@ fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     std::fs::hard_link(&next, path)?;
     std::fs::remove_file(&next)?;
-    File::open(folder)?.sync_all()
+    sync_folder(path)
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What the log says of itself: its key and its witnesses, in the form in which an auditor says whom
-//! to believe.
+//! What the log says of itself: its key and its witnesses, in the form in which an auditor says
+//! whom to believe.
 
 use crate::config::Witness;
 use tlog::VerifierKey;

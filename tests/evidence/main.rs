@@ -12,3 +12,5 @@ mod page;
 mod foreign;
 
 mod gateway;
+
+mod exported;

@@ -16,7 +16,7 @@ pub(crate) const CRATES: &[(&str, &str, &[&str])] = &[
     (
         "proxy",
         "proxy",
-        &["events", "tlog", "policy", "ledger", "approvals", "analytics", "dashboards"],
+        &["events", "tlog", "verify", "policy", "ledger", "approvals", "analytics", "dashboards"],
     ),
     ("tests", "tests", &["events", "tlog", "ledger", "proxy"]),
 ];

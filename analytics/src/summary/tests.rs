@@ -1,12 +1,13 @@
 //! Every kind of event has a line that says something.
 
 use super::summary;
-use crate::samples::{answered, chat, link, principal, verdict};
+use crate::samples::{answered, chat, link, principal, session, verdict};
 use events::{
     CallCancelled, CallDenied, CallFailed, CallInDoubt, CallRefused, Decision, Dialect, Digest,
-    Event, FailureReason, FindingKind, FindingRaised, GatewayStarted, GatewayStopped, KINDS,
-    LedgerRecovered, LinkMethod, MessageRelayed, Operation, PayloadRef, Relay, ToolSeen,
-    ToolsChanged, UpstreamStarted, UpstreamStopped,
+    EraseRequested, Event, EventId, FailureReason, FindingKind, FindingRaised, GatewayStarted,
+    GatewayStopped, KINDS, LedgerExported, LedgerGap, LedgerRecovered, LegalHoldLifted,
+    LegalHoldPlaced, LinkMethod, MessageRelayed, Operation, PayloadErased, PayloadRef, Relay,
+    Timestamp, ToolSeen, ToolsChanged, UpstreamStarted, UpstreamStopped,
 };
 
 const DIGEST: Digest = Digest([0xab; 32]);
@@ -135,10 +136,52 @@ fn others() -> Vec<(Event, &'static str)> {
     ]
 }
 
+fn of_the_record() -> Vec<(Event, &'static str)> {
+    let by = || "cleo".into();
+    let sessions = vec![session(1), session(2)];
+    let requested = EraseRequested {
+        basis: "article 17".into(),
+        by: by(),
+        criterion: "subject ada".into(),
+        sessions: sessions.clone(),
+    };
+    let placed = LegalHoldPlaced {
+        by: by(),
+        reason: "case 1".into(),
+        session: None,
+        subject: Some("ada".into()),
+    };
+    let hold = EventId::new(session(3).ulid());
+    let exported =
+        LedgerExported { by: by(), criterion: "agent bot".into(), payloads: false, size: 7 };
+    let moment = |micros| Timestamp::from_micros(micros);
+    let gap =
+        LedgerGap { cause: "full".into(), from: moment(0), refused: 3, to: moment(1_000_000) };
+    vec![
+        (requested.into(), "cleo: subject ada, 2 sessions: article 17"),
+        (
+            PayloadErased { bytes: 10, payloads: 4, sessions }.into(),
+            "4 payloads of 2 sessions, 10 bytes",
+        ),
+        (placed.into(), "cleo: ada: case 1"),
+        (
+            LegalHoldLifted { by: by(), hold, reason: "closed".into() }.into(),
+            "cleo: 00000000000000000000000003: closed",
+        ),
+        (exported.into(), "cleo: agent bot, without payloads, of 7 events"),
+        (
+            gap.into(),
+            "3 refusals are not on record, 1970-01-01T00:00:00.000000Z to \
+             1970-01-01T00:00:01.000000Z: full",
+        ),
+    ]
+}
+
 #[test]
 fn every_kind_of_event_has_a_line() {
     let mut lines = calls();
     lines.extend(others());
+    lines.extend(of_the_record());
     for (event, line) in &lines {
         assert_eq!(summary(event), *line);
     }

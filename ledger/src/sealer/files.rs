@@ -10,8 +10,8 @@ use tlog::{BundleId, TILE_WIDTH, TileId, TileSource};
 /// The signed tree head's name.
 pub const CHECKPOINT: &str = "checkpoint";
 
-/// The name of the file that says, as a tlog-policy, which key and witnesses the log claims to have.
-/// It convinces nobody by itself: an auditor compares it with one that was got elsewhere.
+/// The name of the file that says, as a tlog-policy, which key and witnesses the log claims to
+/// have. It convinces nobody by itself: an auditor compares it with one that was got elsewhere.
 pub const POLICY: &str = "policy";
 
 /// The largest file is a bundle of entries that are all as large as can be.

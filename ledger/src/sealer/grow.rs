@@ -76,8 +76,21 @@ impl Growth {
         bundle.map_or(Ok(()), |id| partial(Filled::Bundle(id, &self.bundle)))
     }
 
-    /// Adds the records up to `end`, which must be committed.
+    /// Adds the records up to `end`, which must be committed. Where this fails nothing was added, so
+    /// that whatever `filled` did not take is told again the next time.
     pub(super) fn advance(
+        &mut self,
+        reader: &dyn Reader,
+        end: u64,
+        filled: &mut dyn FnMut(Filled<'_>) -> Result<(), SealError>,
+    ) -> Result<(), SealError> {
+        let mut grown = self.clone();
+        grown.add(reader, end, filled)?;
+        *self = grown;
+        Ok(())
+    }
+
+    fn add(
         &mut self,
         reader: &dyn Reader,
         end: u64,

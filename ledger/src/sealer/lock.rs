@@ -14,7 +14,8 @@ const CHECKPOINT_BYTES_MAX: u64 = 1 << 20;
 /// It must be independent of the ledger's folder: another disk, another machine, an object store
 /// that compares and swaps. What it holds was promised to the world.
 pub trait CheckpointLock: Send {
-    /// The checkpoint that is kept, if there is one.
+    /// The checkpoint that is kept, if there is one; durable when it returns, although whoever put
+    /// it there may not have lived to see that.
     fn load(&mut self) -> Result<Option<Vec<u8>>, LockError>;
 
     /// Keeps `new` in place of `old`; durable when it returns. Fails with [`LockError::Conflict`],
@@ -75,6 +76,16 @@ impl DirectoryLock {
         }
     }
 
+    /// What is kept, durable by now.
+    fn read_synced(&self) -> io::Result<Option<Vec<u8>>> {
+        let kept = self.read()?;
+        if kept.is_some() {
+            // The file itself was synced before it got its name.
+            File::open(&self.dir)?.sync_all()?;
+        }
+        Ok(kept)
+    }
+
     fn read(&self) -> io::Result<Option<Vec<u8>>> {
         let file = match File::open(&self.path) {
             Ok(file) => file,
@@ -99,7 +110,7 @@ impl DirectoryLock {
 
 impl CheckpointLock for DirectoryLock {
     fn load(&mut self) -> Result<Option<Vec<u8>>, LockError> {
-        self.read().map_err(|source| LockError::Io { path: self.path.clone(), source })
+        self.read_synced().map_err(|source| LockError::Io { path: self.path.clone(), source })
     }
 
     fn replace(&mut self, old: Option<&[u8]>, new: &[u8]) -> Result<(), LockError> {

@@ -9,12 +9,13 @@ use crate::Sequence;
 use crate::log::Reader;
 use std::io;
 use tlog::{
-    BundleId, HASH_BYTES, Hash, TILE_WIDTH, TileId, TileSource, TreeBuilder, leaf_hash, tiles_since,
+    BundleId, HASH_BYTES, Hash, TILE_WIDTH, TileId, TileSource, TreeBuilder, bundle_push,
+    leaf_hash, tiles_since,
 };
 
 /// How many of the newest full tiles are compared with their records before a start goes on; older
 /// ones are left to [`audit`].
-const RECENT_TILES: u64 = 256;
+pub(super) const RECENT_TILES: u64 = 256;
 
 /// How many bytes of records are read at once.
 const READ_BYTES: usize = 1 << 20;
@@ -126,8 +127,8 @@ fn all_are_there(files: &LogFiles, base: u64) -> bool {
     })
 }
 
-/// How many of the newest records were compared with the tiles over them, or `None` if they are not
-/// the ones, or if a tile is not there.
+/// How many of the newest records were compared with the tiles over them and the bundles that hold
+/// them, or `None` if they are not the ones, or if a file is not there.
 fn newest_agree(
     reader: &dyn Reader,
     files: &LogFiles,
@@ -135,7 +136,7 @@ fn newest_agree(
 ) -> Result<Option<u64>, SealError> {
     let first = base.saturating_sub(RECENT_TILES * TILE_WIDTH);
     let mut next = first;
-    let mut hashes = Vec::new();
+    let (mut hashes, mut bundle) = (Vec::new(), Vec::new());
     while next < base {
         let records = reader.read(Sequence::new(next), READ_BYTES)?;
         if records.is_empty() {
@@ -143,14 +144,20 @@ fn newest_agree(
         }
         for record in records.iter().take(usize::try_from(base - next).unwrap_or(usize::MAX)) {
             hashes.extend_from_slice(&leaf_hash(record).0);
+            bundle_push(&mut bundle, record).map_err(SealError::limit)?;
             next += 1;
             if next.is_multiple_of(TILE_WIDTH) {
-                let tile = TileId { level: 0, index: next / TILE_WIDTH - 1, width: 256 };
-                if files.tile(tile).is_ok_and(|found| found == hashes) {
-                    hashes.clear();
-                } else {
+                let index = next / TILE_WIDTH - 1;
+                let tile = TileId { level: 0, index, width: 256 }.path();
+                let entries = BundleId { index, width: 256 }.path();
+                let holds = |path: &str, bytes: &[u8]| {
+                    files.read(path).is_ok_and(|found| found.is_some_and(|found| found == bytes))
+                };
+                if !holds(&tile, &hashes) || !holds(&entries, &bundle) {
                     return Ok(None);
                 }
+                hashes.clear();
+                bundle.clear();
             }
         }
     }

@@ -13,6 +13,10 @@ use tlog::{
     verify_inclusion,
 };
 
+mod faults;
+
+mod storms;
+
 /// A log, its files and its lock.
 struct World {
     dir: TempDir,
@@ -24,6 +28,11 @@ impl World {
         let mut world = Self { dir: tempfile::tempdir().unwrap(), log: MemoryLog::new() };
         world.grow(records);
         world
+    }
+
+    /// How many records there are.
+    fn size(&self) -> u64 {
+        self.log.next().number()
     }
 
     /// Appends until there are so many records.
@@ -69,8 +78,17 @@ impl World {
     /// Every file by its path.
     fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut found = BTreeMap::new();
-        collect(&self.folder(), &mut found);
+        if self.folder().exists() {
+            collect(&self.folder(), &mut found);
+        }
         found
+    }
+
+    /// Every file by its path below the folder.
+    fn relative_files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let folder = self.folder();
+        let relative = |path: PathBuf| path.strip_prefix(&folder).unwrap().to_owned();
+        self.files().into_iter().map(|(path, bytes)| (relative(path), bytes)).collect()
     }
 }
 
@@ -119,15 +137,7 @@ fn however_often_a_log_is_sealed_its_files_are_those_of_one_seal_at_the_end() {
     many.seal();
     let once = World::new(70_001);
     once.seal();
-    let relative = |world: &World| {
-        let stale = |path: &Path| path.to_string_lossy().ends_with(".p/112");
-        let folder = world.folder();
-        let files = world.files().into_iter().filter(|(path, _)| !stale(path));
-        files
-            .map(|(path, bytes)| (path.strip_prefix(&folder).unwrap().to_owned(), bytes))
-            .collect::<BTreeMap<_, _>>()
-    };
-    let (many, once) = (relative(&many), relative(&once));
+    let (many, once) = (many.relative_files(), once.relative_files());
     let of_tree = tiles_since(0, 70_001).map(|tile| PathBuf::from(tile.path()));
     assert!(of_tree.into_iter().all(|path| once.contains_key(&path)));
     for (path, bytes) in &once {

@@ -217,6 +217,7 @@ fn further(
     let program = "cargo run --release --";
     writeln!(out, "  {program} events --data {data} --type finding.")?;
     writeln!(out, "  {program} trace latest --data {data}")?;
+    writeln!(out, "  {program} verify {data}")?;
     writeln!(out, "  curl http://{}/metrics", gateway.people)?;
     writeln!(out, "Be an agent yourself:")?;
     writeln!(

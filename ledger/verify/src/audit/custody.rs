@@ -46,9 +46,17 @@ struct Absent {
     keyless: bool,
 }
 
+/// What an erasure was asked to take.
+struct Request {
+    sessions: HashSet<SessionId>,
+    /// Those that a hold kept when it was asked: what a crash breaks off then is completed later,
+    /// whatever was placed meanwhile.
+    held: HashMap<SessionId, EventId>,
+}
+
 #[derive(Default)]
 pub(super) struct Custody {
-    requests: HashMap<EventId, HashSet<SessionId>>,
+    requests: HashMap<EventId, Request>,
     /// Those of them that were carried out.
     done: HashSet<EventId>,
     holds: HashMap<EventId, LegalHoldPlaced>,
@@ -123,7 +131,11 @@ impl Custody {
             Event::CallDenied(fact) => self.own(envelope.session, &fact.principal.owner),
             Event::MessageRelayed(fact) => self.own(envelope.session, &fact.principal.owner),
             Event::EraseRequested(fact) => {
-                self.requests.insert(envelope.id, fact.sessions.iter().copied().collect());
+                let sessions = || fact.sessions.iter().copied();
+                let held = |session| self.hold_of(session).map(|hold| (session, hold));
+                let held = sessions().filter_map(held).collect();
+                let request = Request { sessions: sessions().collect(), held };
+                self.requests.insert(envelope.id, request);
             }
             Event::LegalHoldPlaced(fact) => {
                 if fact.session.is_none() && fact.subject.is_none() {
@@ -138,7 +150,12 @@ impl Custody {
             Event::PayloadErased(fact) => {
                 self.erasures += 1;
                 for session in &fact.sessions {
-                    if let Some(hold) = self.hold_of(*session) {
+                    let asked = envelope.cause.and_then(|cause| self.requests.get(&cause));
+                    let hold = match asked {
+                        Some(asked) => asked.held.get(session).copied(),
+                        None => self.hold_of(*session),
+                    };
+                    if let Some(hold) = hold {
                         add(Check::Holds, format!("`{session}` was erased under hold `{hold}`"));
                     }
                     if self.present.remove(session) {
@@ -222,7 +239,7 @@ impl Custody {
             let detail = format!("payloads were erased, and no request `{cause}` comes before");
             return Some(Finding::new(Check::Erasures, detail));
         };
-        let unasked = fact.sessions.iter().find(|session| !asked.contains(session))?;
+        let unasked = fact.sessions.iter().find(|session| !asked.sessions.contains(session))?;
         let detail = format!("`{unasked}` was erased, which the request does not name");
         Some(Finding::new(Check::Erasures, detail))
     }
@@ -243,7 +260,7 @@ impl Custody {
         let mut absent: Vec<_> = self.absent.drain().collect();
         absent.sort_unstable_by_key(|(_, absent)| absent.first);
         let open = self.requests.iter().filter(|(id, _)| !self.done.contains(id));
-        let open: HashSet<SessionId> = open.flat_map(|(_, sessions)| sessions).copied().collect();
+        let open: HashSet<SessionId> = open.flat_map(|(_, it)| &it.sessions).copied().collect();
         if !open.is_empty() {
             let detail = format!(
                 "an erasure of {} sessions was asked for and is not recorded as done: it goes on, \

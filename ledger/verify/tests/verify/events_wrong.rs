@@ -211,6 +211,17 @@ fn an_erasure_under_a_hold_of_the_session_or_of_its_person_is_found() {
 }
 
 #[test]
+fn a_hold_that_is_placed_while_an_erasure_is_under_way_is_too_late() {
+    let mut made = started();
+    made.dispatch(1, 1);
+    made.complete(1, 1);
+    let asked = made.request_erasure(1);
+    made.plain(hold(Some(1), None));
+    made.erase(1, Some(event_id(asked)));
+    assert!(of_log(&made).is_verified());
+}
+
+#[test]
 fn a_hold_of_someone_else_does_not_matter_and_one_that_was_never_placed_cannot_be_lifted() {
     let mut made = started();
     made.dispatch(1, 1);
