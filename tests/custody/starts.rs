@@ -87,11 +87,11 @@ fn a_ledger_that_was_cut_or_altered_is_not_gone_on_with() {
 
 fn last_start(gateway: &Gateway) -> bool {
     let records = gateway.records();
-    let starts = records.events.iter().filter_map(|envelope| match &envelope.event {
+    let mut starts = records.events.iter().filter_map(|envelope| match &envelope.event {
         Event::GatewayStarted(fact) => Some(fact.lost_lock),
         _ => None,
     });
-    starts.last().unwrap()
+    starts.next_back().unwrap()
 }
 
 #[test]
