@@ -54,7 +54,7 @@ impl Known {
     }
 }
 
-/// Where a reader that knows so much of the log stops, and why: the file, the place, and what stands
+/// Where a reader that knows so much of the log stops, and why: the file, the place, and what is
 /// there instead of what would go on.
 pub(super) fn obstacle(
     disk: &dyn Disk,
