@@ -4,10 +4,11 @@ mod encryption;
 
 mod key_files;
 
-use super::{DEPTH, Keys, Unpacked, load};
+use super::{DEPTH, Effort, Keys, Packer, Unpacked, load};
 use crate::backend::memory::MemoryLog;
-use crate::log::Log;
+use crate::log::{Batch, Log};
 use crate::{Entry, Ledger, Options, WriterTask};
+use bytes::Bytes;
 use events::{Draft, EventId, GatewayStopped, PayloadRef, SessionId, Timestamp};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -95,6 +96,30 @@ fn a_payload_nobody_stored_is_absent_and_no_error() {
     assert!(
         load(&*MemoryLog::new().reader(), &Keys::none(), SESSION, &reference).unwrap().is_none()
     );
+}
+
+#[test]
+fn a_session_has_one_key_however_many_others_begin_before_its_first_payload_is_durable() {
+    let (mut log, keys) = (MemoryLog::new(), Keys::random().unwrap());
+    let packer = Packer::new(log.reader(), keys.clone());
+    let pack = |session: u128, bytes: &[u8]| {
+        let session = SessionId::new(Ulid(session));
+        let content = Unpacked { session, is_first: false, bytes, cuts: &[], kept: true };
+        packer.pack(content, Effort::Careful).unwrap()
+    };
+    let first = pack(7, b"first");
+    for other in 1000..4000 {
+        pack(other, b"other");
+    }
+    let second = pack(7, b"second");
+    for packed in [&first, &second] {
+        let (records, payloads) = (vec![Bytes::from_static(b"{}")], packed.sealed.clone());
+        log.append(&Batch { records, payloads }).unwrap();
+    }
+    for (packed, content) in [(first, "first"), (second, "second")] {
+        let loaded = load(&*log.reader(), &keys, SESSION, &packed.reference).unwrap();
+        assert_eq!(loaded.as_deref(), Some(content.as_bytes()));
+    }
 }
 
 proptest! {
