@@ -68,6 +68,9 @@ pub enum KeeperError {
     /// There is no such hold in force.
     #[error("no legal hold `{0}` is in force: `countersign legal-hold list` shows those that are")]
     NoHold(EventId),
+    /// The gateway stops.
+    #[error("the gateway stops; an erasure that was begun is completed at the next start")]
+    Stopping,
     /// A task was ended.
     #[error("reading the ledger was broken off: {0}")]
     Broken(#[from] tokio::task::JoinError),

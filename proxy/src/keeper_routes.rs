@@ -11,12 +11,14 @@ use events::{EventId, LegalHoldLifted, LegalHoldPlaced, SessionId, Timestamp};
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// What the routes need.
 #[derive(Clone)]
 struct Desk {
     keeper: Arc<Keeper>,
     key: KeyHash,
+    stopping: watch::Receiver<bool>,
 }
 
 /// Serves, to whoever sends the operator's key as a bearer token:
@@ -27,15 +29,31 @@ struct Desk {
 /// - `DELETE /api/v1/legal-holds/{id}`: a [`LiftAsked`].
 ///
 /// Bodies are JSON and must say so in their `content-type`, which no page of another origin can
-/// without being asked for leave.
-pub fn keeper_routes(keeper: Arc<Keeper>, key: KeyHash) -> Router {
-    let desk = Desk { keeper, key };
+/// without being asked for leave. An erasure goes on when its peer has gone, until `stopping`
+/// becomes true; then the next start completes it.
+pub fn keeper_routes(keeper: Arc<Keeper>, key: KeyHash, stopping: watch::Receiver<bool>) -> Router {
+    let desk = Desk { keeper, key, stopping };
     Router::new()
         .route("/api/v1/erasures", post(erase))
         .route("/api/v1/legal-holds", get(list).post(place))
         .route("/api/v1/legal-holds/{id}", delete(lift))
         .layer(middleware::from_fn_with_state(desk.clone(), only_operator))
         .with_state(desk)
+}
+
+impl Desk {
+    /// Erases in a task of its own: a peer that goes away must not leave an erasure that is on
+    /// record half done until the next start.
+    async fn erase(&self, order: Order) -> Result<Erasure, KeeperError> {
+        let (keeper, mut stopping) = (Arc::clone(&self.keeper), self.stopping.clone());
+        let erasing = tokio::spawn(async move {
+            tokio::select! {
+                erased = keeper.erase(order) => erased,
+                _ = stopping.wait_for(|stop| *stop) => Err(KeeperError::Stopping),
+            }
+        });
+        erasing.await.unwrap_or_else(|error| Err(error.into()))
+    }
 }
 
 /// What is to be erased: what is given must all be true of a session.
@@ -175,7 +193,7 @@ async fn erase(State(desk): State<Desk>, Json(asked): Json<ErasureAsked>) -> Res
         desk.keeper.preview(&criterion).await.map(preview)
     } else {
         let order = Order { criterion, said, by: by(&asked.by), basis: asked.basis };
-        desk.keeper.erase(order).await.map(done)
+        desk.erase(order).await.map(done)
     };
     done.map_or_else(|error| failed(&error), |done| Json(done).into_response())
 }
@@ -241,7 +259,7 @@ fn by(said: &str) -> Arc<str> {
 fn failed(error: &KeeperError) -> Response {
     let status = match error {
         KeeperError::NoHold(_) => StatusCode::NOT_FOUND,
-        KeeperError::Record(_) => StatusCode::SERVICE_UNAVAILABLE,
+        KeeperError::Record(_) | KeeperError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         KeeperError::Read(_) | KeeperError::Fold(_) | KeeperError::Broken(_) => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
@@ -255,3 +273,6 @@ fn problem(status: StatusCode, detail: &str) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/problem+json")];
     (status, headers, body.to_string()).into_response()
 }
+
+#[cfg(test)]
+mod tests;
