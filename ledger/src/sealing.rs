@@ -191,7 +191,7 @@ fn compare(auditor: &Auditor, health: &watch::Sender<SealHealth>) {
         Ok(count) => tracing::warn!(count, "files of the sealed log were damaged and made again"),
         // Old records that cannot be read are not to be told from such as were taken away.
         Err(error) if error.is_passing() && !matches!(error, SealError::Read(_)) => {
-            tracing::warn!(%error, "older records not compared")
+            tracing::warn!(%error, "older records not compared");
         }
         Err(error) => {
             health.send_replace(SealHealth::Failed(error.to_string().into()));
