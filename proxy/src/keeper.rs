@@ -107,15 +107,34 @@ impl Keeper {
         self.carry_out(selection, &order).await
     }
 
-    /// Completes erasures that were asked for before a crash. Holds that were placed since cannot
-    /// have been meant for what may be gone in part.
+    /// Completes erasures that were asked for and not done: there was a crash, or calls were under
+    /// way. A hold that was placed since keeps what is whole; what may be gone in part, it cannot.
     pub async fn complete(&self) -> Result<Erasure, KeeperError> {
         let _turn = self.turn.lock().await;
         let mut erasure = Erasure::default();
-        for (request, fact) in self.look().await?.unfinished() {
-            self.finish(*request, fact.sessions.clone(), &mut erasure).await?;
+        let keeping = self.look().await?;
+        for (request, fact) in keeping.unfinished() {
+            let mut sessions = Vec::new();
+            for session in &fact.sessions {
+                match keeping.held(*session) {
+                    Some(hold) if self.has_key(*session).await? => {
+                        erasure.held.push((*session, hold));
+                    }
+                    Some(_) | None => sessions.push(*session),
+                }
+            }
+            if !sessions.is_empty() {
+                self.finish(*request, sessions, &mut erasure).await?;
+            }
         }
         Ok(erasure)
+    }
+
+    /// Whether nothing of a session is erased yet: its key goes first.
+    async fn has_key(&self, session: SessionId) -> Result<bool, KeeperError> {
+        let reader = Arc::clone(self.ledger.reader());
+        let read = move || reader.payload(payload::scope(session), payload::SALT_ADDRESS);
+        Ok(tokio::task::spawn_blocking(read).await??.is_some())
     }
 
     /// Places a legal hold; its id names it from now on.

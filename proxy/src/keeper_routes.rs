@@ -13,6 +13,14 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::watch;
 
+/// The most bytes of a name or a reason: an event has to hold them, and a thousand sessions.
+const TEXT_BYTES_MAX: usize = 4096;
+
+fn check(texts: &[&str]) -> Result<(), &'static str> {
+    let fits = |text: &&str| text.len() <= TEXT_BYTES_MAX;
+    if texts.iter().all(fits) { Ok(()) } else { Err("a name or a reason has at most 4096 bytes") }
+}
+
 /// What the routes need.
 #[derive(Clone)]
 struct Desk {
@@ -81,6 +89,7 @@ pub struct ErasureAsked {
 impl ErasureAsked {
     /// The criterion, and the same in words; an error if nothing is asked for.
     pub fn criterion(&self) -> Result<(Criterion, String), &'static str> {
+        check(&[&self.basis, &self.by, self.subject.as_deref().unwrap_or_default()])?;
         let listed = self.sessions.as_ref().map(|sessions| match sessions.as_slice() {
             [one] => format!("session {one}"),
             many => format!("{} sessions by name", many.len()),
@@ -140,6 +149,7 @@ pub struct HoldAsked {
 impl HoldAsked {
     /// The event; an error unless exactly one thing is to be kept.
     pub fn placed(self, by: Arc<str>) -> Result<LegalHoldPlaced, &'static str> {
+        check(&[&self.reason, &self.by, self.subject.as_deref().unwrap_or_default()])?;
         let Self { session, subject, reason, .. } = self;
         if session.is_some() == subject.is_some() {
             return Err("say what to keep: either a session or a subject");
@@ -244,6 +254,9 @@ async fn lift(
     Path(hold): Path<EventId>,
     Json(asked): Json<LiftAsked>,
 ) -> Response {
+    if let Err(detail) = check(&[&asked.reason, &asked.by]) {
+        return problem(StatusCode::UNPROCESSABLE_ENTITY, detail);
+    }
     let lifted = LegalHoldLifted { by: by(&asked.by), hold, reason: asked.reason };
     match desk.keeper.lift(lifted).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
