@@ -1,5 +1,6 @@
 //! Reading a payload back: fetch, decrypt, decompress, put together, check against its commitment.
 
+use super::codec::CONTENT_BYTES_MAX;
 use super::delta::{DEPTH_MAX, Form};
 use super::kek::{KekId, KeyError};
 use super::keys::Keys;
@@ -111,11 +112,13 @@ fn assemble(
 ) -> Result<Option<Vec<u8>>, LoadError> {
     let mut wanted = address;
     let mut deltas = Vec::new();
+    let mut middles = 0;
     let mut content = loop {
         let Some(form) = fetch(wanted)? else { return Ok(None) };
         match form {
             Form::Whole(content) => break content,
             Form::Delta { base, head, tail, middle } => {
+                middles += middle.len();
                 deltas.push((head, tail, middle));
                 wanted = base;
             }
@@ -123,10 +126,18 @@ fn assemble(
         if deltas.len() > DEPTH_MAX {
             return Err(damaged(format!("it builds on more than {DEPTH_MAX} others")));
         }
+        if middles > CONTENT_BYTES_MAX {
+            return Err(damaged("it and those that it builds on have too much content".into()));
+        }
     };
+    let misfit = || damaged("it does not fit the payload it builds on".into());
+    // Lengths first: a chain may double with every link, and nothing of that is to be made.
+    let mut bytes = content.len();
+    for (head, tail, middle) in deltas.iter().rev() {
+        bytes = Form::length(bytes, *head, *tail, middle.len()).ok_or_else(misfit)?;
+    }
     for (head, tail, middle) in deltas.into_iter().rev() {
-        content = Form::apply(&content, head, tail, &middle)
-            .ok_or_else(|| damaged("it does not fit the payload it builds on".into()))?;
+        content = Form::apply(&content, head, tail, &middle).ok_or_else(misfit)?;
     }
     Ok(Some(content))
 }

@@ -2,7 +2,7 @@
 //!
 //! It is a cache: losing an entry costs space, never content.
 
-use super::codec::Effort;
+use super::codec::{CONTENT_BYTES_MAX, Effort};
 use super::delta::{DEPTH_MAX, Form};
 use super::flights::{Flight, Flights, Hold, Premise};
 use super::kek::KeyError;
@@ -86,8 +86,17 @@ struct Base {
     address: Address,
     bytes: usize,
     cuts: Vec<Cut>,
-    depth: usize,
+    chain: Chain,
     tail: (usize, [u8; 16]),
+}
+
+/// What is read together with a payload, because it builds on it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Chain {
+    /// How many payloads.
+    depth: usize,
+    /// The bytes of all middles.
+    middles: usize,
 }
 
 struct Session {
@@ -156,7 +165,7 @@ impl Packer {
             let (premise, base) = (known.premise, None);
             return Ok(Packed { reference, sealed, premise, scope, base, _flight: flight });
         }
-        let (form, depth) = known.form(content, &cuts, tail);
+        let (form, chain) = known.form(content, &cuts, tail);
         let bytes =
             known.keys.seal(address, &form, effort).map_err(|error| failed(error.into()))?;
         sealed.push(Sealed { scope, address, bytes });
@@ -165,7 +174,7 @@ impl Packer {
             address,
             bytes,
             cuts,
-            depth,
+            chain,
             tail,
         });
         let premise = known.premise;
@@ -322,21 +331,24 @@ impl Known {
         (Digest(hasher.finalize().into()), measured, (at, tail))
     }
 
-    /// The inner form, and how many payloads it builds on.
-    fn form(&self, content: &[u8], cuts: &[Cut], tail: Cut) -> (Vec<u8>, usize) {
+    /// The inner form, and what it builds on.
+    fn form(&self, content: &[u8], cuts: &[Cut], tail: Cut) -> (Vec<u8>, Chain) {
+        let whole = || (Form::whole(content), Chain::default());
         let shared = |base: &Base| {
             cuts.iter().rev().find(|cut| base.cuts.contains(cut)).map_or(0, |(end, _)| *end)
         };
         let best = self.bases.iter().map(|base| (shared(base), base)).max_by_key(|(head, _)| *head);
-        let near = |base: &Base| base.depth + 1 < DEPTH_MAX;
-        let Some((head, base)) = best.filter(|(head, base)| 0 < *head && near(base)) else {
-            return (Form::whole(content), 0);
-        };
+        let Some((head, base)) = best.filter(|(head, _)| 0 < *head) else { return whole() };
         let same_tail = base.tail.1 == tail.1;
         let kept = if same_tail { content.len() - tail.0 } else { 0 };
         debug_assert!(!same_tail || kept == base.bytes - base.tail.0);
         let middle = content.get(head..content.len() - kept).unwrap_or_default();
-        (Form::delta(base.address, head, kept, middle), base.depth + 1)
+        let Chain { depth, middles } = base.chain;
+        let chain = Chain { depth: depth + 1, middles: middles + middle.len() };
+        if chain.depth >= DEPTH_MAX || chain.middles > CONTENT_BYTES_MAX {
+            return whole();
+        }
+        (Form::delta(base.address, head, kept, middle), chain)
     }
 }
 

@@ -338,11 +338,8 @@ impl Span {
                 return Err(damaged(&segment.path, at, "the sequence does not follow"));
             }
             let first = sequence;
-            sequence += if step.frame.is_block() {
-                block::count(step.frame.body).unwrap_or_default()
-            } else {
-                0
-            };
+            let count = block::count(step.frame.body).filter(|_| step.frame.is_block());
+            sequence = sequence.saturating_add(count.unwrap_or_default());
             if sequence > found.next {
                 let records = segment.records(&step.frame, at)?;
                 let records = records.into_iter().skip(size(found.next - first));
