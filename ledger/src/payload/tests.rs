@@ -4,13 +4,14 @@ mod encryption;
 
 mod key_files;
 
-use super::{DEPTH, Effort, Keys, Packer, Unpacked, load};
+use super::{DEPTH, Effort, Keys, Packer, Recent, Unpacked, load};
 use crate::backend::memory::MemoryLog;
-use crate::log::{Batch, Log};
-use crate::{Entry, Ledger, Options, WriterTask};
+use crate::log::{Address, Batch, Log, ReadError, Reader, Scope};
+use crate::{Entry, Ledger, Options, Sequence, WriterTask};
 use bytes::Bytes;
 use events::{Draft, EventId, GatewayStopped, PayloadRef, SessionId, Timestamp};
 use proptest::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use ulid::Ulid;
 
@@ -88,6 +89,44 @@ fn a_conversation_sent_again_costs_what_is_new() {
         let dear = costs.iter().filter(|cost| 200 < **cost).count();
         assert!(dear <= 3, "{dear} of {} turns cost over 200 bytes: {costs:?}", costs.len());
     });
+}
+
+#[test]
+fn whoever_remembers_reads_a_conversation_once() {
+    runtime().block_on(async {
+        let (ledger, _task) = ledger();
+        let (mut turns, mut references) = (Vec::new(), Vec::new());
+        for number in 0..40 {
+            turns.push(format!("{{\"content\":\"turn number {number} of a long talk\"}}"));
+            let (content, cuts) = body(&turns, "]}");
+            references.push((store(&ledger, &content, &cuts).await, content));
+        }
+        let counting = Counting(ledger.reader().as_ref(), AtomicUsize::new(0));
+        let mut recent = Recent::default();
+        for (reference, content) in &references {
+            let loaded = recent.load(&counting, ledger.keys(), SESSION, reference).unwrap();
+            assert_eq!(loaded.as_deref(), Some(content.as_slice()));
+        }
+        assert_eq!(counting.1.into_inner(), 2 * references.len(), "a key and a link each");
+    });
+}
+
+/// Counts the payloads that are read.
+struct Counting<'a>(&'a dyn Reader, AtomicUsize);
+
+impl Reader for Counting<'_> {
+    fn next(&self) -> Sequence {
+        self.0.next()
+    }
+
+    fn read(&self, from: Sequence, bytes_max: usize) -> Result<Vec<Bytes>, ReadError> {
+        self.0.read(from, bytes_max)
+    }
+
+    fn payload(&self, scope: Scope, address: Address) -> Result<Option<Bytes>, ReadError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.payload(scope, address)
+    }
 }
 
 #[test]

@@ -50,6 +50,12 @@ struct Request {
     held: HashMap<SessionId, EventId>,
 }
 
+/// Whether an event may be in an export of a range although it stands behind: it tells what became
+/// of payloads of the range.
+pub(super) const fn may_stand_behind(event: &Event) -> bool {
+    matches!(event, Event::EraseRequested(_) | Event::PayloadErased(_) | Event::LegalHoldLifted(_))
+}
+
 #[derive(Default)]
 pub(super) struct Custody {
     requests: HashMap<EventId, Request>,
@@ -153,8 +159,13 @@ impl Custody {
                         add(Check::Erasures, detail);
                     }
                 }
-                let finding = self.unasked(envelope.cause, fact);
-                self.doubt(record, finding);
+                match (envelope.cause, self.unasked(envelope.cause, fact)) {
+                    (Some(cause), finding) if !self.requests.contains_key(&cause) => {
+                        self.doubt(record, finding);
+                    }
+                    (_, Some(finding)) => add(finding.check, finding.detail),
+                    (_, None) => {}
+                }
                 self.erase(record.index, fact);
             }
             Event::CallCancelled(_)

@@ -4,11 +4,13 @@ use events::{Envelope, Event, EventId, PayloadRef, SessionId};
 use ledger::Sequence;
 use ledger::backend::file::FileReader;
 use ledger::log::{ReadError, Reader as _};
-use ledger::payload::{self, Keys, LoadError};
+use ledger::payload::{Keys, LoadError, Recent};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 use tlog::{BundleId, Note, TILE_WIDTH, TileId, bundle_push};
 use verify::{
     Check, Defect, Evidence, Fetched, Finding, NamedFile, PayloadState, Place, Report, Sink,
@@ -21,6 +23,9 @@ const READ_BYTES: usize = 1 << 20;
 /// The most differences of files that are listed.
 const LISTED_MAX: usize = 100;
 
+/// How often a later checkpoint is looked for.
+const LOOKED_EVERY: Duration = Duration::from_millis(50);
+
 /// A ledger in a data folder.
 pub(super) struct StoredLedger {
     reader: FileReader,
@@ -32,6 +37,11 @@ pub(super) struct StoredLedger {
     differing: Mutex<Vec<String>>,
     /// Sessions erased behind the checkpoint, while a gateway goes on, or being erased.
     erased_since: OnceLock<BTreeSet<SessionId>>,
+    /// How many records the checkpoint covers.
+    size: AtomicU64,
+    /// How many payloads are absent of sessions erased behind it.
+    unsigned: AtomicU64,
+    recent: Mutex<Recent>,
 }
 
 impl StoredLedger {
@@ -39,7 +49,8 @@ impl StoredLedger {
     pub(super) fn new(reader: FileReader, keys: Option<Keys>, folder: PathBuf) -> Self {
         let log = Box::new(log_directory(folder.clone()));
         let (differing, erased_since) = (Mutex::default(), OnceLock::new());
-        Self { reader, keys, log, folder, differing, erased_since }
+        let (size, unsigned, recent) = <(AtomicU64, AtomicU64, Mutex<Recent>)>::default();
+        Self { reader, keys, log, folder, differing, erased_since, size, unsigned, recent }
     }
 
     /// Adds what was found besides what every verification looks at.
@@ -51,6 +62,28 @@ impl StoredLedger {
             let finding = Finding::new(Check::Files, detail);
             report.findings.add(finding.at(Place::of(file)));
         }
+        let unsigned = self.unsigned.load(Ordering::Relaxed);
+        if unsigned > 0 {
+            let detail = format!(
+                "{unsigned} payloads are absent, and what says that they were erased stands behind \
+                 the checkpoint, where nobody signed it: the next start of the gateway does"
+            );
+            report.findings.add(Finding::new(Check::Payloads, detail));
+        }
+    }
+
+    /// Whether payloads are absent for a reason that nobody signed, and within the patience there is
+    /// a later checkpoint to ask.
+    pub(super) fn is_overtaken(&self, patience: Duration) -> bool {
+        let size = self.size.load(Ordering::Relaxed);
+        let until = Instant::now() + patience;
+        while self.unsigned.load(Ordering::Relaxed) > 0 && Instant::now() < until {
+            if size < self.sealed_size() {
+                return true;
+            }
+            std::thread::sleep(LOOKED_EVERY);
+        }
+        false
     }
 
     /// Compares a bundle of records with the file that should hold them.
@@ -82,7 +115,7 @@ impl StoredLedger {
     /// and not reported yet, by a gateway that goes on with it or that will at its next start.
     fn erased_since(&self) -> &BTreeSet<SessionId> {
         self.erased_since.get_or_init(|| {
-            let size = self.sealed_size();
+            let size = self.size.load(Ordering::Relaxed);
             let mut erased = Erased { size, ..Erased::default() };
             let mut next = 0;
             while let Ok(records) = self.reader.read(Sequence::new(next), READ_BYTES) {
@@ -163,6 +196,7 @@ impl Evidence for StoredLedger {
     }
 
     fn records(&self, size: u64, sink: Sink<'_>) -> Result<(), SourceError> {
+        self.size.store(size, Ordering::Relaxed);
         let mut bundle = Vec::new();
         let mut next = 0;
         while next < size {
@@ -205,9 +239,13 @@ impl Evidence for StoredLedger {
 
     fn payload(&self, _at: u64, session: SessionId, payload: &PayloadRef) -> PayloadState {
         let Some(keys) = &self.keys else { return PayloadState::Unread };
-        match payload::load(&self.reader, keys, session, payload) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        match recent.load(&self.reader, keys, session, payload) {
             Ok(Some(_)) => PayloadState::Present,
-            Ok(None) if self.erased_since().contains(&session) => PayloadState::Unread,
+            Ok(None) if self.erased_since().contains(&session) => {
+                self.unsigned.fetch_add(1, Ordering::Relaxed);
+                PayloadState::Unread
+            }
             Ok(None) => PayloadState::Absent,
             Err(LoadError::KeyMissing { .. }) => PayloadState::Undecryptable,
             Err(
