@@ -5,6 +5,7 @@ use ledger::Sequence;
 use ledger::backend::file::FileReader;
 use ledger::log::{ReadError, Reader as _};
 use ledger::payload::{Keys, LoadError, Recent};
+use ledger::sealer::LogFiles;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -36,7 +37,7 @@ pub(super) struct StoredLedger {
     /// Entry bundles that do not hold the ledger's records.
     differing: Mutex<Vec<String>>,
     /// Sessions erased behind the checkpoint, while a gateway goes on, or being erased.
-    erased_since: OnceLock<BTreeSet<SessionId>>,
+    erased_since: OnceLock<Unwitnessed>,
     /// How many records the checkpoint covers.
     size: AtomicU64,
     /// How many payloads are absent of sessions erased behind it.
@@ -89,7 +90,9 @@ impl StoredLedger {
     /// Compares a bundle of records with the file that should hold them.
     fn compare(&self, id: BundleId, bundle: &[u8]) {
         let path = self.folder.join(id.path());
-        if std::fs::read(&path).is_ok_and(|found| found == bundle) {
+        // One that a running gateway has replaced by a wider one is as good.
+        let wider = || LogFiles::new(self.folder.clone()).bundle(id).ok().flatten();
+        if std::fs::read(&path).ok().or_else(wider).is_some_and(|found| found == bundle) {
             return;
         }
         let mut differing = self.differing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -113,11 +116,13 @@ impl StoredLedger {
 
     /// The sessions whose payloads were erased behind the checkpoint, or are being erased: asked for
     /// and not reported yet, by a gateway that goes on with it or that will at its next start.
-    fn erased_since(&self) -> &BTreeSet<SessionId> {
+    fn erased_since(&self) -> &Unwitnessed {
         self.erased_since.get_or_init(|| {
             let size = self.size.load(Ordering::Relaxed);
             let mut erased = Erased { size, ..Erased::default() };
             let mut next = 0;
+            // What was asked for since the ledger was opened counts as well.
+            _ = self.reader.next();
             while let Ok(records) = self.reader.read(Sequence::new(next), READ_BYTES) {
                 if records.is_empty() {
                     break;
@@ -127,8 +132,8 @@ impl StoredLedger {
                     erased.note(&record);
                 }
             }
-            erased.sessions.extend(erased.open.into_values().flatten());
-            erased.sessions
+            let asked = erased.open.into_values();
+            Unwitnessed { done: erased.sessions, asked: asked.flatten().collect() }
         })
     }
 
@@ -152,6 +157,14 @@ fn size_of(count: u64) -> usize {
 /// What every record of an erasure has in it.
 const ERASURE: &[u8] = b"\"payload.erase";
 
+/// Erasures that no record under the checkpoint reports.
+struct Unwitnessed {
+    /// Reported behind it.
+    done: BTreeSet<SessionId>,
+    /// Asked for under it.
+    asked: BTreeSet<SessionId>,
+}
+
 /// Collects what was erased.
 #[derive(Default)]
 struct Erased {
@@ -168,7 +181,12 @@ impl Erased {
         }
         let Ok(envelope) = Envelope::parse(record) else { return };
         if let Event::EraseRequested(fact) = envelope.event {
-            self.open.insert(envelope.id, fact.sessions);
+            // What was asked for behind the checkpoint is not signed either.
+            if envelope.sequence < self.size {
+                self.open.insert(envelope.id, fact.sessions);
+            } else {
+                self.sessions.extend(fact.sessions);
+            }
         } else if let Event::PayloadErased(fact) = envelope.event {
             envelope.cause.and_then(|request| self.open.remove(&request));
             if envelope.sequence >= self.size {
@@ -242,7 +260,8 @@ impl Evidence for StoredLedger {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         match recent.load(&self.reader, keys, session, payload) {
             Ok(Some(_)) => PayloadState::Present,
-            Ok(None) if self.erased_since().contains(&session) => {
+            Ok(None) if self.erased_since().asked.contains(&session) => PayloadState::Unread,
+            Ok(None) if self.erased_since().done.contains(&session) => {
                 self.unsigned.fetch_add(1, Ordering::Relaxed);
                 PayloadState::Unread
             }
