@@ -6,6 +6,7 @@ use events::Event;
 use rustix::process::Signal;
 use tests::patience::until;
 
+use crate::observer::Observer;
 use crate::witness::{Load, Witness};
 
 /// How often the gateway is killed.
@@ -17,18 +18,21 @@ const AGENTS: usize = 8;
 /// How many more answers come before each kill: primes, so that kills hit all phases.
 const ANSWERS: [usize; ROUNDS] = [1, 7, 19, 2, 37, 61, 3, 97];
 
-/// Kills a gateway again and again under these loads, and holds its ledger to what was seen.
+/// Kills a gateway again and again under these loads, while conversations are erased, and holds its
+/// ledger to what was seen and to every checkpoint that was published.
 fn survives(loads: &[Load]) {
-    let witness = Arc::new(Witness::default());
+    let (witness, observer) = (Arc::new(Witness::default()), Observer::new());
     let mut gateway = witness.setup().start();
     let mut in_doubt = 0;
     for more in ANSWERS {
         let wanted = witness.answers() + more;
-        let agents = gateway.agents;
+        let (agents, people, data) = (gateway.agents, gateway.people, gateway.data.clone());
         std::thread::scope(|scope| {
             for load in loads.iter().cycle().take(AGENTS) {
                 scope.spawn(|| witness.call_until_gone(agents, *load));
             }
+            scope.spawn(|| observer.look_until_gone(people));
+            scope.spawn(|| witness.erase_until_gone(people, &data));
             until("answers", || (witness.answers() >= wanted).then_some(()));
             gateway.signal(Signal::KILL);
             gateway.ended();
@@ -53,10 +57,13 @@ fn survives(loads: &[Load]) {
         });
         assert_eq!(started, Some(fresh as u64));
         in_doubt = doubts;
+        observer.verify_running(&gateway);
     }
-    println!("{} answers, {in_doubt} calls in doubt", witness.answers());
+    let (answers, published) = (witness.answers(), observer.count());
+    println!("{answers} answers, {in_doubt} calls in doubt, {published} checkpoints");
     assert!(in_doubt > 0, "no kill ever hit a call in flight");
     witness.check(&gateway.stop_and_check());
+    observer.verify(&gateway.data);
 }
 
 #[test]

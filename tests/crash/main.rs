@@ -6,6 +6,8 @@
 
 mod witness;
 
+mod observer;
+
 mod kills;
 
 mod disks;

@@ -1,18 +1,24 @@
 //! An outside record of what agents and upstreams saw, to hold the ledger to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use events::Event;
+use events::{Event, SessionId};
 use serde_json::{Value, json};
 use tests::gateway::Setup;
 use tests::mcp::{initialize, sent};
+use tests::patience::until;
 use tests::records::Records;
 use tests::tool_server::ToolServer;
 use tests::upstream::{Upstream, chunk, completion};
-use tests::wire::{Connection, post};
+use tests::wire::{Connection, ask, look, post};
+
+/// How many more answers come before each erasure.
+const ANSWERS_PER_ERASURE: usize = 11;
 
 /// What was seen from outside; each call by its `traceparent`.
 #[derive(Debug, Default)]
@@ -21,6 +27,8 @@ pub(crate) struct Witness {
     acknowledged: Mutex<BTreeMap<String, Vec<u8>>>,
     /// Calls that an upstream has.
     arrived: Mutex<BTreeSet<String>>,
+    /// Sessions whose payloads are gone, as the operator was told.
+    erased: Mutex<BTreeSet<SessionId>>,
     next: AtomicU64,
 }
 
@@ -41,6 +49,7 @@ impl Witness {
             .provider("openai", &self.provider().url(), "*")
             .tools("tools", &self.tool_server().url())
             .prefix("never")
+            .sections("[checkpoints]\ninterval = \"50ms\"")
     }
 
     fn provider(self: &Arc<Self>) -> Upstream {
@@ -96,14 +105,52 @@ impl Witness {
         }
     }
 
+    /// Erases one conversation with a model after the other, each after some more answers, until
+    /// the gateway is gone, and takes note of what it says it has erased.
+    pub(crate) fn erase_until_gone(&self, people: SocketAddr, data: &Path) {
+        let mut wanted = self.answers();
+        until("the end of the gateway", || {
+            if self.answers() < wanted {
+                return look(people, "/healthz").is_err().then_some(());
+            }
+            wanted = self.answers() + ANSWERS_PER_ERASURE;
+            self.erase_one(people, data).is_err().then_some(())
+        });
+    }
+
+    /// Erases a conversation that has ended, if there is one.
+    pub(crate) fn erase_one(&self, people: SocketAddr, data: &Path) -> io::Result<()> {
+        let records = Records::read(data);
+        let modelled = records.dispatched();
+        let mut ended = records.events.iter().rev().filter(|envelope| {
+            let call = envelope.call.and_then(|call| modelled.get(&call));
+            matches!(envelope.event, Event::CallCompleted(_))
+                && call.is_some_and(|fact| fact.model.is_some())
+        });
+        let Some(session) = ended.find_map(|envelope| envelope.session) else { return Ok(()) };
+        let key = std::fs::read_to_string(data.join("keys/operator.key"))?;
+        let bearer = format!("Bearer {}", key.trim());
+        let asked = json!({"sessions": [session], "basis": "a test", "by": "a test"}).to_string();
+        let answer = ask(people, post("/api/v1/erasures", &[("authorization", &bearer)], asked))?;
+        if answer.status() == 200 {
+            self.erased.lock().unwrap().insert(session);
+        }
+        Ok(())
+    }
+
     /// How many answers agents have.
     pub(crate) fn answers(&self) -> usize {
         self.acknowledged.lock().unwrap().len()
     }
 
     /// Fails unless the ledger has all that was seen: for each call that arrived its dispatch, and
-    /// for each answer its completion and exactly its bytes. Sequences have no gap and no double.
+    /// for each answer its completion and exactly its bytes, unless they were erased. Nothing is
+    /// there twice, and sequences have no gap.
     pub(crate) fn check(&self, records: &Records) {
+        let ids: BTreeSet<_> = records.events.iter().map(|envelope| envelope.id).collect();
+        assert_eq!(ids.len(), records.events.len(), "an event is recorded twice");
+        let erased = self.erased.lock().unwrap();
+        let mut asked = BTreeSet::new();
         let mut dispatched = BTreeMap::new();
         let mut completed = BTreeMap::new();
         for envelope in &records.events {
@@ -119,6 +166,7 @@ impl Witness {
                 (Event::CallCompleted(fact), Some(call)) => {
                     completed.insert(call, (envelope.session, fact.answer));
                 }
+                (Event::EraseRequested(fact), _) => asked.extend(fact.sessions.iter().copied()),
                 _ => {}
             }
         }
@@ -129,8 +177,16 @@ impl Witness {
             let call = dispatched.get(trace).unwrap_or_else(|| panic!("{trace} is lost"));
             let (session, reference) =
                 completed.get(call).unwrap_or_else(|| panic!("the outcome of {trace} is lost"));
-            let kept = records.payload(*session, &reference.unwrap());
-            assert!(kept == *answer, "the answer of {trace} is not what was released");
+            let kept = records.kept(*session, &reference.unwrap());
+            let gone = session.is_some_and(|session| erased.contains(&session));
+            assert!(!gone || kept.is_none(), "the answer of {trace} was erased and is there");
+            if kept.is_none() && session.is_some_and(|session| asked.contains(&session)) {
+                continue;
+            }
+            assert!(
+                kept.as_ref() == Some(answer),
+                "the answer of {trace} is not what was released"
+            );
         }
     }
 }

@@ -159,10 +159,15 @@ impl Records {
 
     /// The content of a payload.
     pub fn payload(&self, session: Option<SessionId>, reference: &PayloadRef) -> Vec<u8> {
-        let session = session.unwrap_or_else(|| panic!("a payload without session"));
-        payload::load(&self.reader, &self.keys, session, reference).unwrap().unwrap_or_else(|| {
+        self.kept(session, reference).unwrap_or_else(|| {
             panic!("the store does not have payload {}", reference.digest);
         })
+    }
+
+    /// The content of a payload, if the store has it.
+    pub fn kept(&self, session: Option<SessionId>, reference: &PayloadRef) -> Option<Vec<u8>> {
+        let session = session.unwrap_or_else(|| panic!("a payload without session"));
+        payload::load(&self.reader, &self.keys, session, reference).unwrap()
     }
 }
 

@@ -20,7 +20,15 @@ pub fn available(there: bool, what: &str, remedy: &str) -> bool {
 pub fn required() -> bool {
     #[expect(clippy::disallowed_methods, reason = "a suite has no configuration file")]
     let asked = std::env::var("COUNTERSIGN_TESTS");
-    asked.is_ok_and(|value| value == "required")
+    asked.is_ok_and(|value| value == "required" || value == "exhaustive")
+}
+
+/// Whether what is tried in samples must be tried everywhere, which takes an hour:
+/// `COUNTERSIGN_TESTS=exhaustive`.
+pub fn exhaustive() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "a suite has no configuration file")]
+    let asked = std::env::var("COUNTERSIGN_TESTS");
+    asked.is_ok_and(|value| value == "exhaustive")
 }
 
 /// Whether a program can be run with this argument.

@@ -1,11 +1,11 @@
 //! Evidence out of a ledger's own segments and payload store, next to the log's files.
 
-use events::{Envelope, Event, PayloadRef, SessionId};
+use events::{Envelope, Event, EventId, PayloadRef, SessionId};
 use ledger::Sequence;
 use ledger::backend::file::FileReader;
 use ledger::log::{ReadError, Reader as _};
 use ledger::payload::{self, Keys, LoadError};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -30,7 +30,7 @@ pub(super) struct StoredLedger {
     folder: PathBuf,
     /// Entry bundles that do not hold the ledger's records.
     differing: Mutex<Vec<String>>,
-    /// Sessions erased behind the checkpoint, while a gateway goes on.
+    /// Sessions erased behind the checkpoint, while a gateway goes on, or being erased.
     erased_since: OnceLock<BTreeSet<SessionId>>,
 }
 
@@ -78,12 +78,13 @@ impl StoredLedger {
         bundle.clear();
     }
 
-    /// The sessions whose payloads were erased behind the checkpoint.
+    /// The sessions whose payloads were erased behind the checkpoint, or are being erased: asked for
+    /// and not reported yet, by a gateway that goes on with it or that will at its next start.
     fn erased_since(&self) -> &BTreeSet<SessionId> {
         self.erased_since.get_or_init(|| {
             let size = self.sealed_size();
-            let mut erased = Erased { size, sessions: BTreeSet::new() };
-            let mut next = size;
+            let mut erased = Erased { size, ..Erased::default() };
+            let mut next = 0;
             while let Ok(records) = self.reader.read(Sequence::new(next), READ_BYTES) {
                 if records.is_empty() {
                     break;
@@ -93,6 +94,7 @@ impl StoredLedger {
                     erased.note(&record);
                 }
             }
+            erased.sessions.extend(erased.open.into_values().flatten());
             erased.sessions
         })
     }
@@ -114,19 +116,31 @@ fn size_of(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
+/// What every record of an erasure has in it.
+const ERASURE: &[u8] = b"\"payload.erase";
+
 /// Collects what was erased.
+#[derive(Default)]
 struct Erased {
     size: u64,
     sessions: BTreeSet<SessionId>,
+    /// What was asked for and is not reported as done.
+    open: BTreeMap<EventId, Vec<SessionId>>,
 }
 
 impl Erased {
     fn note(&mut self, record: &[u8]) {
-        if let Ok(Envelope { event: Event::PayloadErased(fact), sequence, .. }) =
-            Envelope::parse(record)
-            && sequence >= self.size
-        {
-            self.sessions.extend(fact.sessions);
+        if !record.windows(ERASURE.len()).any(|window| window == ERASURE) {
+            return;
+        }
+        let Ok(envelope) = Envelope::parse(record) else { return };
+        if let Event::EraseRequested(fact) = envelope.event {
+            self.open.insert(envelope.id, fact.sessions);
+        } else if let Event::PayloadErased(fact) = envelope.event {
+            envelope.cause.and_then(|request| self.open.remove(&request));
+            if envelope.sequence >= self.size {
+                self.sessions.extend(fact.sessions);
+            }
         }
     }
 }
