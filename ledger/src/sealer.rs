@@ -34,7 +34,7 @@ pub use signed::Signed;
 
 use crate::log::Reader;
 use grow::{Filled, Growth, write};
-use settle::{RECENT_TILES, settle};
+use settle::{RECENT_TILES, begin_with, settle};
 use std::sync::Arc;
 use tlog::{BundleId, SigningKey, TILE_WIDTH, TileId, edge_tiles, tiles_since};
 
@@ -54,6 +54,7 @@ pub struct Sealer {
     /// The size of the one before, which others may still be reading.
     published_before: u64,
     mended: Mended,
+    relocked: bool,
 }
 
 /// What to do when a checkpoint was published and the lock has none.
@@ -82,7 +83,7 @@ impl Sealer {
         let kept = lock.load()?.map(|note| Signed::read(key.verifier(), &note));
         let mut locked = kept.transpose()?;
         let published = published(&files, &key)?;
-        let is_lost = published.is_some() && locked.is_none();
+        let relocked = published.is_some() && locked.is_none();
         match (&published, &locked) {
             (Some(published), None) => {
                 let size = published.checkpoint.size;
@@ -101,7 +102,13 @@ impl Sealer {
             (None, _) => {}
         }
         let (growth, mended) = settle(&*reader, &files, locked.as_ref())?;
-        let mended = Mended { lost_lock: is_lost, ..mended };
+        let is_other =
+            |it: &&Signed| locked.as_ref().is_some_and(|at| at.checkpoint != it.checkpoint);
+        if let Some(other) = published.as_ref().filter(is_other)
+            && !begin_with(&*reader, &files, other)?
+        {
+            return Err(SealError::Forked { published: other.checkpoint.size });
+        }
         let published = published.map_or(0, |published| published.checkpoint.size);
         let (published_before, unsure) = (published, None);
         let sealer = Self {
@@ -115,6 +122,7 @@ impl Sealer {
             published,
             published_before,
             mended,
+            relocked,
         };
         sealer.lay_out_edge()?;
         // A crash may have come between a checkpoint and the removal of what it made needless.
@@ -136,6 +144,11 @@ impl Sealer {
     /// What opening found and did.
     pub const fn mended(&self) -> Mended {
         self.mended
+    }
+
+    /// Whether the lock was empty, and took the published checkpoint instead.
+    pub const fn relocked(&self) -> bool {
+        self.relocked
     }
 
     /// Who compares the records that opening did not look at; nobody, if it looked at all.

@@ -11,12 +11,26 @@ use events::{EventId, LegalHoldLifted, LegalHoldPlaced, SessionId, Timestamp};
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use tokio::sync::watch;
+
+/// The most bytes of a name or a reason: an event has to hold them, and a thousand sessions.
+const TEXT_BYTES_MAX: usize = 4096;
+
+/// Whether what will be on record for ever says something, and fits.
+fn check(texts: &[&str]) -> Result<(), &'static str> {
+    if texts.iter().any(|text| text.trim().is_empty()) {
+        return Err("a name or a reason is empty, and it is for the record");
+    }
+    let fits = |text: &&str| text.len() <= TEXT_BYTES_MAX;
+    if texts.iter().all(fits) { Ok(()) } else { Err("a name or a reason has at most 4096 bytes") }
+}
 
 /// What the routes need.
 #[derive(Clone)]
 struct Desk {
     keeper: Arc<Keeper>,
     key: KeyHash,
+    stopping: watch::Receiver<bool>,
 }
 
 /// Serves, to whoever sends the operator's key as a bearer token:
@@ -27,9 +41,10 @@ struct Desk {
 /// - `DELETE /api/v1/legal-holds/{id}`: a [`LiftAsked`].
 ///
 /// Bodies are JSON and must say so in their `content-type`, which no page of another origin can
-/// without being asked for leave.
-pub fn keeper_routes(keeper: Arc<Keeper>, key: KeyHash) -> Router {
-    let desk = Desk { keeper, key };
+/// without being asked for leave. An erasure goes on when its peer has gone, until `stopping`
+/// becomes true; then the next start completes it.
+pub fn keeper_routes(keeper: Arc<Keeper>, key: KeyHash, stopping: watch::Receiver<bool>) -> Router {
+    let desk = Desk { keeper, key, stopping };
     Router::new()
         .route("/api/v1/erasures", post(erase))
         .route("/api/v1/legal-holds", get(list).post(place))
@@ -37,6 +52,21 @@ pub fn keeper_routes(keeper: Arc<Keeper>, key: KeyHash) -> Router {
         // Of these routes alone: others are merged with them.
         .route_layer(middleware::from_fn_with_state(desk.clone(), only_operator))
         .with_state(desk)
+}
+
+impl Desk {
+    /// Erases in a task of its own: a peer that goes away must not leave an erasure that is on
+    /// record half done until the next start.
+    async fn erase(&self, order: Order) -> Result<Erasure, KeeperError> {
+        let (keeper, mut stopping) = (Arc::clone(&self.keeper), self.stopping.clone());
+        let erasing = tokio::spawn(async move {
+            tokio::select! {
+                erased = keeper.erase(order) => erased,
+                _ = stopping.wait_for(|stop| *stop) => Err(KeeperError::Stopping),
+            }
+        });
+        erasing.await.unwrap_or_else(|error| Err(error.into()))
+    }
 }
 
 /// What is to be erased: what is given must all be true of a session.
@@ -64,6 +94,7 @@ pub struct ErasureAsked {
 impl ErasureAsked {
     /// The criterion, and the same in words; an error if nothing is asked for.
     pub fn criterion(&self) -> Result<(Criterion, String), &'static str> {
+        check(&[&self.basis, &self.by, self.subject.as_deref().unwrap_or("-")])?;
         let listed = self.sessions.as_ref().map(|sessions| match sessions.as_slice() {
             [one] => format!("session {one}"),
             many => format!("{} sessions by name", many.len()),
@@ -74,7 +105,6 @@ impl ErasureAsked {
         if said.is_empty() {
             return Err("say what to erase: sessions, a subject, or an age");
         }
-        check(&[&self.basis, &self.by, self.subject.as_deref().unwrap_or("-")])?;
         let sessions = self.sessions.as_ref().map(|sessions| sessions.iter().copied().collect());
         let (subject, before) = (self.subject.clone(), self.before);
         Ok((Criterion { sessions, subject, before }, said.join(", ")))
@@ -124,8 +154,8 @@ pub struct HoldAsked {
 impl HoldAsked {
     /// The event; an error unless exactly one thing is to be kept.
     pub fn placed(self, by: Arc<str>) -> Result<LegalHoldPlaced, &'static str> {
+        check(&[&self.reason, &self.by, self.subject.as_deref().unwrap_or("-")])?;
         let Self { session, subject, reason, .. } = self;
-        check(&[&reason, &by, subject.as_deref().unwrap_or("-")])?;
         if session.is_some() == subject.is_some() {
             return Err("say what to keep: either a session or a subject");
         }
@@ -156,23 +186,9 @@ pub struct LiftAsked {
 impl LiftAsked {
     /// The event.
     pub fn lifted(self, hold: EventId, by: Arc<str>) -> Result<LegalHoldLifted, &'static str> {
-        check(&[&self.reason, &by])?;
+        check(&[&self.reason, &self.by])?;
         Ok(LegalHoldLifted { by, hold, reason: self.reason })
     }
-}
-
-/// The most bytes of a reason or a name: an event has to hold them.
-const TEXT_BYTES_MAX: usize = 4096;
-
-/// Whether what will be on record for ever says something.
-fn check(texts: &[&str]) -> Result<(), &'static str> {
-    if texts.iter().any(|text| text.trim().is_empty()) {
-        return Err("a reason or a name is empty, and it is for the record");
-    }
-    if texts.iter().any(|text| TEXT_BYTES_MAX < text.len()) {
-        return Err("a reason or a name is longer than 4096 bytes");
-    }
-    Ok(())
 }
 
 async fn only_operator(
@@ -200,7 +216,7 @@ async fn erase(State(desk): State<Desk>, Json(asked): Json<ErasureAsked>) -> Res
         desk.keeper.preview(&criterion).await.map(preview)
     } else {
         let order = Order { criterion, said, by: by(&asked.by), basis: asked.basis };
-        to_the_end(async move { desk.keeper.erase(order).await.map(done) }).await
+        desk.erase(order).await.map(done)
     };
     done.map_or_else(|error| failed(&error), |done| Json(done).into_response())
 }
@@ -240,8 +256,7 @@ async fn place(State(desk): State<Desk>, Json(asked): Json<HoldAsked>) -> Respon
         Ok(hold) => hold,
         Err(detail) => return problem(StatusCode::UNPROCESSABLE_ENTITY, detail),
     };
-    let placing = hold.clone();
-    match to_the_end(async move { desk.keeper.place(placing).await }).await {
+    match desk.keeper.place(hold.clone()).await {
         Ok(id) => (StatusCode::CREATED, Json(HoldShown { id, hold })).into_response(),
         Err(error) => failed(&error),
     }
@@ -257,17 +272,10 @@ async fn lift(
         Ok(lifted) => lifted,
         Err(detail) => return problem(StatusCode::UNPROCESSABLE_ENTITY, detail),
     };
-    match to_the_end(async move { desk.keeper.lift(lifted).await }).await {
+    match desk.keeper.lift(lifted).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => failed(&error),
     }
-}
-
-/// Does it even if whoever asked goes away meanwhile.
-async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, KeeperError>> + Send + 'static,
-) -> Result<T, KeeperError> {
-    tokio::spawn(work).await?
 }
 
 /// Who asks: the key proves an operator, the name is only said.
@@ -278,7 +286,9 @@ fn by(said: &str) -> Arc<str> {
 fn failed(error: &KeeperError) -> Response {
     let status = match error {
         KeeperError::NoHold(_) | KeeperError::NoSession(_) => StatusCode::NOT_FOUND,
-        KeeperError::Record(_) | KeeperError::Unfinished(_) => StatusCode::SERVICE_UNAVAILABLE,
+        KeeperError::Record(_) | KeeperError::Unfinished(_) | KeeperError::Stopping => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         KeeperError::Read(_) | KeeperError::Fold(_) | KeeperError::Broken(_) => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
@@ -292,3 +302,6 @@ fn problem(status: StatusCode, detail: &str) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/problem+json")];
     (status, headers, body.to_string()).into_response()
 }
+
+#[cfg(test)]
+mod tests;

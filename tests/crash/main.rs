@@ -12,6 +12,14 @@ mod kills;
 
 mod disks;
 
+mod traced;
+
+mod single;
+
+mod starts;
+
 mod vanished;
 
 mod damage;
+
+mod flips;

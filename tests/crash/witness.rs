@@ -17,6 +17,9 @@ use tests::tool_server::ToolServer;
 use tests::upstream::{Upstream, chunk, completion};
 use tests::wire::{Connection, ask, look, post};
 
+/// The log's name; that of its lock follows from it.
+const ORIGIN: &str = "ledger.example.com/crash/0";
+
 /// How many more answers come before each erasure.
 const ANSWERS_PER_ERASURE: usize = 11;
 
@@ -49,7 +52,7 @@ impl Witness {
             .provider("openai", &self.provider().url(), "*")
             .tools("tools", &self.tool_server().url())
             .prefix("never")
-            .sections("[checkpoints]\ninterval = \"50ms\"")
+            .sections(&format!("[checkpoints]\norigin = \"{ORIGIN}\"\ninterval = \"50ms\""))
     }
 
     fn provider(self: &Arc<Self>) -> Upstream {
@@ -89,9 +92,14 @@ impl Witness {
 
     /// Makes calls until the gateway is gone, and takes note of each whole answer.
     pub(crate) fn call_until_gone(&self, agents: SocketAddr, load: Load) {
+        self.call(agents, load, usize::MAX);
+    }
+
+    /// Makes so many calls, unless the gateway is gone before, and takes note of each whole answer.
+    pub(crate) fn call(&self, agents: SocketAddr, load: Load, count: usize) {
         let Ok(mut connection) = Connection::open(agents) else { return };
         let Some(session) = session(&mut connection, load) else { return };
-        loop {
+        for _ in 0..count {
             let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
             let trace = format!("00-{number:032x}-{number:016x}-01");
             let request = match load {
@@ -141,6 +149,14 @@ impl Witness {
     /// How many answers agents have.
     pub(crate) fn answers(&self) -> usize {
         self.acknowledged.lock().unwrap().len()
+    }
+
+    /// As [`Witness::check`], of a ledger that nobody has recovered since a kill: while an erasure
+    /// goes on, what stands behind its places cannot be read.
+    pub(crate) fn check_killed(&self, data: &Path) {
+        if !data.join("ledger/erasing").exists() {
+            self.check(&Records::read(data));
+        }
     }
 
     /// Fails unless the ledger has all that was seen: for each call that arrived its dispatch, and

@@ -23,7 +23,7 @@ pub fn required() -> bool {
     asked.is_ok_and(|value| value == "required" || value == "exhaustive")
 }
 
-/// Whether what is tried in samples must be tried everywhere, which takes an hour:
+/// Whether what is tried in samples must be tried everywhere, which takes many minutes:
 /// `COUNTERSIGN_TESTS=exhaustive`.
 pub fn exhaustive() -> bool {
     #[expect(clippy::disallowed_methods, reason = "a suite has no configuration file")]

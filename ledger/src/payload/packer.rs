@@ -74,6 +74,8 @@ pub struct Packed {
     pub(crate) premise: Option<Premise>,
     scope: Scope,
     base: Option<Base>,
+    /// Keeps the session in memory until this is recorded or dropped.
+    _in_use: Arc<()>,
     /// Keeps erasures away until this is recorded or dropped.
     _flight: Flight,
 }
@@ -107,6 +109,9 @@ struct Session {
     bases: VecDeque<Base>,
     stored: VecDeque<Address>,
     used: u64,
+    /// Shared with what was packed and is not recorded yet: if the session was forgotten before its
+    /// key record is durable, the next payload would come with another one.
+    in_use: Arc<()>,
 }
 
 #[derive(Default)]
@@ -163,7 +168,15 @@ impl Packer {
         }
         if !kept || known.stored.contains(&address) {
             let (premise, base) = (known.premise, None);
-            return Ok(Packed { reference, sealed, premise, scope, base, _flight: flight });
+            return Ok(Packed {
+                reference,
+                sealed,
+                premise,
+                scope,
+                base,
+                _in_use: known.in_use,
+                _flight: flight,
+            });
         }
         let (form, chain) = known.form(content, &cuts, tail);
         let bytes =
@@ -178,7 +191,15 @@ impl Packer {
             tail,
         });
         let premise = known.premise;
-        Ok(Packed { reference, sealed, premise, scope, base, _flight: flight })
+        Ok(Packed {
+            reference,
+            sealed,
+            premise,
+            scope,
+            base,
+            _in_use: known.in_use,
+            _flight: flight,
+        })
     }
 
     /// Runs `queue`, which must put an erasure of these scopes into the writer's queue, at a moment
@@ -240,7 +261,8 @@ impl Packer {
         drop(state);
         let (premise, bases, stored) = (premise.clone(), Vec::new(), Vec::new());
         let known = self.look_up(scope);
-        Ok(known.unwrap_or(Known { premise, keys, unstored_record, bases, stored }))
+        let in_use = Arc::default();
+        Ok(known.unwrap_or(Known { premise, keys, unstored_record, bases, stored, in_use }))
     }
 
     fn look_up(&self, scope: Scope) -> Option<Known> {
@@ -257,6 +279,7 @@ impl Packer {
             unstored_record: session.unstored_record.clone(),
             bases: session.bases.iter().cloned().collect(),
             stored: session.stored.iter().copied().collect(),
+            in_use: Arc::clone(&session.in_use),
         })
     }
 }
@@ -273,7 +296,8 @@ impl State {
         self.uses += 1;
         let used = self.uses;
         self.by_use.insert(used, scope);
-        let session = Session { premise, keys, unstored_record, bases, stored, used };
+        let in_use = Arc::default();
+        let session = Session { premise, keys, unstored_record, bases, stored, used, in_use };
         self.sessions.insert(scope, session);
     }
 
@@ -291,11 +315,15 @@ impl State {
         self.by_use.insert(session.used, scope);
     }
 
+    /// Forgets who has rested longest. Those that something packed needs stay; callers hold that.
     fn make_room(&mut self) {
-        if SESSIONS_MAX <= self.sessions.len()
-            && let Some((_, scope)) = self.by_use.pop_first()
-        {
-            self.sessions.remove(&scope);
+        while SESSIONS_MAX <= self.sessions.len() {
+            let rests = |scope: &&Scope| {
+                let session = self.sessions.get(*scope);
+                session.is_none_or(|session| Arc::strong_count(&session.in_use) == 1)
+            };
+            let Some(scope) = self.by_use.values().find(rests).copied() else { return };
+            self.remove(scope);
         }
     }
 }
@@ -307,6 +335,7 @@ struct Known {
     unstored_record: Option<Bytes>,
     bases: Vec<Base>,
     stored: Vec<Address>,
+    in_use: Arc<()>,
 }
 
 impl Known {

@@ -58,7 +58,7 @@ fn texts_of_a_log_are_read_or_refused() {
 
 #[test]
 fn tiles_and_bundles_of_any_bytes_are_read_or_refused() {
-    many(crate::log::parts, 600, 120);
+    many(crate::log::parts, 150, 120);
 }
 
 #[test]
@@ -76,6 +76,12 @@ fn a_payload_that_doubles_itself_again_and_again_is_refused() {
 #[test]
 fn a_damaged_ledger_opens_with_what_was_written_or_not_at_all() {
     many(crate::ledger_files::open, 2000, 40);
+}
+
+#[test]
+fn a_commit_that_says_to_reach_behind_the_end_of_its_file_is_refused() {
+    let found: &[u8] = b"\x2a\x02\xad\x2f\x0a\x2d\x02\xad\x2f\x0a\x2d";
+    crate::ledger_files::open(found);
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub(super) fn obstacle(
     known: &Known,
 ) -> Result<(PathBuf, u64, &'static str), ReadError> {
     let active = &known.active;
-    let scan = scan(&*active.file, known.tail, known.last_point, u64::MAX);
+    let scan = scan(&*active.file, known.tail, known.last_point, Position::MAX);
     let scan = scan.map_err(io_error(&active.path))?;
     let position = scan.tail.payloads;
     if position != known.tail.payloads
@@ -91,18 +91,24 @@ impl News {
         known: &Known,
     ) -> Result<Option<Self>, ReadError> {
         let active = &known.active;
-        let scan = scan(&*active.file, known.tail, known.last_point, u64::MAX);
-        let scan = scan.map_err(io_error(&active.path))?;
-        let mut news = Self { tail: scan.tail, points: scan.points, payloads: None, rolled: None };
-        if news.tail != known.tail {
-            let position = news.tail.payloads;
-            if position != known.tail.payloads {
-                match PayloadNews::find(disk, dir, known.payloads.clone(), position)? {
-                    Ok(payloads) => news.payloads = Some(payloads),
-                    // The batch is still being written, or waits for the recovery of its writer.
-                    Err(_) => return Ok(None),
+        let mut payloads_max = Position::MAX;
+        let (scan, payloads) = loop {
+            let scan = scan(&*active.file, known.tail, known.last_point, payloads_max);
+            let scan = scan.map_err(io_error(&active.path))?;
+            let position = scan.tail.payloads;
+            if position == known.tail.payloads {
+                break (scan, None);
+            }
+            match PayloadNews::find(disk, dir, known.payloads.clone(), position)? {
+                Ok(payloads) => break (scan, Some(payloads)),
+                // That batch is still being written, or waits for the recovery of its writer.
+                Err((segment, end, _)) => {
+                    payloads_max = Position { segment: segment.number, end };
                 }
             }
+        };
+        let mut news = Self { tail: scan.tail, points: scan.points, payloads, rolled: None };
+        if news.tail != known.tail {
             active.file.sync().map_err(io_error(&active.path))?;
         }
         let next_path = Series::Events.path(dir, news.tail.next);

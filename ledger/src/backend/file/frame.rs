@@ -155,6 +155,11 @@ pub(super) struct Position {
     pub(super) end: u64,
 }
 
+impl Position {
+    /// Behind every other.
+    pub(super) const MAX: Self = Self { segment: u64::MAX, end: u64::MAX };
+}
+
 /// What a commit frame says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Commit {

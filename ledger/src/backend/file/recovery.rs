@@ -51,7 +51,7 @@ pub(super) fn recover(
     }
     let Events { active, unfinished } = open_events(disk, dir, &segments, shard)?;
     let last_payloads = open_payloads(disk, dir, &payload_segments, shard)?;
-    let scan = scan(&*active.file, active.start(), None, u64::MAX);
+    let scan = scan(&*active.file, active.start(), None, Position::MAX);
     let mut scan = scan.map_err(io_error(&active.path))?;
     if scan.seal.is_some() {
         return Err(missing(dir, (Series::Events, scan.tail.next)));

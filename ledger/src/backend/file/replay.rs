@@ -86,9 +86,10 @@ pub(super) fn replay(disk: &dyn Disk, log: &Path, shard: Shard) -> Result<Replay
     let (latest, stopped_at) = self::entries(newer);
     check_end(newer, stopped_at)?;
     entries.extend(latest);
+    // Payloads first, as an append writes them: a reader never finds a commit before its payloads.
     for (series, targets) in [
-        (Series::Events, entries.iter().map(|[events, _]| *events).collect::<Vec<_>>()),
-        (Series::Payloads, entries.iter().map(|[_, payloads]| *payloads).collect()),
+        (Series::Payloads, entries.iter().map(|[_, payloads]| *payloads).collect::<Vec<_>>()),
+        (Series::Events, entries.iter().map(|[events, _]| *events).collect()),
     ] {
         restore(disk, log, series, &targets)?;
     }

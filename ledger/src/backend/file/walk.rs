@@ -108,12 +108,13 @@ pub(super) struct Scan {
 
 /// Reads batches from `from` on as far as they are whole and in order.
 ///
-/// The next index point stands [`POINT_SPACING`] after `last_point`, the last one known.
+/// The next index point stands [`POINT_SPACING`] after `last_point`, the last one known. It ends
+/// before a batch with payloads behind `payloads_max`.
 pub(super) fn scan(
     file: &dyn DiskFile,
     from: Tail,
     last_point: Option<u64>,
-    limit: u64,
+    payloads_max: Position,
 ) -> io::Result<Scan> {
     let mut found = Scan {
         tail: from,
@@ -123,7 +124,7 @@ pub(super) fn scan(
         stopped_at: from.end,
         stop: Stop::Blank,
     };
-    let mut walk = Walk::new(file, (from.end, from.crc), limit);
+    let mut walk = Walk::new(file, (from.end, from.crc), u64::MAX);
     let mut next = from.next;
     let mut last_point = last_point;
     loop {
@@ -135,8 +136,13 @@ pub(super) fn scan(
                 break;
             }
         };
+        let before = found.tail;
         if let Err(stop) = found.take(&step, &mut next, &mut last_point) {
             found.stop = stop;
+            break;
+        }
+        if found.tail.payloads > payloads_max {
+            (found.tail, found.stop) = (before, Stop::Malformed("its payloads are not there"));
             break;
         }
         if found.seal.is_some() {

@@ -23,8 +23,6 @@ pub enum PayloadState {
     Damaged(String),
     /// The file that holds it is damaged at this place.
     DamagedAt(Place, String),
-    /// It is not there, because it was erased behind what is verified.
-    ErasedSince,
     /// This evidence has no payloads.
     Unread,
 }
@@ -52,6 +50,12 @@ struct Request {
     /// Those that a hold kept when it was asked: what a crash breaks off then is completed later,
     /// whatever was placed meanwhile.
     held: HashMap<SessionId, EventId>,
+}
+
+/// Whether an event may be in an export of a range although it stands behind: it tells what became
+/// of payloads of the range.
+pub(super) const fn may_stand_behind(event: &Event) -> bool {
+    matches!(event, Event::EraseRequested(_) | Event::PayloadErased(_) | Event::LegalHoldLifted(_))
 }
 
 #[derive(Default)]
@@ -98,7 +102,6 @@ impl Custody {
                 return Some(Finding::new(Check::Payloads, detail).at(place));
             }
             _ if payload.discarded => self.payloads.discarded += 1,
-            PayloadState::ErasedSince => self.payloads.erased += 1,
             PayloadState::Unread => self.payloads.unread += 1,
             PayloadState::Absent | PayloadState::Undecryptable => {
                 let Some(session) = session else {
@@ -164,9 +167,14 @@ impl Custody {
                         add(Check::Erasures, detail);
                     }
                 }
-                let finding = self.unasked(envelope.cause, fact);
-                self.doubt(record, finding);
                 self.done.extend(envelope.cause);
+                match (envelope.cause, self.unasked(envelope.cause, fact)) {
+                    (Some(cause), finding) if !self.requests.contains_key(&cause) => {
+                        self.doubt(record, finding);
+                    }
+                    (_, Some(finding)) => add(finding.check, finding.detail),
+                    (_, None) => {}
+                }
                 self.erase(record.index, fact);
             }
             Event::CallCancelled(_)

@@ -4,14 +4,15 @@ use events::{Envelope, Event, PayloadRef, SessionId};
 use ledger::Sequence;
 use ledger::backend::file::FileReader;
 use ledger::log::{ReadError, Reader as _};
-use ledger::payload::{self, Keys, LoadError};
+use ledger::payload::{Keys, LoadError, Recent};
+use ledger::sealer::LogFiles;
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tlog::{BundleId, Checkpoint, Note, TILE_WIDTH, TileId, bundle_push};
+use std::time::{Duration, Instant};
+use tlog::{BundleId, Note, TILE_WIDTH, TileId, bundle_push};
 use verify::{
     Check, Defect, Evidence, Fetched, Finding, NamedFile, PayloadState, Place, Report, Sink,
     SourceError, Stretch, log_directory,
@@ -23,6 +24,9 @@ const READ_BYTES: usize = 1 << 20;
 /// The most differences of files that are listed.
 const LISTED_MAX: usize = 100;
 
+/// How often a later checkpoint is looked for.
+const LOOKED_EVERY: Duration = Duration::from_millis(50);
+
 /// A ledger in a data folder.
 pub(super) struct StoredLedger {
     reader: FileReader,
@@ -32,9 +36,12 @@ pub(super) struct StoredLedger {
     folder: PathBuf,
     /// Entry bundles that do not hold the ledger's records.
     differing: Mutex<Vec<String>>,
+    since: Mutex<Since>,
     /// How many records the checkpoint covers.
     size: AtomicU64,
-    since: Mutex<Since>,
+    /// How many payloads are absent of sessions erased behind it.
+    unsigned: AtomicU64,
+    recent: Mutex<Recent>,
 }
 
 impl StoredLedger {
@@ -42,7 +49,8 @@ impl StoredLedger {
     pub(super) fn new(reader: FileReader, keys: Option<Keys>, folder: PathBuf) -> Self {
         let log = Box::new(log_directory(folder.clone()));
         let (differing, since) = (Mutex::default(), Mutex::default());
-        Self { reader, keys, log, folder, differing, size: AtomicU64::new(0), since }
+        let (size, unsigned, recent) = <(AtomicU64, AtomicU64, Mutex<Recent>)>::default();
+        Self { reader, keys, log, folder, differing, since, size, unsigned, recent }
     }
 
     /// Adds what was found besides what every verification looks at.
@@ -54,14 +62,36 @@ impl StoredLedger {
             let finding = Finding::new(Check::Files, detail);
             report.findings.add(finding.at(Place::of(file)));
         }
+        let unsigned = self.unsigned.load(Ordering::Relaxed);
+        if unsigned > 0 {
+            let detail = format!(
+                "{unsigned} payloads are absent, and what says that they were erased stands behind \
+                 the checkpoint, where nobody signed it: the next start of the gateway does"
+            );
+            report.findings.add(Finding::new(Check::Payloads, detail));
+        }
+    }
+
+    /// Whether payloads are absent for a reason that nobody signed, and within the patience there is
+    /// a later checkpoint to ask.
+    pub(super) fn is_overtaken(&self, patience: Duration) -> bool {
+        let size = self.size.load(Ordering::Relaxed);
+        let until = Instant::now() + patience;
+        while self.unsigned.load(Ordering::Relaxed) > 0 && Instant::now() < until {
+            if size < self.sealed_size() {
+                return true;
+            }
+            std::thread::sleep(LOOKED_EVERY);
+        }
+        false
     }
 
     /// Compares a bundle of records with the file that should hold them.
     fn compare(&self, id: BundleId, bundle: &[u8]) {
         let path = self.folder.join(id.path());
-        let found = std::fs::read(&path);
-        let is_gone = matches!(&found, Err(error) if error.kind() == ErrorKind::NotFound);
-        if found.is_ok_and(|found| found == bundle) || is_gone && self.has_wider(id, bundle) {
+        // One that a running gateway has replaced by a wider one is as good.
+        let wider = || LogFiles::new(self.folder.clone()).bundle(id).ok().flatten();
+        if std::fs::read(&path).ok().or_else(wider).is_some_and(|found| found == bundle) {
             return;
         }
         let mut differing = self.differing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,6 +113,27 @@ impl StoredLedger {
         bundle.clear();
     }
 
+    /// Whether the erasure of a session was asked for or done behind the checkpoint: a gateway may go
+    /// on meanwhile. Looks at what was recorded since it was asked last.
+    fn is_erased_since(&self, session: SessionId) -> bool {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        if since.sessions.contains(&session) {
+            return true;
+        }
+        since.next = since.next.max(self.size.load(Ordering::Relaxed));
+        // What was recorded since the ledger was opened counts as well.
+        _ = self.reader.next();
+        while let Ok(records) = self.reader.read(Sequence::new(since.next), READ_BYTES) {
+            if records.is_empty() {
+                break;
+            }
+            for record in &records {
+                since.note(record);
+            }
+        }
+        since.sessions.contains(&session)
+    }
+
     /// Says that the ledger ends before it should: what is behind its end was taken away, or is
     /// damaged so that it looks like a batch that was never finished.
     fn cut(&self, (next, size): (u64, u64)) -> Stretch {
@@ -97,53 +148,10 @@ impl StoredLedger {
         stretch
     }
 
-    /// Whether a session was erased behind the checkpoint, or is being erased: a gateway may go on
-    /// meanwhile. Looks at what was recorded since it was asked last.
-    fn is_erased_since(&self, session: SessionId) -> bool {
-        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        if since.sessions.contains(&session) || self.reader.refresh().is_err() {
-            // What cannot be read is told where the payload is.
-            return since.sessions.contains(&session);
-        }
-        since.next = since.next.max(self.size.load(Ordering::Relaxed));
-        while let Ok(records) = self.reader.read(Sequence::new(since.next), READ_BYTES) {
-            if records.is_empty() {
-                break;
-            }
-            for record in &records {
-                since.note(record);
-            }
-        }
-        since.sessions.contains(&session)
-    }
-
-    /// Whether a bundle is gone only because the log went on: then a wider one begins with it.
-    fn has_wider(&self, id: BundleId, bundle: &[u8]) -> bool {
-        let Ok(Fetched::Bytes(note)) = self.log.checkpoint() else { return false };
+    fn sealed_size(&self) -> u64 {
+        let Ok(Fetched::Bytes(note)) = self.log.checkpoint() else { return 0 };
         let checkpoint = Note::parse(&note).ok().and_then(|note| note.text().parse().ok());
-        let size = checkpoint.map_or(0, |checkpoint: Checkpoint| checkpoint.size);
-        let wider = BundleId::of_log(id.index, size).filter(|wider| id.width < wider.width);
-        let found = wider.and_then(|wider| std::fs::read(self.folder.join(wider.path())).ok());
-        found.is_some_and(|found| found.starts_with(bundle))
-    }
-}
-
-/// Sessions whose erasure was asked for or done behind the checkpoint.
-#[derive(Default)]
-struct Since {
-    next: u64,
-    sessions: BTreeSet<SessionId>,
-}
-
-impl Since {
-    fn note(&mut self, record: &[u8]) {
-        self.next += 1;
-        let Ok(envelope) = Envelope::parse(record) else { return };
-        if let Event::EraseRequested(fact) = envelope.event {
-            self.sessions.extend(fact.sessions);
-        } else if let Event::PayloadErased(fact) = envelope.event {
-            self.sessions.extend(fact.sessions);
-        }
+        checkpoint.map_or(0, |checkpoint: tlog::Checkpoint| checkpoint.size)
     }
 }
 
@@ -155,6 +163,31 @@ fn give(sink: Sink<'_>, stretch: Stretch) {
 
 fn size_of(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// What every record of an erasure has in it.
+const ERASURE: &[u8] = b"\"payload.erase";
+
+/// Sessions whose erasure was asked for or done behind the checkpoint, where nobody signed it.
+#[derive(Default)]
+struct Since {
+    next: u64,
+    sessions: BTreeSet<SessionId>,
+}
+
+impl Since {
+    fn note(&mut self, record: &[u8]) {
+        self.next += 1;
+        if !record.windows(ERASURE.len()).any(|window| window == ERASURE) {
+            return;
+        }
+        let Ok(envelope) = Envelope::parse(record) else { return };
+        if let Event::EraseRequested(fact) = envelope.event {
+            self.sessions.extend(fact.sessions);
+        } else if let Event::PayloadErased(fact) = envelope.event {
+            self.sessions.extend(fact.sessions);
+        }
+    }
 }
 
 impl Evidence for StoredLedger {
@@ -212,9 +245,13 @@ impl Evidence for StoredLedger {
 
     fn payload(&self, _at: u64, session: SessionId, payload: &PayloadRef) -> PayloadState {
         let Some(keys) = &self.keys else { return PayloadState::Unread };
-        match payload::load(&self.reader, keys, session, payload) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        match recent.load(&self.reader, keys, session, payload) {
             Ok(Some(_)) => PayloadState::Present,
-            Ok(None) if self.is_erased_since(session) => PayloadState::ErasedSince,
+            Ok(None) if self.is_erased_since(session) => {
+                self.unsigned.fetch_add(1, Ordering::Relaxed);
+                PayloadState::Unread
+            }
             Ok(None) => PayloadState::Absent,
             Err(LoadError::KeyMissing { .. }) => PayloadState::Undecryptable,
             Err(LoadError::Read(ReadError::Damaged { path, offset, detail })) => {

@@ -58,6 +58,55 @@ fn what_a_follower_saw_survives_a_crash() {
 }
 
 #[test]
+fn a_follower_sees_all_that_was_acknowledged_wherever_its_writer_was_killed() {
+    let batches = script();
+    let mut killed = 0;
+    for operation in 0.. {
+        let disk = SimulatedDisk::default();
+        let (mut log, _) = open(&disk).unwrap();
+        disk.fail(operation, Fault::Killed);
+        let failed = batches.iter().find_map(|batch| log.append(batch).err());
+        let acknowledged = log.next();
+        let see = || follow(&disk.copy()).unwrap().next();
+        assert!(see() >= acknowledged, "killed at {operation}: {} of {acknowledged}", see());
+        if failed.is_none() {
+            break;
+        }
+        drop(log);
+        // While it recovers, too: each time a little later.
+        for later in 0.. {
+            disk.fail(later, Fault::Killed);
+            let opened = open(&disk).is_ok();
+            assert!(see() >= acknowledged, "killed at {later} of its recovery: {}", see());
+            if opened {
+                break;
+            }
+            killed += 1;
+        }
+    }
+    assert!(killed > 20, "only {killed} kills");
+}
+
+#[test]
+fn a_follower_of_a_log_with_a_broken_payload_sees_what_stands_before_it() {
+    let disk = SimulatedDisk::default();
+    let (mut log, _) = open(&disk).unwrap();
+    let batches: Vec<_> = (0..4).map(|first| batch(first, 1, true)).collect();
+    let path = Path::new(DIR).join("payloads/00000000000000000000.log");
+    let mut ends = Vec::new();
+    for batch in &batches {
+        log.append(batch).unwrap();
+        let bytes = disk.snapshot()[&path].clone();
+        ends.push(bytes.iter().rposition(|byte| *byte != 0).unwrap());
+    }
+    for (held, end) in ends.into_iter().enumerate() {
+        let broken = disk.copy();
+        broken.tamper(&path, |bytes| bytes[end] ^= 1);
+        assert_holds(&follow(&broken).unwrap(), &batches[..held]);
+    }
+}
+
+#[test]
 fn readers_and_followers_keep_up_with_a_busy_writer() {
     let dir = tempfile::tempdir().unwrap();
     let (mut log, _) = FileLog::open(dir.path(), &small()).unwrap();
