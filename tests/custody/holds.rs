@@ -1,6 +1,6 @@
 //! Legal holds: what they keep, from whom, and until when.
 
-use crate::stage::{Ended, Stage, erased, run};
+use crate::stage::{Ended, Over, Stage, erased, run};
 use events::{Event, EventId, SessionId};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -100,12 +100,12 @@ fn nothing_is_erased_behind_a_hold_that_was_placed_while_an_erasure_ran() {
                 erase(&["--older-than", "1ms"], &there);
             }
         });
+        let _over = Over(&over);
         for name in &names {
             stage.say(name, "while it runs");
             place(&["--session", &stage.session(name).to_string()], &there);
             stage.say(name, "under the hold");
         }
-        over.store(true, Ordering::Release);
     });
     let records = stage.gateway.stop_and_check();
     let mut held: Vec<(EventId, SessionId)> = Vec::new();

@@ -1,8 +1,8 @@
 //! A session that goes on while it is erased.
 
-use crate::stage::{Stage, named, run};
+use crate::stage::{Over, Stage, named, run};
 use events::Event;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tests::patience::until;
 use tests::records::Records;
 
@@ -18,25 +18,24 @@ fn a_session_goes_on_while_it_is_erased_and_what_it_says_later_is_kept() {
     stage.say("talk", "the first word");
     let session = stage.session("talk");
     let said = AtomicUsize::new(0);
-    let over = AtomicUsize::new(0);
+    let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for talker in 0..TALKERS {
             let (stage, said, over) = (&stage, &said, &over);
             scope.spawn(move || {
-                while over.load(Ordering::Acquire) == 0 {
+                while !over.load(Ordering::Acquire) {
                     let word = said.fetch_add(1, Ordering::AcqRel);
                     stage.say("talk", &format!("talker {talker} says word {word}"));
                 }
                 stage.say("talk", &format!("talker {talker} says the last word"));
             });
         }
-        let id = session.to_string();
+        let (id, _over) = (session.to_string(), Over(&over));
         for _ in 0..ERASURES {
             let before = said.load(Ordering::Acquire);
             until("more words", || (before + 4 < said.load(Ordering::Acquire)).then_some(()));
             run(&["erase", "--session", &id, "--basis", "law"], &stage.there()).with(0);
         }
-        over.store(1, Ordering::Release);
     });
     let records = stage.gateway.stop_and_check();
     assert_eq!(records.count("payload.erased"), ERASURES);

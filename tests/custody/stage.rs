@@ -4,6 +4,7 @@ use events::{Event, EventId, PayloadRef, SessionId};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use tests::gateway::{Gateway, IDLE_KEY, OTHER_KEY, Setup, UPSTREAM_KEY, program};
 use tests::records::Records;
 use tests::upstream::{Upstream, completion};
@@ -11,6 +12,15 @@ use tests::wire::{AGENT_KEY, Answer, ask, post};
 
 /// What the upstream says to everything.
 pub(crate) const ANSWER: &str = "the-answer-that-nobody-else-would-give";
+
+/// Ends what goes on until it is dropped, also where a test fails.
+pub(crate) struct Over<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
 
 /// A gateway before a model provider.
 pub(crate) struct Stage {

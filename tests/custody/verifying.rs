@@ -1,6 +1,6 @@
 //! `countersign verify`: what it looks at, what it prints, and beside a gateway that goes on.
 
-use crate::stage::{ANSWER, Stage, check, report, run};
+use crate::stage::{ANSWER, Over, Stage, check, report, run};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -38,26 +38,20 @@ fn a_ledger_verifies_again_and_again_while_its_gateway_records_and_erases() {
                 }
             });
         }
-        let (stage, over) = (&stage, &over);
-        scope.spawn(move || {
-            let words = ["erase", "--subject", "ada@example.com", "--basis", "law"];
-            while !over.load(Ordering::Acquire) {
-                run(&words, &stage.there()).with(0);
-            }
-        });
+        let stage = &stage;
+        let _over = Over(&over);
         for _ in 0..12 {
             let before = said.load(Ordering::Acquire);
             until("more calls", || (before + 9 < said.load(Ordering::Acquire)).then_some(()));
+            let words = ["erase", "--subject", "ada@example.com", "--basis", "law"];
+            let erasing = scope.spawn(move || run(&words, &stage.there()));
             let ended = verify(stage.data(), &["--known", known.to_str().unwrap()]);
             let url = [stage.there()[1].clone() + "/tlog/0"];
             let over_http = run(&["verify"], &url);
-            if ended.code != Some(0) || over_http.code != Some(0) {
-                over.store(true, Ordering::Release);
+            for ended in [ended, over_http, erasing.join().unwrap()] {
+                ended.with(0);
             }
-            ended.with(0);
-            over_http.with(0);
         }
-        over.store(true, Ordering::Release);
     });
     stage.gateway.stop_and_check();
     stage.verify();

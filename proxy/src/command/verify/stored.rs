@@ -6,11 +6,11 @@ use ledger::backend::file::FileReader;
 use ledger::log::{ReadError, Reader as _};
 use ledger::payload::{Keys, LoadError, Recent};
 use ledger::sealer::LogFiles;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tlog::{BundleId, Note, TILE_WIDTH, TileId, bundle_push};
 use verify::{
@@ -36,7 +36,10 @@ pub(super) struct StoredLedger {
     folder: PathBuf,
     /// Entry bundles that do not hold the ledger's records.
     differing: Mutex<Vec<String>>,
-    since: Mutex<Since>,
+    /// Where erasures are reported under the checkpoint: the last of each session.
+    erased: OnceLock<BTreeMap<SessionId, u64>>,
+    /// What was asked for or reported behind it, where nobody signed it.
+    since: Mutex<Erased>,
     /// How many records the checkpoint covers.
     size: AtomicU64,
     /// How many payloads are absent of sessions erased behind it.
@@ -48,9 +51,9 @@ impl StoredLedger {
     /// The ledger that `reader` reads, whose log lies in `folder`.
     pub(super) fn new(reader: FileReader, keys: Option<Keys>, folder: PathBuf) -> Self {
         let log = Box::new(log_directory(folder.clone()));
-        let (differing, since) = (Mutex::default(), Mutex::default());
+        let (differing, erased, since) = (Mutex::default(), OnceLock::new(), Mutex::default());
         let (size, unsigned, recent) = <(AtomicU64, AtomicU64, Mutex<Recent>)>::default();
-        Self { reader, keys, log, folder, differing, since, size, unsigned, recent }
+        Self { reader, keys, log, folder, differing, erased, since, size, unsigned, recent }
     }
 
     /// Adds what was found besides what every verification looks at.
@@ -113,25 +116,28 @@ impl StoredLedger {
         bundle.clear();
     }
 
-    /// Whether the erasure of a session was asked for or done behind the checkpoint: a gateway may go
-    /// on meanwhile. Looks at what was recorded since it was asked last.
-    fn is_erased_since(&self, session: SessionId) -> bool {
+    /// Whether a payload that an event names is absent because of an erasure that was asked for or
+    /// done behind the checkpoint, while a gateway goes on.
+    fn is_erased_since(&self, at: u64, session: SessionId) -> bool {
+        let size = self.size.load(Ordering::Relaxed);
+        let erased = self.erased.get_or_init(|| {
+            let mut erased = Erased::default();
+            erased.read(&self.reader, size);
+            erased.done
+        });
+        // Most are absent because of an erasure that is on record under the checkpoint.
+        if erased.get(&session).is_some_and(|done| at < *done) {
+            return false;
+        }
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        if since.sessions.contains(&session) {
+        if since.is_named(session) {
             return true;
         }
-        since.next = since.next.max(self.size.load(Ordering::Relaxed));
+        since.next = since.next.max(size);
         // What was recorded since the ledger was opened counts as well.
         _ = self.reader.next();
-        while let Ok(records) = self.reader.read(Sequence::new(since.next), READ_BYTES) {
-            if records.is_empty() {
-                break;
-            }
-            for record in &records {
-                since.note(record);
-            }
-        }
-        since.sessions.contains(&session)
+        since.read(&self.reader, u64::MAX);
+        since.is_named(session)
     }
 
     /// Says that the ledger ends before it should: what is behind its end was taken away, or is
@@ -168,25 +174,46 @@ fn size_of(count: u64) -> usize {
 /// What every record of an erasure has in it.
 const ERASURE: &[u8] = b"\"payload.erase";
 
-/// Sessions whose erasure was asked for or done behind the checkpoint, where nobody signed it.
+/// Erasures in a part of the ledger.
 #[derive(Default)]
-struct Since {
+struct Erased {
     next: u64,
-    sessions: BTreeSet<SessionId>,
+    asked: BTreeSet<SessionId>,
+    /// Where the last of a session was reported.
+    done: BTreeMap<SessionId, u64>,
 }
 
-impl Since {
+impl Erased {
+    /// Goes on to `end`, or as far as the ledger can be read: what cannot is told elsewhere.
+    fn read(&mut self, reader: &FileReader, end: u64) {
+        while let Ok(records) = reader.read(Sequence::new(self.next), READ_BYTES) {
+            if records.is_empty() {
+                return;
+            }
+            for record in records {
+                if end <= self.next {
+                    return;
+                }
+                self.note(&record);
+                self.next += 1;
+            }
+        }
+    }
+
     fn note(&mut self, record: &[u8]) {
-        self.next += 1;
         if !record.windows(ERASURE.len()).any(|window| window == ERASURE) {
             return;
         }
         let Ok(envelope) = Envelope::parse(record) else { return };
         if let Event::EraseRequested(fact) = envelope.event {
-            self.sessions.extend(fact.sessions);
+            self.asked.extend(fact.sessions);
         } else if let Event::PayloadErased(fact) = envelope.event {
-            self.sessions.extend(fact.sessions);
+            self.done.extend(fact.sessions.iter().map(|session| (*session, self.next)));
         }
+    }
+
+    fn is_named(&self, session: SessionId) -> bool {
+        self.asked.contains(&session) || self.done.contains_key(&session)
     }
 }
 
@@ -243,12 +270,12 @@ impl Evidence for StoredLedger {
         Ok(())
     }
 
-    fn payload(&self, _at: u64, session: SessionId, payload: &PayloadRef) -> PayloadState {
+    fn payload(&self, at: u64, session: SessionId, payload: &PayloadRef) -> PayloadState {
         let Some(keys) = &self.keys else { return PayloadState::Unread };
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         match recent.load(&self.reader, keys, session, payload) {
             Ok(Some(_)) => PayloadState::Present,
-            Ok(None) if self.is_erased_since(session) => {
+            Ok(None) if self.is_erased_since(at, session) => {
                 self.unsigned.fetch_add(1, Ordering::Relaxed);
                 PayloadState::Unread
             }
