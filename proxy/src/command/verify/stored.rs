@@ -75,8 +75,8 @@ impl StoredLedger {
         }
     }
 
-    /// Whether payloads are absent for a reason that nobody signed, and within the patience there is
-    /// a later checkpoint to ask.
+    /// Whether payloads are absent for a reason that nobody signed, and within the patience there
+    /// is a later checkpoint to ask.
     pub(super) fn is_overtaken(&self, patience: Duration) -> bool {
         let size = self.size.load(Ordering::Relaxed);
         let until = Instant::now() + patience;
