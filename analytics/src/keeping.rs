@@ -28,7 +28,8 @@ pub struct Kept {
     pub last: Timestamp,
     /// What it used.
     pub used: BTreeSet<Used>,
-    /// Whether there may be payloads now.
+    /// Whether there may be payloads now, or a key: what is discarded still has a salt, with which
+    /// content can be guessed.
     has_payloads: bool,
 }
 
@@ -61,6 +62,11 @@ pub struct Keeping {
 }
 
 impl Keeping {
+    /// Whether the ledger has events of a session.
+    pub fn knows(&self, session: SessionId) -> bool {
+        self.sessions.contains_key(&session)
+    }
+
     /// The sessions that have payloads.
     pub fn sessions(&self) -> impl Iterator<Item = (SessionId, &Kept)> {
         let kept = self.sessions.iter().filter(|(_, kept)| kept.has_payloads);
@@ -119,7 +125,7 @@ impl Keeping {
             has_payloads: false,
         });
         kept.last = kept.last.max(envelope.time);
-        kept.has_payloads |= envelope.event.payload().is_some_and(|payload| !payload.discarded);
+        kept.has_payloads |= envelope.event.payload().is_some();
         let (owner, used) = told(&envelope.event);
         kept.used.extend(used);
         kept.subjects.extend(owner.cloned());

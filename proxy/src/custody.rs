@@ -125,13 +125,13 @@ impl Custody {
         let keys = payload_keys(config, &folder)?;
         let operator = operator_key(config)?;
         let mut sealer = sealer(config, &*log, lost_lock)?;
+        let mut mended = sealer.as_ref().map(Sealer::mended).unwrap_or_default();
         let is_new = sealer.as_ref().is_some_and(|sealer| sealer.locked().is_none());
         let sealed_with = if is_new { last_checkpoint_key(&*log.reader())? } else { None };
         if let Some(key) = sealed_with.clone().filter(|_| lost_lock == LostLock::Refuse) {
             return Err(CustodyError::SealLost { key });
         }
-        let has_lost_lock = sealed_with.is_some() || sealer.as_ref().is_some_and(Sealer::relocked);
-        let mended = sealer.as_ref().map(Sealer::mended);
+        mended.lost_lock |= sealed_with.is_some();
         if let Some(sealer) = &mut sealer {
             // Before the first event, so that a crash behind it does not look like a lost lock.
             sealer.begin()?;
@@ -149,11 +149,10 @@ impl Custody {
         let sealing = sealer
             .map(|sealer| Sealing::start(sealer, ledger.committed(), interval, witnesses.clone()));
         let (sealing, sealing_task) = sealing.unzip();
-        if has_lost_lock {
+        if mended.lost_lock {
             note_lost_lock(&ledger).await?;
         }
         let cut_bytes = note_cuts(&ledger, &recovery, &folder).await?;
-        let mended = mended.unwrap_or_default();
         let found = FoundLedger { events, cut_bytes, mended };
         Ok(Self { ledger, sealing, marks, operator, found, writer, sealing_task })
     }

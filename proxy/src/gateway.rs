@@ -101,7 +101,7 @@ impl Gateway {
         let agents = bind(config.listen.agents).await?;
         let people = bind(config.listen.people).await?;
         let key = sealing.as_ref().map(Sealing::key);
-        record_start(&ledger, &config, loaded.digest, (in_doubt, key)).await?;
+        record_start(&ledger, &config, loaded.digest, (&report, key)).await?;
 
         let memory = Memory::new(config.limits.memory_bytes_max);
         let keeper = Arc::new(Keeper::new(ledger.clone()));
@@ -253,7 +253,7 @@ async fn record_start(
     ledger: &Ledger,
     config: &Config,
     digest: [u8; 32],
-    (in_doubt, key): (u64, Option<&VerifierKey>),
+    (report, key): (&StartReport, Option<&VerifierKey>),
 ) -> Result<(), GatewayError> {
     let durability = match (config.ledger.backend, config.ledger.durability) {
         (Backend::Memory, _) => "memory",
@@ -264,7 +264,8 @@ async fn record_start(
         checkpoint_key: key.map(|key| key.to_string().into()),
         configuration: Digest(digest),
         durability: durability.into(),
-        in_doubt,
+        in_doubt: report.in_doubt,
+        lost_lock: report.found.mended.lost_lock,
         version: env!("CARGO_PKG_VERSION").into(),
     };
     ledger.record(plain(fact)).await?;

@@ -13,14 +13,6 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// The most bytes of a name or a reason: an event has to hold them, and a thousand sessions.
-const TEXT_BYTES_MAX: usize = 4096;
-
-fn check(texts: &[&str]) -> Result<(), &'static str> {
-    let fits = |text: &&str| text.len() <= TEXT_BYTES_MAX;
-    if texts.iter().all(fits) { Ok(()) } else { Err("a name or a reason has at most 4096 bytes") }
-}
-
 /// What the routes need.
 #[derive(Clone)]
 struct Desk {
@@ -45,7 +37,8 @@ pub fn keeper_routes(keeper: Arc<Keeper>, key: KeyHash, stopping: watch::Receive
         .route("/api/v1/erasures", post(erase))
         .route("/api/v1/legal-holds", get(list).post(place))
         .route("/api/v1/legal-holds/{id}", delete(lift))
-        .layer(middleware::from_fn_with_state(desk.clone(), only_operator))
+        // Of these routes alone: others are merged with them.
+        .route_layer(middleware::from_fn_with_state(desk.clone(), only_operator))
         .with_state(desk)
 }
 
@@ -100,6 +93,7 @@ impl ErasureAsked {
         if said.is_empty() {
             return Err("say what to erase: sessions, a subject, or an age");
         }
+        check(&[&self.basis, &self.by, self.subject.as_deref().unwrap_or("-")])?;
         let sessions = self.sessions.as_ref().map(|sessions| sessions.iter().copied().collect());
         let (subject, before) = (self.subject.clone(), self.before);
         Ok((Criterion { sessions, subject, before }, said.join(", ")))
@@ -149,8 +143,8 @@ pub struct HoldAsked {
 impl HoldAsked {
     /// The event; an error unless exactly one thing is to be kept.
     pub fn placed(self, by: Arc<str>) -> Result<LegalHoldPlaced, &'static str> {
-        check(&[&self.reason, &self.by, self.subject.as_deref().unwrap_or_default()])?;
         let Self { session, subject, reason, .. } = self;
+        check(&[&reason, &by, subject.as_deref().unwrap_or("-")])?;
         if session.is_some() == subject.is_some() {
             return Err("say what to keep: either a session or a subject");
         }
@@ -176,6 +170,28 @@ pub struct LiftAsked {
     pub reason: String,
     /// Who says to ask; recorded as said.
     pub by: String,
+}
+
+impl LiftAsked {
+    /// The event.
+    pub fn lifted(self, hold: EventId, by: Arc<str>) -> Result<LegalHoldLifted, &'static str> {
+        check(&[&self.reason, &by])?;
+        Ok(LegalHoldLifted { by, hold, reason: self.reason })
+    }
+}
+
+/// The most bytes of a reason or a name: an event has to hold them.
+const TEXT_BYTES_MAX: usize = 4096;
+
+/// Whether what will be on record for ever says something.
+fn check(texts: &[&str]) -> Result<(), &'static str> {
+    if texts.iter().any(|text| text.trim().is_empty()) {
+        return Err("a reason or a name is empty, and it is for the record");
+    }
+    if texts.iter().any(|text| TEXT_BYTES_MAX < text.len()) {
+        return Err("a reason or a name is longer than 4096 bytes");
+    }
+    Ok(())
 }
 
 async fn only_operator(
@@ -243,7 +259,8 @@ async fn place(State(desk): State<Desk>, Json(asked): Json<HoldAsked>) -> Respon
         Ok(hold) => hold,
         Err(detail) => return problem(StatusCode::UNPROCESSABLE_ENTITY, detail),
     };
-    match desk.keeper.place(hold.clone()).await {
+    let placing = hold.clone();
+    match desk.keeper.place(placing).await {
         Ok(id) => (StatusCode::CREATED, Json(HoldShown { id, hold })).into_response(),
         Err(error) => failed(&error),
     }
@@ -254,10 +271,11 @@ async fn lift(
     Path(hold): Path<EventId>,
     Json(asked): Json<LiftAsked>,
 ) -> Response {
-    if let Err(detail) = check(&[&asked.reason, &asked.by]) {
-        return problem(StatusCode::UNPROCESSABLE_ENTITY, detail);
-    }
-    let lifted = LegalHoldLifted { by: by(&asked.by), hold, reason: asked.reason };
+    let by = by(&asked.by);
+    let lifted = match asked.lifted(hold, by) {
+        Ok(lifted) => lifted,
+        Err(detail) => return problem(StatusCode::UNPROCESSABLE_ENTITY, detail),
+    };
     match desk.keeper.lift(lifted).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => failed(&error),
@@ -271,8 +289,10 @@ fn by(said: &str) -> Arc<str> {
 
 fn failed(error: &KeeperError) -> Response {
     let status = match error {
-        KeeperError::NoHold(_) => StatusCode::NOT_FOUND,
-        KeeperError::Record(_) | KeeperError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        KeeperError::NoHold(_) | KeeperError::NoSession(_) => StatusCode::NOT_FOUND,
+        KeeperError::Record(_) | KeeperError::Unfinished(_) | KeeperError::Stopping => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         KeeperError::Read(_) | KeeperError::Fold(_) | KeeperError::Broken(_) => {
             StatusCode::INTERNAL_SERVER_ERROR
         }

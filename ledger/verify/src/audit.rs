@@ -214,7 +214,8 @@ impl<'a> Audit<'a> {
             };
             let finding = self.custody.payload(record, envelope.session, payload, state);
             if let Some(finding) = finding {
-                self.findings.add(finding.about(record.index).at(record.place()));
+                let place = finding.place.clone().unwrap_or_else(|| record.place());
+                self.findings.add(finding.about(record.index).at(place));
             }
         }
         self.custody.apply(record, envelope, &mut self.findings);

@@ -39,6 +39,7 @@ fn started() -> Draft<GatewayStarted> {
         configuration: events_crate::Digest([7; 32]),
         durability: "synced".into(),
         in_doubt: 0,
+        lost_lock: false,
         version: "0.1.0".into(),
     };
     draft(1, None, fact)

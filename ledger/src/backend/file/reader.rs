@@ -172,6 +172,13 @@ impl FileReader {
         Ok((found.records, found.blocks))
     }
 
+    /// Where reading ends, and why: the file, the byte, and what stands there instead of what would
+    /// go on. For who expects more than there is.
+    pub fn obstacle(&self) -> Result<(PathBuf, u64, &'static str), ReadError> {
+        let known = self.read_committed(Known::of);
+        follow::obstacle(&*self.disk, &self.dir, &known)
+    }
+
     fn find(&self, from: Sequence, bytes_max: usize) -> Result<Found, ReadError> {
         let (records, blocks) = (Vec::new(), Vec::new());
         let mut found = Found { records, blocks, bytes: 0, bytes_max, next: from.number() };
