@@ -1,6 +1,6 @@
 //! Evidence out of a ledger's own segments and payload store, next to the log's files.
 
-use events::{Envelope, Event, EventId, PayloadRef, SessionId};
+use events::{Envelope, EraseRequested, Event, EventId, PayloadErased, PayloadRef, SessionId};
 use ledger::Sequence;
 use ledger::backend::file::FileReader;
 use ledger::log::{ReadError, Reader as _};
@@ -36,7 +36,7 @@ pub(super) struct StoredLedger {
     /// Entry bundles that do not hold the ledger's records.
     differing: Mutex<Vec<String>>,
     /// Sessions erased behind the checkpoint, while a gateway goes on, or being erased.
-    erased_since: OnceLock<BTreeSet<SessionId>>,
+    erased_since: OnceLock<Erased>,
     /// How many records the checkpoint covers.
     size: AtomicU64,
     /// How many payloads are absent of sessions erased behind it.
@@ -65,15 +65,15 @@ impl StoredLedger {
         let unsigned = self.unsigned.load(Ordering::Relaxed);
         if unsigned > 0 {
             let detail = format!(
-                "{unsigned} payloads are absent, and what says that they were erased stands behind \
-                 the checkpoint, where nobody signed it: the next start of the gateway does"
+                "{unsigned} payloads are absent, and what says that they were erased stands \
+                 behind the checkpoint, where nobody signed it: the gateway's next start does"
             );
             report.findings.add(Finding::new(Check::Payloads, detail));
         }
     }
 
-    /// Whether payloads are absent for a reason that nobody signed, and within the patience there is
-    /// a later checkpoint to ask.
+    /// Whether payloads are absent for a reason that nobody signed, and within the patience there
+    /// is a later checkpoint to ask.
     pub(super) fn is_overtaken(&self, patience: Duration) -> bool {
         let size = self.size.load(Ordering::Relaxed);
         let until = Instant::now() + patience;
@@ -111,9 +111,9 @@ impl StoredLedger {
         bundle.clear();
     }
 
-    /// The sessions whose payloads were erased behind the checkpoint, or are being erased: asked for
-    /// and not reported yet, by a gateway that goes on with it or that will at its next start.
-    fn erased_since(&self) -> &BTreeSet<SessionId> {
+    /// The sessions whose payloads were erased behind the checkpoint, or are being erased: asked
+    /// for and not reported yet, by a gateway that goes on with it or will at its next start.
+    fn erased_since(&self) -> &Erased {
         self.erased_since.get_or_init(|| {
             let size = self.size.load(Ordering::Relaxed);
             let mut erased = Erased { size, ..Erased::default() };
@@ -127,8 +127,7 @@ impl StoredLedger {
                     erased.note(&record);
                 }
             }
-            erased.sessions.extend(erased.open.into_values().flatten());
-            erased.sessions
+            erased
         })
     }
 
@@ -152,13 +151,20 @@ fn size_of(count: u64) -> usize {
 /// What every record of an erasure has in it.
 const ERASURE: &[u8] = b"\"payload.erase";
 
+/// Whether the checkpoint covers that an erasure was asked for.
+enum Asked {
+    Signed,
+    Unsigned,
+}
+
 /// Collects what was erased.
 #[derive(Default)]
 struct Erased {
     size: u64,
-    sessions: BTreeSet<SessionId>,
-    /// What was asked for and is not reported as done.
+    /// What was asked for, and is not reported as done where that would be signed.
     open: BTreeMap<EventId, Vec<SessionId>>,
+    /// What was asked for or done without a signed request.
+    unsigned: BTreeSet<SessionId>,
 }
 
 impl Erased {
@@ -167,14 +173,28 @@ impl Erased {
             return;
         }
         let Ok(envelope) = Envelope::parse(record) else { return };
-        if let Event::EraseRequested(fact) = envelope.event {
-            self.open.insert(envelope.id, fact.sessions);
-        } else if let Event::PayloadErased(fact) = envelope.event {
-            envelope.cause.and_then(|request| self.open.remove(&request));
-            if envelope.sequence >= self.size {
-                self.sessions.extend(fact.sessions);
+        let is_signed = envelope.sequence < self.size;
+        match envelope.event {
+            Event::EraseRequested(fact) if is_signed => {
+                self.open.insert(envelope.id, fact.sessions);
             }
+            Event::PayloadErased(_) if is_signed => {
+                envelope.cause.and_then(|request| self.open.remove(&request));
+            }
+            Event::EraseRequested(EraseRequested { sessions, .. })
+            | Event::PayloadErased(PayloadErased { sessions, .. }) => {
+                self.unsigned.extend(sessions);
+            }
+            _ => {}
         }
+    }
+
+    /// Whether a session is erased since; nothing says so where neither does.
+    fn of(&self, session: SessionId) -> Option<Asked> {
+        if self.open.values().any(|sessions| sessions.contains(&session)) {
+            return Some(Asked::Signed);
+        }
+        self.unsigned.contains(&session).then_some(Asked::Unsigned)
     }
 }
 
@@ -242,11 +262,14 @@ impl Evidence for StoredLedger {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         match recent.load(&self.reader, keys, session, payload) {
             Ok(Some(_)) => PayloadState::Present,
-            Ok(None) if self.erased_since().contains(&session) => {
-                self.unsigned.fetch_add(1, Ordering::Relaxed);
-                PayloadState::Unread
-            }
-            Ok(None) => PayloadState::Absent,
+            Ok(None) => match self.erased_since().of(session) {
+                Some(Asked::Signed) => PayloadState::Unread,
+                Some(Asked::Unsigned) => {
+                    self.unsigned.fetch_add(1, Ordering::Relaxed);
+                    PayloadState::Unread
+                }
+                None => PayloadState::Absent,
+            },
             Err(LoadError::KeyMissing { .. }) => PayloadState::Undecryptable,
             Err(
                 error @ (LoadError::Read(_) | LoadError::Keys { .. } | LoadError::Damaged { .. }),
