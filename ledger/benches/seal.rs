@@ -1,5 +1,5 @@
-//! What sealing costs those who record: 128 callers of a ledger with a sealer and of one without, in
-//! turn. `-- DIR` chooses the disk.
+//! What sealing costs those who record: 128 callers of a ledger with a sealer and of one without,
+//! in turn. `-- DIR` chooses the disk.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark talks and may fail")]
 

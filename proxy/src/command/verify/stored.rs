@@ -72,8 +72,8 @@ impl StoredLedger {
         }
     }
 
-    /// Whether payloads are absent for a reason that nobody signed, and within the patience there is
-    /// a later checkpoint to ask.
+    /// Whether payloads are absent for a reason that nobody signed, and within the patience there
+    /// is a later checkpoint to ask.
     pub(super) fn is_overtaken(&self, patience: Duration) -> bool {
         let size = self.size.load(Ordering::Relaxed);
         let until = Instant::now() + patience;
@@ -154,7 +154,7 @@ impl StoredLedger {
     }
 }
 
-/// Sessions whose erasure was asked for or done behind the checkpoint.
+/// Sessions whose erasure was asked for behind the checkpoint.
 #[derive(Default)]
 struct Since {
     next: u64,
@@ -164,10 +164,9 @@ struct Since {
 impl Since {
     fn note(&mut self, record: &[u8]) {
         self.next += 1;
-        let Ok(envelope) = Envelope::parse(record) else { return };
-        if let Event::EraseRequested(fact) = envelope.event {
-            self.sessions.extend(fact.sessions);
-        } else if let Event::PayloadErased(fact) = envelope.event {
+        // An erasure that is reported here and was asked for under the checkpoint has a signed reason:
+        // then its request is still open there.
+        if let Ok(Envelope { event: Event::EraseRequested(fact), .. }) = Envelope::parse(record) {
             self.sessions.extend(fact.sessions);
         }
     }
