@@ -54,6 +54,7 @@ pub struct Sealer {
     /// The size of the one before, which others may still be reading.
     published_before: u64,
     mended: Mended,
+    relocked: bool,
 }
 
 /// What to do when a checkpoint was published and the lock has none.
@@ -108,7 +109,6 @@ impl Sealer {
         {
             return Err(SealError::Forked { published: other.checkpoint.size });
         }
-        let mended = Mended { lost_lock: relocked, ..mended };
         let published = published.map_or(0, |published| published.checkpoint.size);
         let (published_before, unsure) = (published, None);
         let sealer = Self {
@@ -122,6 +122,7 @@ impl Sealer {
             published,
             published_before,
             mended,
+            relocked,
         };
         sealer.lay_out_edge()?;
         // A crash may have come between a checkpoint and the removal of what it made needless.
@@ -143,6 +144,11 @@ impl Sealer {
     /// What opening found and did.
     pub const fn mended(&self) -> Mended {
         self.mended
+    }
+
+    /// Whether the lock was empty, and took the published checkpoint instead.
+    pub const fn relocked(&self) -> bool {
+        self.relocked
     }
 
     /// Who compares the records that opening did not look at; nobody, if it looked at all.

@@ -111,6 +111,8 @@ pub struct FoundLedger {
     pub events: u64,
     /// Bytes of an unacknowledged tail that were cut and quarantined.
     pub cut_bytes: u64,
+    /// Whether the lock with the last checkpoint was lost, and the operator said to go on.
+    pub lost_lock: bool,
     /// What became of the sealed log's files.
     pub mended: Mended,
 }
@@ -125,13 +127,13 @@ impl Custody {
         let keys = payload_keys(config, &folder)?;
         let operator = operator_key(config)?;
         let mut sealer = sealer(config, &*log, lost_lock)?;
-        let mut mended = sealer.as_ref().map(Sealer::mended).unwrap_or_default();
         let is_new = sealer.as_ref().is_some_and(|sealer| sealer.locked().is_none());
         let sealed_with = if is_new { last_checkpoint_key(&*log.reader())? } else { None };
         if let Some(key) = sealed_with.clone().filter(|_| lost_lock == LostLock::Refuse) {
             return Err(CustodyError::SealLost { key });
         }
-        mended.lost_lock |= sealed_with.is_some();
+        let lost_lock = sealed_with.is_some() || sealer.as_ref().is_some_and(Sealer::relocked);
+        let mended = sealer.as_ref().map(Sealer::mended);
         if let Some(sealer) = &mut sealer {
             // Before the first event, so that a crash behind it does not look like a lost lock.
             sealer.begin()?;
@@ -149,11 +151,12 @@ impl Custody {
         let sealing = sealer
             .map(|sealer| Sealing::start(sealer, ledger.committed(), interval, witnesses.clone()));
         let (sealing, sealing_task) = sealing.unzip();
-        if mended.lost_lock {
+        if lost_lock {
             note_lost_lock(&ledger).await?;
         }
         let cut_bytes = note_cuts(&ledger, &recovery, &folder).await?;
-        let found = FoundLedger { events, cut_bytes, mended };
+        let mended = mended.unwrap_or_default();
+        let found = FoundLedger { events, cut_bytes, lost_lock, mended };
         Ok(Self { ledger, sealing, marks, operator, found, writer, sealing_task })
     }
 

@@ -265,7 +265,7 @@ async fn record_start(
         configuration: Digest(digest),
         durability: durability.into(),
         in_doubt: report.in_doubt,
-        lost_lock: report.found.mended.lost_lock,
+        lost_lock: report.found.lost_lock,
         version: env!("CARGO_PKG_VERSION").into(),
     };
     ledger.record(plain(fact)).await?;

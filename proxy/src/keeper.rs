@@ -31,7 +31,7 @@ pub struct Keeper {
 }
 
 /// Whether every erasure on record is known to be done. What a crash or an error broke off is
-/// completed before anything else, because a hold that comes later cannot keep what may be gone.
+/// completed before the next one.
 #[derive(Debug, Default)]
 struct Settled(bool);
 
@@ -124,28 +124,56 @@ impl Keeper {
         self.carry_out(selection, &order, &mut turn).await
     }
 
-    /// Completes erasures that were asked for and broken off. Whatever else the keeper is asked
-    /// does this first.
-    pub async fn complete(&self) -> Result<(), KeeperError> {
-        self.turn().await.map(drop)
+    /// Completes erasures that were asked for and not done: there was a crash, or calls were under
+    /// way. Every further erasure does this first.
+    pub async fn complete(&self) -> Result<Erasure, KeeperError> {
+        let mut turn = self.turn.lock().await;
+        self.settle(&mut turn).await
     }
 
     /// Waits for the turn, with all settled that went before.
     async fn turn(&self) -> Result<MutexGuard<'_, Settled>, KeeperError> {
         let mut turn = self.turn.lock().await;
-        if !turn.0 {
-            let mut erasure = Erasure::default();
-            for (request, fact) in self.look().await?.unfinished() {
-                self.finish(*request, fact.sessions.clone(), &mut erasure).await?;
-            }
-            turn.0 = true;
-        }
+        self.settle(&mut turn).await?;
         Ok(turn)
+    }
+
+    /// A hold that was placed since keeps what is whole; what may be gone in part, it cannot.
+    async fn settle(&self, settled: &mut Settled) -> Result<Erasure, KeeperError> {
+        let mut erasure = Erasure::default();
+        if settled.0 {
+            return Ok(erasure);
+        }
+        let keeping = self.look().await?;
+        for (request, fact) in keeping.unfinished() {
+            let mut sessions = Vec::new();
+            for session in &fact.sessions {
+                match keeping.held(*session) {
+                    Some(hold) if self.has_key(*session).await? => {
+                        erasure.held.push((*session, hold));
+                    }
+                    Some(_) | None => sessions.push(*session),
+                }
+            }
+            if !sessions.is_empty() {
+                self.finish(*request, sessions, &mut erasure).await?;
+            }
+        }
+        // What is held is due when the hold is lifted.
+        settled.0 = erasure.held.is_empty();
+        Ok(erasure)
+    }
+
+    /// Whether nothing of a session is erased yet: its key goes first.
+    async fn has_key(&self, session: SessionId) -> Result<bool, KeeperError> {
+        let reader = Arc::clone(self.ledger.reader());
+        let read = move || reader.payload(payload::scope(session), payload::SALT_ADDRESS);
+        Ok(tokio::task::spawn_blocking(read).await??.is_some())
     }
 
     /// Places a legal hold; its id names it from now on.
     pub async fn place(&self, hold: LegalHoldPlaced) -> Result<EventId, KeeperError> {
-        let _turn = self.turn().await?;
+        let _turn = self.turn.lock().await;
         if let Some(session) = hold.session
             && !self.look().await?.knows(session)
         {
@@ -159,7 +187,7 @@ impl Keeper {
 
     /// Lifts a legal hold.
     pub async fn lift(&self, lifted: LegalHoldLifted) -> Result<(), KeeperError> {
-        let _turn = self.turn().await?;
+        let _turn = self.turn.lock().await;
         if !self.look().await?.holds().contains_key(&lifted.hold) {
             return Err(KeeperError::NoHold(lifted.hold));
         }

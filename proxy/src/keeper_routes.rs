@@ -13,6 +13,18 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::watch;
 
+/// The most bytes of a name or a reason: an event has to hold them, and a thousand sessions.
+const TEXT_BYTES_MAX: usize = 4096;
+
+/// Whether what will be on record for ever says something, and fits.
+fn check(texts: &[&str]) -> Result<(), &'static str> {
+    if texts.iter().any(|text| text.trim().is_empty()) {
+        return Err("a name or a reason is empty, and it is for the record");
+    }
+    let fits = |text: &&str| text.len() <= TEXT_BYTES_MAX;
+    if texts.iter().all(fits) { Ok(()) } else { Err("a name or a reason has at most 4096 bytes") }
+}
+
 /// What the routes need.
 #[derive(Clone)]
 struct Desk {
@@ -82,7 +94,7 @@ pub struct ErasureAsked {
 impl ErasureAsked {
     /// The criterion, and the same in words; an error if nothing is asked for.
     pub fn criterion(&self) -> Result<(Criterion, String), &'static str> {
-        check(&[&self.basis, &self.by, self.subject.as_deref().unwrap_or_default()])?;
+        check(&[&self.basis, &self.by, self.subject.as_deref().unwrap_or("-")])?;
         let listed = self.sessions.as_ref().map(|sessions| match sessions.as_slice() {
             [one] => format!("session {one}"),
             many => format!("{} sessions by name", many.len()),
@@ -93,7 +105,6 @@ impl ErasureAsked {
         if said.is_empty() {
             return Err("say what to erase: sessions, a subject, or an age");
         }
-        check(&[&self.basis, &self.by, self.subject.as_deref().unwrap_or("-")])?;
         let sessions = self.sessions.as_ref().map(|sessions| sessions.iter().copied().collect());
         let (subject, before) = (self.subject.clone(), self.before);
         Ok((Criterion { sessions, subject, before }, said.join(", ")))
@@ -143,8 +154,8 @@ pub struct HoldAsked {
 impl HoldAsked {
     /// The event; an error unless exactly one thing is to be kept.
     pub fn placed(self, by: Arc<str>) -> Result<LegalHoldPlaced, &'static str> {
+        check(&[&self.reason, &self.by, self.subject.as_deref().unwrap_or("-")])?;
         let Self { session, subject, reason, .. } = self;
-        check(&[&reason, &by, subject.as_deref().unwrap_or("-")])?;
         if session.is_some() == subject.is_some() {
             return Err("say what to keep: either a session or a subject");
         }
@@ -175,23 +186,9 @@ pub struct LiftAsked {
 impl LiftAsked {
     /// The event.
     pub fn lifted(self, hold: EventId, by: Arc<str>) -> Result<LegalHoldLifted, &'static str> {
-        check(&[&self.reason, &by])?;
+        check(&[&self.reason, &self.by])?;
         Ok(LegalHoldLifted { by, hold, reason: self.reason })
     }
-}
-
-/// The most bytes of a reason or a name: an event has to hold them.
-const TEXT_BYTES_MAX: usize = 4096;
-
-/// Whether what will be on record for ever says something.
-fn check(texts: &[&str]) -> Result<(), &'static str> {
-    if texts.iter().any(|text| text.trim().is_empty()) {
-        return Err("a reason or a name is empty, and it is for the record");
-    }
-    if texts.iter().any(|text| TEXT_BYTES_MAX < text.len()) {
-        return Err("a reason or a name is longer than 4096 bytes");
-    }
-    Ok(())
 }
 
 async fn only_operator(
@@ -259,8 +256,7 @@ async fn place(State(desk): State<Desk>, Json(asked): Json<HoldAsked>) -> Respon
         Ok(hold) => hold,
         Err(detail) => return problem(StatusCode::UNPROCESSABLE_ENTITY, detail),
     };
-    let placing = hold.clone();
-    match desk.keeper.place(placing).await {
+    match desk.keeper.place(hold.clone()).await {
         Ok(id) => (StatusCode::CREATED, Json(HoldShown { id, hold })).into_response(),
         Err(error) => failed(&error),
     }

@@ -128,9 +128,11 @@ pub(crate) fn command(words: &[&str], more: &[String]) -> Command {
 
 /// The session of the calls that asked this model.
 pub(crate) fn session(records: &Records, name: &str) -> SessionId {
-    let dispatched = records.events.iter().find(|envelope| {
-        matches!(&envelope.event, Event::CallDispatched(fact) if fact.model.as_deref() == Some(name))
-    });
+    let asked = |event: &Event| match event {
+        Event::CallDispatched(fact) => fact.model.as_deref() == Some(name),
+        _ => false,
+    };
+    let dispatched = records.events.iter().find(|envelope| asked(&envelope.event));
     dispatched.and_then(|envelope| envelope.session).unwrap()
 }
 

@@ -18,7 +18,7 @@ fn stopped() -> Stage {
     }
     // The payload segment of those is sealed by this, and another one written.
     for number in 0..3 {
-        stage.say("large", &noise(700_000 + number));
+        stage.say(&format!("large-{number}"), &noise(700_000));
     }
     stage.gateway.stop_and_check();
     stage.verify();

@@ -22,9 +22,9 @@ impl Ledger {
     ///
     /// What was packed in these scopes has to be recorded or dropped first; while that goes on for
     /// longer than the ledger's timeout allows, nothing is erased. What is packed in them later is
-    /// recorded behind the erasure, and stays. It takes as long as the payloads are many; only
-    /// after an hour this ends with [`RecordError::TimedOut`], and then the erasure may still be
-    /// done and recorded. To erase the same once more does no harm.
+    /// recorded behind the erasure, and stays. It takes as long as the payloads are many; after an
+    /// hour this ends with [`RecordError::TimedOut`], and then the erasure may still be done and
+    /// recorded. To erase the same once more does no harm.
     pub async fn erase(
         &self,
         scopes: Vec<Scope>,

@@ -27,9 +27,6 @@ pub struct Mended {
     pub compared: u64,
     /// Whether all files were made again.
     pub rebuilt: bool,
-    /// Whether the lock had no checkpoint, and the published one was believed because the caller
-    /// said so.
-    pub lost_lock: bool,
 }
 
 /// Compares, and gives the tree of all that was signed.
@@ -55,12 +52,12 @@ pub(super) fn settle(
         growth.advance(reader, signed, &mut |_| Ok(()))?;
         if growth.root() == locked.checkpoint.root {
             let compared = compared + signed - base;
-            return Ok((growth, Mended { compared, ..Mended::default() }));
+            return Ok((growth, Mended { compared, rebuilt: false }));
         }
     }
     audit(reader, files, locked, &mut || true)?;
     let growth = rebuild(reader, files, signed)?;
-    Ok((growth, Mended { compared: signed, rebuilt: true, ..Mended::default() }))
+    Ok((growth, Mended { compared: signed, rebuilt: true }))
 }
 
 /// Reads every record that was signed and compares it with the checkpoint, which must be of this

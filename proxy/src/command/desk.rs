@@ -140,10 +140,7 @@ pub(super) async fn keep<T>(
     let custody = Custody::open(config, LostLock::Refuse).await;
     let (ledger, _, closing) = custody.map_err(|error| not_opened(config, &error))?.split();
     let keeper = Keeper::new(ledger);
-    let done = match keeper.complete().await {
-        Ok(()) => work(&keeper).await,
-        Err(error) => Err(error),
-    };
+    let done = work(&keeper).await;
     drop(keeper);
     closing.close().await.map_err(|error| CommandError::Io(error.to_string()))?;
     done.map_err(|error| {

@@ -83,7 +83,7 @@ pub(super) fn announce(
         let bytes = report.found.cut_bytes;
         writeln!(out, "         {bytes} bytes of an unacknowledged tail were cut and quarantined")?;
     }
-    if report.found.mended.lost_lock {
+    if report.found.lost_lock {
         writeln!(out, "         the lock with the last checkpoint was lost; that is recorded")?;
     }
     if report.in_doubt > 0 {

@@ -4,11 +4,10 @@ use super::{Desk, ErasureAsked, erase};
 use crate::config::KeyHash;
 use crate::custody::plain;
 use crate::keeper::Keeper;
-use analytics::Criterion;
 use axum::extract::{Json, State};
 use events::{
-    Draft, Envelope, EraseRequested, Event, LegalHoldPlaced, MessageRelayed, Principal, Relay,
-    SessionId,
+    Draft, Envelope, EraseRequested, Event, LegalHoldLifted, LegalHoldPlaced, MessageRelayed,
+    Principal, Relay, SessionId,
 };
 use futures_util::FutureExt as _;
 use ledger::backend::memory::MemoryLog;
@@ -49,7 +48,7 @@ async fn ledger() -> Ledger {
 }
 
 #[tokio::test]
-async fn an_erasure_that_is_on_record_is_carried_out_before_a_later_hold_is_placed() {
+async fn an_erasure_that_was_not_begun_leaves_what_a_later_hold_keeps() {
     let ledger = ledger().await;
     let keeper = Keeper::new(ledger.clone());
     let (basis, criterion) = ("GDPR, article 17".into(), "subject ada".into());
@@ -58,10 +57,12 @@ async fn an_erasure_that_is_on_record_is_carried_out_before_a_later_hold_is_plac
     ledger.record(plain(asked)).await.unwrap();
     let (by, reason) = ("counsel".into(), "matter 17".to_owned());
     let hold = LegalHoldPlaced { by, reason, session: None, subject: Some("ada".into()) };
-    keeper.place(hold).await.unwrap();
-    let known = Criterion { subject: Some("ada".into()), ..Criterion::default() };
-    let left = keeper.preview(&known).await.unwrap();
-    assert_eq!((left.sessions.len(), left.held.len()), (0, 0));
+    let hold = keeper.place(hold).await.unwrap();
+    let erasure = keeper.complete().await.unwrap();
+    assert_eq!((erasure.sessions, erasure.held), (0, vec![(SESSION, hold)]));
+    let lifted = LegalHoldLifted { by: "counsel".into(), hold, reason: "closed".into() };
+    keeper.lift(lifted).await.unwrap();
+    assert_eq!(keeper.complete().await.unwrap().sessions, 1);
 }
 
 #[tokio::test]

@@ -23,8 +23,6 @@ pub enum PayloadState {
     Damaged(String),
     /// The file that holds it is damaged at this place.
     DamagedAt(Place, String),
-    /// It is not there, because it was erased behind what is verified.
-    ErasedSince,
     /// This evidence has no payloads.
     Unread,
 }
@@ -104,7 +102,6 @@ impl Custody {
                 return Some(Finding::new(Check::Payloads, detail).at(place));
             }
             _ if payload.discarded => self.payloads.discarded += 1,
-            PayloadState::ErasedSince => self.payloads.erased += 1,
             PayloadState::Unread => self.payloads.unread += 1,
             PayloadState::Absent | PayloadState::Undecryptable => {
                 let Some(session) = session else {
@@ -170,6 +167,7 @@ impl Custody {
                         add(Check::Erasures, detail);
                     }
                 }
+                self.done.extend(envelope.cause);
                 match (envelope.cause, self.unasked(envelope.cause, fact)) {
                     (Some(cause), finding) if !self.requests.contains_key(&cause) => {
                         self.doubt(record, finding);
@@ -177,7 +175,6 @@ impl Custody {
                     (_, Some(finding)) => add(finding.check, finding.detail),
                     (_, None) => {}
                 }
-                self.done.extend(envelope.cause);
                 self.erase(record.index, fact);
             }
             Event::CallCancelled(_)

@@ -140,7 +140,7 @@ fn an_erasure_that_was_asked_for_and_is_not_reported_accounts_for_its_sessions_a
         made.complete(session, session);
     }
     made.request_erasure(1);
-    let gone = [(1, PayloadState::Absent), (2, PayloadState::ErasedSince)];
+    let gone = [(1, PayloadState::Absent), (2, PayloadState::Undecryptable)];
     let open = report(&made, &gone);
     assert!(open.is_verified(), "{open}");
     assert!(open.to_string().contains("not recorded as done"), "{open}");

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tlog::{BundleId, Checkpoint, Note, TILE_WIDTH, TileId, bundle_push};
+use tlog::{BundleId, Note, TILE_WIDTH, TileId, bundle_push};
 use verify::{
     Check, Defect, Evidence, Fetched, Finding, NamedFile, PayloadState, Place, Report, Sink,
     SourceError, Stretch, log_directory,
@@ -36,10 +36,10 @@ pub(super) struct StoredLedger {
     folder: PathBuf,
     /// Entry bundles that do not hold the ledger's records.
     differing: Mutex<Vec<String>>,
+    since: Mutex<Since>,
     /// How many records the checkpoint covers.
     size: AtomicU64,
-    since: Mutex<Since>,
-    /// How many payloads are absent of sessions erased behind the checkpoint.
+    /// How many payloads are absent of sessions erased behind it.
     unsigned: AtomicU64,
     recent: Mutex<Recent>,
 }
@@ -50,7 +50,7 @@ impl StoredLedger {
         let log = Box::new(log_directory(folder.clone()));
         let (differing, since) = (Mutex::default(), Mutex::default());
         let (size, unsigned, recent) = <(AtomicU64, AtomicU64, Mutex<Recent>)>::default();
-        Self { reader, keys, log, folder, differing, size, since, unsigned, recent }
+        Self { reader, keys, log, folder, differing, since, size, unsigned, recent }
     }
 
     /// Adds what was found besides what every verification looks at.
@@ -113,6 +113,27 @@ impl StoredLedger {
         bundle.clear();
     }
 
+    /// Whether the erasure of a session was asked for behind the checkpoint: a gateway may go on
+    /// meanwhile. Looks at what was recorded since it was asked last.
+    fn is_erased_since(&self, session: SessionId) -> bool {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        if since.sessions.contains(&session) {
+            return true;
+        }
+        since.next = since.next.max(self.size.load(Ordering::Relaxed));
+        // What was recorded since the ledger was opened counts as well.
+        _ = self.reader.next();
+        while let Ok(records) = self.reader.read(Sequence::new(since.next), READ_BYTES) {
+            if records.is_empty() {
+                break;
+            }
+            for record in &records {
+                since.note(record);
+            }
+        }
+        since.sessions.contains(&session)
+    }
+
     /// Says that the ledger ends before it should: what is behind its end was taken away, or is
     /// damaged so that it looks like a batch that was never finished.
     fn cut(&self, (next, size): (u64, u64)) -> Stretch {
@@ -127,48 +148,10 @@ impl StoredLedger {
         stretch
     }
 
-    /// Whether a session was erased behind the checkpoint, or is being erased: a gateway may go on
-    /// meanwhile. Looks at what was recorded since it was asked last.
-    fn is_erased_since(&self, session: SessionId) -> bool {
-        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        if since.sessions.contains(&session) || self.reader.refresh().is_err() {
-            // What cannot be read is told where the payload is.
-            return since.sessions.contains(&session);
-        }
-        since.next = since.next.max(self.size.load(Ordering::Relaxed));
-        while let Ok(records) = self.reader.read(Sequence::new(since.next), READ_BYTES) {
-            if records.is_empty() {
-                break;
-            }
-            for record in &records {
-                since.note(record);
-            }
-        }
-        since.sessions.contains(&session)
-    }
-
     fn sealed_size(&self) -> u64 {
         let Ok(Fetched::Bytes(note)) = self.log.checkpoint() else { return 0 };
         let checkpoint = Note::parse(&note).ok().and_then(|note| note.text().parse().ok());
-        checkpoint.map_or(0, |checkpoint: Checkpoint| checkpoint.size)
-    }
-}
-
-/// Sessions whose erasure was asked for behind the checkpoint.
-#[derive(Default)]
-struct Since {
-    next: u64,
-    sessions: BTreeSet<SessionId>,
-}
-
-impl Since {
-    fn note(&mut self, record: &[u8]) {
-        self.next += 1;
-        // An erasure that is reported here and was asked for under the checkpoint has a signed reason:
-        // then its request is still open there.
-        if let Ok(Envelope { event: Event::EraseRequested(fact), .. }) = Envelope::parse(record) {
-            self.sessions.extend(fact.sessions);
-        }
+        checkpoint.map_or(0, |checkpoint: tlog::Checkpoint| checkpoint.size)
     }
 }
 
@@ -180,6 +163,29 @@ fn give(sink: Sink<'_>, stretch: Stretch) {
 
 fn size_of(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// What every record of an erasure has in it.
+const ERASURE: &[u8] = b"\"payload.erase";
+
+/// Sessions whose erasure was asked for or done behind the checkpoint, where nobody signed it.
+#[derive(Default)]
+struct Since {
+    next: u64,
+    sessions: BTreeSet<SessionId>,
+}
+
+impl Since {
+    fn note(&mut self, record: &[u8]) {
+        self.next += 1;
+        if !record.windows(ERASURE.len()).any(|window| window == ERASURE) {
+            return;
+        }
+        // What was asked for under the checkpoint has a signed reason, whenever it is reported.
+        if let Ok(Envelope { event: Event::EraseRequested(fact), .. }) = Envelope::parse(record) {
+            self.sessions.extend(fact.sessions);
+        }
+    }
 }
 
 impl Evidence for StoredLedger {
@@ -242,7 +248,7 @@ impl Evidence for StoredLedger {
             Ok(Some(_)) => PayloadState::Present,
             Ok(None) if self.is_erased_since(session) => {
                 self.unsigned.fetch_add(1, Ordering::Relaxed);
-                PayloadState::ErasedSince
+                PayloadState::Unread
             }
             Ok(None) => PayloadState::Absent,
             Err(LoadError::KeyMissing { .. }) => PayloadState::Undecryptable,
