@@ -85,8 +85,8 @@ impl StoredLedger {
         bundle.clear();
     }
 
-    /// The sessions whose payloads were erased behind the checkpoint, or are being erased: asked for
-    /// and not reported yet, by a gateway that goes on with it or that will at its next start.
+    /// The sessions whose payloads were erased behind the checkpoint, or are being erased: asked
+    /// for and not reported yet, by a gateway that goes on with it or that will at its next start.
     fn erased_since(&self) -> &BTreeSet<SessionId> {
         self.erased_since.get_or_init(|| {
             let size = self.size.load(Ordering::Relaxed);
