@@ -22,13 +22,14 @@ pub enum Used {
 /// A session with payloads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// The person it was for.
-    pub subject: Option<Arc<str>>,
+    /// The people it was for: an agent may get another owner while its conversation goes on.
+    pub subjects: BTreeSet<Arc<str>>,
     /// When its last event was recorded.
     pub last: Timestamp,
     /// What it used.
     pub used: BTreeSet<Used>,
-    /// Whether there may be payloads now.
+    /// Whether there may be payloads now, or a key: what is discarded still has a salt, with which
+    /// content can be guessed.
     has_payloads: bool,
 }
 
@@ -61,6 +62,11 @@ pub struct Keeping {
 }
 
 impl Keeping {
+    /// Whether the ledger has events of a session.
+    pub fn knows(&self, session: SessionId) -> bool {
+        self.sessions.contains_key(&session)
+    }
+
     /// The sessions that have payloads.
     pub fn sessions(&self) -> impl Iterator<Item = (SessionId, &Kept)> {
         let kept = self.sessions.iter().filter(|(_, kept)| kept.has_payloads);
@@ -81,10 +87,7 @@ impl Keeping {
     pub fn select(&self, criterion: &Criterion) -> Selection {
         self.pick(|session, kept| {
             criterion.sessions.as_ref().is_none_or(|sessions| sessions.contains(&session))
-                && criterion
-                    .subject
-                    .as_ref()
-                    .is_none_or(|it| Some(&**it) == kept.subject.as_deref())
+                && criterion.subject.as_ref().is_none_or(|it| kept.subjects.contains(it.as_str()))
                 && criterion.before.is_none_or(|before| kept.last < before)
         })
     }
@@ -101,9 +104,14 @@ impl Keeping {
         selection
     }
 
+    /// The legal hold that keeps a session, if one does.
+    pub fn held(&self, session: SessionId) -> Option<EventId> {
+        self.sessions.get(&session).and_then(|kept| self.hold_on(session, kept))
+    }
+
     fn hold_on(&self, session: SessionId, kept: &Kept) -> Option<EventId> {
         let holds = |hold: &LegalHoldPlaced| {
-            let of_person = hold.subject.is_some() && hold.subject == kept.subject;
+            let of_person = hold.subject.as_ref().is_some_and(|it| kept.subjects.contains(it));
             hold.session == Some(session) || of_person
         };
         self.holds.iter().find(|(_, hold)| holds(hold)).map(|(id, _)| *id)
@@ -111,18 +119,16 @@ impl Keeping {
 
     fn note(&mut self, session: SessionId, envelope: &Envelope) {
         let kept = self.sessions.entry(session).or_insert_with(|| Kept {
-            subject: None,
+            subjects: BTreeSet::new(),
             last: envelope.time,
             used: BTreeSet::new(),
             has_payloads: false,
         });
         kept.last = kept.last.max(envelope.time);
-        kept.has_payloads |= envelope.event.payload().is_some_and(|payload| !payload.discarded);
+        kept.has_payloads |= envelope.event.payload().is_some();
         let (owner, used) = told(&envelope.event);
         kept.used.extend(used);
-        if let (None, Some(owner)) = (&kept.subject, owner) {
-            kept.subject = Some(Arc::clone(owner));
-        }
+        kept.subjects.extend(owner.cloned());
     }
 }
 

@@ -3,8 +3,8 @@
 
 use crate::calls::Calls;
 use crate::projection::Projection;
-use events::{CallId, Envelope, Event, SessionId};
-use std::collections::BTreeSet;
+use events::{CallId, Envelope, Event, SessionId, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,12 +98,13 @@ impl Projection for Members {
 pub struct SessionCalls {
     members: Members,
     calls: Calls,
+    erased: BTreeMap<SessionId, Timestamp>,
 }
 
 impl SessionCalls {
     /// The rows of these members.
     pub fn new(members: Members) -> Self {
-        Self { members, calls: Calls::default() }
+        Self { members, calls: Calls::default(), erased: BTreeMap::new() }
     }
 
     /// The session.
@@ -115,12 +116,24 @@ impl SessionCalls {
     pub const fn calls(&self) -> &Calls {
         &self.calls
     }
+
+    /// When payloads of these sessions were erased last.
+    pub const fn erased(&self) -> &BTreeMap<SessionId, Timestamp> {
+        &self.erased
+    }
 }
 
 impl Projection for SessionCalls {
     fn apply(&mut self, envelope: &Envelope) {
         if self.members.wants(envelope) {
             self.calls.apply(envelope);
+        }
+        if let Event::PayloadErased(fact) = &envelope.event {
+            for session in &fact.sessions {
+                if self.calls.iter().any(|call| call.session == Some(*session)) {
+                    self.erased.insert(*session, envelope.time);
+                }
+            }
         }
     }
 }

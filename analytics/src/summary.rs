@@ -118,8 +118,9 @@ fn started(fact: &GatewayStarted) -> String {
     } else {
         format!(", {} calls of the previous run in doubt", fact.in_doubt)
     };
+    let lost = if fact.lost_lock { ", although the last checkpoint was lost" } else { "" };
     format!(
-        "version {}, durability {}, configuration {digest}{doubt}",
+        "version {}, durability {}, configuration {digest}{doubt}{lost}",
         fact.version, fact.durability
     )
 }

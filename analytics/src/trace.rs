@@ -1,7 +1,7 @@
 //! The tree of a session: person, agent, model calls, and the tool calls that each of them caused.
 
 use crate::calls::{Call, Calls, Outcome};
-use events::{CallId, FindingRaised, Operation, Principal, SessionId, ToolCallAsked};
+use events::{CallId, FindingRaised, Operation, Principal, SessionId, Timestamp, ToolCallAsked};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A session as a tree.
@@ -13,6 +13,8 @@ pub struct Trace<'a> {
     pub branches: Vec<Branch<'a>>,
     /// Findings that concern none of the calls.
     pub findings: &'a [FindingRaised],
+    /// When payloads of these sessions were erased last, as far as that is known.
+    pub erased: BTreeMap<SessionId, Timestamp>,
 }
 
 /// What one agent did for one person.
@@ -59,7 +61,7 @@ impl<'a> Trace<'a> {
                 None => branches.push(Branch { principal, steps: vec![step] }),
             }
         }
-        Self { session, branches, findings: calls.findings() }
+        Self { session, branches, findings: calls.findings(), erased: BTreeMap::new() }
     }
 
     /// Leaves only the step that this call is, or is caused by.

@@ -12,7 +12,8 @@ pub fn trace_json(trace: &Trace<'_>) -> Result<Value, serde_json::Error> {
         Ok(json!({ "principal": branch.principal, "calls": steps? }))
     });
     let branches: Result<Vec<Value>, serde_json::Error> = branches.collect();
-    Ok(json!({ "session": trace.session, "branches": branches?, "findings": trace.findings }))
+    Ok(json!({ "session": trace.session, "branches": branches?, "findings": trace.findings,
+        "erased": trace.erased }))
 }
 
 fn step(step: &Step<'_>) -> Result<Value, serde_json::Error> {

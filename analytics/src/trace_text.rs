@@ -30,7 +30,8 @@ pub struct Look {
 
 /// Draws a trace. What agents and upstreams wrote is shown safely; see [`one_line`].
 pub fn trace_text(trace: &Trace<'_>, payloads: &Payloads<'_>, look: Look) -> String {
-    let painter = Painter { start: start(trace), session: trace.session, payloads };
+    let (session, erased) = (trace.session, &trace.erased);
+    let painter = Painter { start: start(trace), session, erased, payloads };
     let mut roots: Vec<Node> = trace.branches.iter().map(|branch| painter.branch(branch)).collect();
     roots.extend(trace.findings.iter().map(finding));
     draw(&roots, look.width, look.colour)
@@ -47,6 +48,7 @@ fn name(text: &str) -> String {
 struct Painter<'a> {
     start: Timestamp,
     session: SessionId,
+    erased: &'a BTreeMap<SessionId, Timestamp>,
     payloads: &'a Payloads<'a>,
 }
 
@@ -172,7 +174,13 @@ impl Painter<'_> {
         let session = call.session.unwrap_or(self.session);
         match (self.payloads)(session, payload) {
             Ok(Some(content)) => read(&content).map(|text| Line::Text(Tone::Plain, label, text)),
-            Ok(None) => Some(Line::Text(Tone::Quiet, label, "(payload not kept)".to_owned())),
+            Ok(None) => {
+                let erased = self.erased.get(&session).filter(|_| !payload.discarded);
+                let what = erased.map_or("(payload not kept)".to_owned(), |time| {
+                    format!("(payload erased {:.19}Z)", time.to_string())
+                });
+                Some(Line::Text(Tone::Quiet, label, what))
+            }
             Err(why) => Some(Line::Text(Tone::Failure, label, format!("({why})"))),
         }
     }

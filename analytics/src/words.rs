@@ -96,6 +96,7 @@ pub(crate) const fn failure(reason: FailureReason) -> &'static str {
 pub(crate) const fn finding(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::ClaimMismatch => "claim mismatch",
+        FindingKind::LostLock => "lost lock",
         FindingKind::ResultAltered => "result altered",
         FindingKind::UnaskedCall => "unasked call",
         FindingKind::UnservedResult => "unserved result",

@@ -60,6 +60,8 @@ async fn export(State(exports): State<Exports>, Json(asked): Json<ExportAsked>) 
         Ok(signed) => signed,
         Err(detail) => return problem(StatusCode::SERVICE_UNAVAILABLE, &detail),
     };
+    // It may read for long before it writes again, and learns only then that the gateway stops.
+    let source = source.only_reading();
     let (pieces, body) = mpsc::channel(PIECES_MAX);
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {

@@ -82,6 +82,14 @@ impl ExportSource {
         signed.ok_or_else(|| "the ledger has no events".to_owned())
     }
 
+    /// The same without what records: whoever only writes must not keep the ledger open.
+    #[must_use]
+    pub fn only_reading(self) -> Self {
+        let announce: Announce =
+            Arc::new(|_| Box::pin(async { Err("the export has begun already".to_owned()) }));
+        Self { announce, ..self }
+    }
+
     /// Writes the bundle. Blocks.
     pub fn write(
         &self,

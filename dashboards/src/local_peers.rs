@@ -6,17 +6,24 @@ use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use std::net::{IpAddr, SocketAddr};
 
+/// What proxies add when they pass on what somebody else asked.
+const PASSED_ON: [&str; 6] =
+    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+
 /// Answers 403 unless the peer's address is a loopback one and the `Host` asked for is too.
 ///
 /// The second is against DNS rebinding: a web page can make a browser on this machine ask, but
-/// under the page's own host name. Where the server does not tell the peer, nobody is let in.
+/// under the page's own host name. Where the server does not tell the peer, nobody is let in; nor
+/// is who says that it asks for somebody else, because a proxy on this machine has its address.
 pub(crate) async fn only_local(request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    if is_local(peer, host) {
+    let passed_on = PASSED_ON.iter().any(|name| request.headers().contains_key(*name));
+    if is_local(peer, host) && !passed_on {
         return next.run(request).await;
     }
-    let detail = "events and payloads are served to this machine alone: ask by `127.0.0.1`\n";
+    let detail = "events and payloads are served to this machine alone: ask by `127.0.0.1`, and not \
+                  through a proxy\n";
     (StatusCode::FORBIDDEN, detail).into_response()
 }
 

@@ -36,7 +36,7 @@ pub(crate) use flights::{Hold, Premise};
 pub use kek::{KekId, KeyEncryption, KeyError, LocalKek, NotKey};
 pub use key_file::{KeyFileError, new_key_text, read_key_file, read_key_folder};
 pub use keys::Keys;
-pub use load::{LoadError, SaltError, load, load_salt};
+pub use load::{LoadError, Recent, SaltError, load, load_salt};
 pub use packer::{PackError, Packed, Packer, Unpacked};
 
 use crate::log::{Address, Scope};

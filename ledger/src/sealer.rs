@@ -34,7 +34,7 @@ pub use signed::Signed;
 
 use crate::log::Reader;
 use grow::{Filled, Growth, write};
-use settle::{RECENT_TILES, settle};
+use settle::{RECENT_TILES, begin_with, settle};
 use std::sync::Arc;
 use tlog::{BundleId, SigningKey, TILE_WIDTH, TileId, edge_tiles, tiles_since};
 
@@ -82,6 +82,7 @@ impl Sealer {
         let kept = lock.load()?.map(|note| Signed::read(key.verifier(), &note));
         let mut locked = kept.transpose()?;
         let published = published(&files, &key)?;
+        let relocked = published.is_some() && locked.is_none();
         match (&published, &locked) {
             (Some(published), None) => {
                 let size = published.checkpoint.size;
@@ -100,6 +101,14 @@ impl Sealer {
             (None, _) => {}
         }
         let (growth, mended) = settle(&*reader, &files, locked.as_ref())?;
+        let is_other =
+            |it: &&Signed| locked.as_ref().is_some_and(|at| at.checkpoint != it.checkpoint);
+        if let Some(other) = published.as_ref().filter(is_other)
+            && !begin_with(&*reader, &files, other)?
+        {
+            return Err(SealError::Forked { published: other.checkpoint.size });
+        }
+        let mended = Mended { lost_lock: relocked, ..mended };
         let published = published.map_or(0, |published| published.checkpoint.size);
         let (published_before, unsure) = (published, None);
         let sealer = Self {

@@ -49,6 +49,7 @@ pub struct Sealing {
     asks: mpsc::Sender<Ask>,
     health: watch::Receiver<SealHealth>,
     size: Arc<AtomicU64>,
+    committed: watch::Receiver<Sequence>,
     files: LogFiles,
     key: VerifierKey,
 }
@@ -86,8 +87,8 @@ impl Sealing {
         let size = Arc::new(AtomicU64::new(0));
         let round =
             Round { sealer, files: files.clone(), cosigner, health, size: Arc::clone(&size) };
-        let task = tokio::spawn(run(round, asked, committed, interval));
-        (Self { asks, health: health_seen, size, files, key }, SealingTask(task))
+        let task = tokio::spawn(run(round, asked, committed.clone(), interval));
+        (Self { asks, health: health_seen, size, committed, files, key }, SealingTask(task))
     }
 
     /// Has a checkpoint published over everything that is committed by now; nothing, where nothing
@@ -97,6 +98,11 @@ impl Sealing {
         let (done, published) = oneshot::channel();
         self.asks.send(done).await.map_err(|_| ended())?;
         published.await.map_err(|_| ended())?
+    }
+
+    /// How many events are committed: a checkpoint that is asked for now covers so many.
+    pub fn events(&self) -> u64 {
+        self.committed.borrow().number()
     }
 
     /// How many events the last checkpoint covers that was published since the start.
@@ -183,7 +189,10 @@ fn compare(auditor: &Auditor, health: &watch::Sender<SealHealth>) {
     match auditor.audit(&mut goes_on) {
         Ok(0) | Err(SealError::Stopped) => {}
         Ok(count) => tracing::warn!(count, "files of the sealed log were damaged and made again"),
-        Err(error) if error.is_passing() => tracing::warn!(%error, "older records not compared"),
+        // Old records that cannot be read are not to be told from such as were taken away.
+        Err(error) if error.is_passing() && !matches!(error, SealError::Read(_)) => {
+            tracing::warn!(%error, "older records not compared");
+        }
         Err(error) => {
             health.send_replace(SealHealth::Failed(error.to_string().into()));
         }

@@ -2,14 +2,14 @@
 //! gateway does, and so do commands that add to the ledger while no gateway runs.
 
 use crate::clock;
-use crate::config::{Backend, Config, Durability, KeyHash};
+use crate::config::{Backend, Config, Durability, KEY_BYTES_MIN, KeyHash};
 use crate::keys::{KEYS_FOLDER, KeyFileError, OPERATOR_KEY, random, read_or_make};
 use crate::log_policy::log_policy;
 use crate::payload_keys::{PayloadKeysError, payload_keys};
 use crate::recover::{RecoverError, last_checkpoint_key};
 use crate::upstream::TlsError;
 use crate::witness::Witnesses;
-use events::{Digest, Draft, LedgerRecovered};
+use events::{Digest, Draft, FindingKind, FindingRaised, LedgerRecovered};
 use ledger::backend::file::{self, FileLog, OpenError, Recovery};
 use ledger::backend::memory::MemoryLog;
 use ledger::log::Log;
@@ -123,15 +123,15 @@ impl Custody {
         let (log, recovery) = open(config, &folder)?;
         let marks = marks_key(config, &folder)?;
         let keys = payload_keys(config, &folder)?;
+        let operator = operator_key(config)?;
         let mut sealer = sealer(config, &*log, lost_lock)?;
+        let mut mended = sealer.as_ref().map(Sealer::mended).unwrap_or_default();
         let is_new = sealer.as_ref().is_some_and(|sealer| sealer.locked().is_none());
-        if is_new
-            && lost_lock == LostLock::Refuse
-            && let Some(key) = last_checkpoint_key(&*log.reader())?
-        {
+        let sealed_with = if is_new { last_checkpoint_key(&*log.reader())? } else { None };
+        if let Some(key) = sealed_with.clone().filter(|_| lost_lock == LostLock::Refuse) {
             return Err(CustodyError::SealLost { key });
         }
-        let mended = sealer.as_ref().map(Sealer::mended);
+        mended.lost_lock |= sealed_with.is_some();
         if let Some(sealer) = &mut sealer {
             // Before the first event, so that a crash behind it does not look like a lost lock.
             sealer.begin()?;
@@ -149,9 +149,10 @@ impl Custody {
         let sealing = sealer
             .map(|sealer| Sealing::start(sealer, ledger.committed(), interval, witnesses.clone()));
         let (sealing, sealing_task) = sealing.unzip();
+        if mended.lost_lock {
+            note_lost_lock(&ledger).await?;
+        }
         let cut_bytes = note_cuts(&ledger, &recovery, &folder).await?;
-        let mended = mended.unwrap_or_default();
-        let operator = operator_key(config)?;
         let found = FoundLedger { events, cut_bytes, mended };
         Ok(Self { ledger, sealing, marks, operator, found, writer, sealing_task })
     }
@@ -232,9 +233,14 @@ fn operator_key(config: &Config) -> Result<Option<KeyHash>, CustodyError> {
     let path = config.data.join(KEYS_FOLDER).join(OPERATOR_KEY);
     let make = || Ok(format!("csop_{}\n", hexadecimal(&random()?)).into_bytes());
     let key = String::from_utf8(read_or_make(&path, make)?);
-    let detail = "it is not text".to_owned();
-    let key = key.map_err(|_| CustodyError::WrongKey { path, detail })?;
-    Ok(Some(KeyHash::of(key.trim())))
+    let wrong = |detail| CustodyError::WrongKey { path: path.clone(), detail };
+    let key = key.map_err(|_| wrong("it is not text".to_owned()))?;
+    let key = key.trim();
+    if key.len() < KEY_BYTES_MIN {
+        // An emptied file must not let everybody erase.
+        return Err(wrong("it is too short; remove the file to have another key made".to_owned()));
+    }
+    Ok(Some(KeyHash::of(key)))
 }
 
 /// The sealer of a ledger that outlives its process.
@@ -299,6 +305,15 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
+/// Records that nobody can tell whether events are missing before this.
+async fn note_lost_lock(ledger: &Ledger) -> Result<(), RecordError> {
+    let detail = "the lock of the last checkpoint was empty, and the operator said to go on";
+    let (evidence, kind, tool_call) = (Vec::new(), FindingKind::LostLock, None);
+    let fact = FindingRaised { detail: detail.to_owned(), evidence, kind, tool_call };
+    ledger.record(plain(fact)).await?;
+    Ok(())
+}
+
 async fn note_cuts(
     ledger: &Ledger,
     recovery: &Recovery,
@@ -329,3 +344,6 @@ pub fn plain<F>(fact: F) -> Draft<F> {
         fact,
     }
 }
+
+#[cfg(test)]
+mod tests;

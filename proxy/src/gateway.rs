@@ -12,6 +12,7 @@ use crate::mcp::Mcp;
 use crate::memory::Memory;
 use crate::model::Models;
 use crate::people::People;
+use crate::people_listener;
 use crate::recover::{RecoverError, look_back};
 use crate::room::Room;
 use crate::server::Agents;
@@ -77,6 +78,8 @@ pub struct Gateway {
     gate: Arc<Gate>,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
+    /// What ends by itself soon after a stop.
+    pages: Vec<JoinHandle<()>>,
     sealing: Option<Sealing>,
     closing: Closing,
     config: Arc<Config>,
@@ -98,7 +101,7 @@ impl Gateway {
         let agents = bind(config.listen.agents).await?;
         let people = bind(config.listen.people).await?;
         let key = sealing.as_ref().map(Sealing::key);
-        record_start(&ledger, &config, loaded.digest, (in_doubt, key)).await?;
+        record_start(&ledger, &config, loaded.digest, (&report, key)).await?;
 
         let memory = Memory::new(config.limits.memory_bytes_max);
         let keeper = Arc::new(Keeper::new(ledger.clone()));
@@ -111,11 +114,12 @@ impl Gateway {
             gate,
             stop,
             listeners: Vec::new(),
+            pages: Vec::new(),
             sealing,
             closing,
             config,
         };
-        let desk = operator.map(|key| keeper_routes(Arc::clone(&keeper), key));
+        let desk = operator.map(|key| keeper_routes(Arc::clone(&keeper), key, stopping.clone()));
         let people = (people, desk.unwrap_or_default());
         gateway.listen(agents, people, memory, &stopping)?;
         let config = Arc::clone(&gateway.config);
@@ -150,19 +154,8 @@ impl Gateway {
         let gate = Arc::clone(gate);
         let stops = stopping.clone();
         let pages = People::new(gate, memory, room, sealing, stops).router().merge(desk);
-        let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
-        let mut stopped = stopping.clone();
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
-        self.listeners.push(tokio::spawn(async move {
-            let stopped = async move {
-                // If the sender is gone the gateway is too.
-                drop(stopped.wait_for(|stop| *stop).await);
-            };
-            let ended = axum::serve(people, pages).with_graceful_shutdown(stopped).await;
-            if let Err(error) = ended {
-                tracing::error!(%error, "the people's listener ended");
-            }
-        }));
+        self.pages.push(tokio::spawn(people_listener::serve(people, pages, stopping.clone())));
         Ok(())
     }
 
@@ -212,10 +205,14 @@ impl Gateway {
     /// Stops accepting, lets calls finish, records the end, and waits until all is durable. True if
     /// every call had ended by itself.
     pub async fn stop(self, reason: &str) -> Result<bool, GatewayError> {
-        let Self { gate, stop, listeners, sealing, closing, config, .. } = self;
+        let Self { gate, stop, listeners, pages, sealing, closing, config, .. } = self;
         stop.send_replace(true);
         let drained = gate.tasks.drained(config.limits.drain_timeout).await;
         let cancelled = if drained { 0 } else { gate.tasks.count() };
+        for page in pages {
+            // It has no more connections; in a panic it lost them as well.
+            drop(page.await);
+        }
         for listener in listeners {
             listener.abort();
             // Aborted or ended, either will do.
@@ -256,7 +253,7 @@ async fn record_start(
     ledger: &Ledger,
     config: &Config,
     digest: [u8; 32],
-    (in_doubt, key): (u64, Option<&VerifierKey>),
+    (report, key): (&StartReport, Option<&VerifierKey>),
 ) -> Result<(), GatewayError> {
     let durability = match (config.ledger.backend, config.ledger.durability) {
         (Backend::Memory, _) => "memory",
@@ -267,7 +264,8 @@ async fn record_start(
         checkpoint_key: key.map(|key| key.to_string().into()),
         configuration: Digest(digest),
         durability: durability.into(),
-        in_doubt,
+        in_doubt: report.in_doubt,
+        lost_lock: report.found.mended.lost_lock,
         version: env!("CARGO_PKG_VERSION").into(),
     };
     ledger.record(plain(fact)).await?;

@@ -9,23 +9,31 @@ use events::{
     Draft, ERASE_SESSIONS_MAX, EraseRequested, EventId, LegalHoldLifted, LegalHoldPlaced,
     PayloadErased, SessionId, Timestamp,
 };
-use ledger::log::ReadError;
+use ledger::log::{Erased, ReadError};
 use ledger::{Ledger, RecordError, Sequence, payload};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// How many bytes of events are read at once.
 const READ_BYTES: usize = 1 << 20;
+
+/// How often an erasure is tried whose sessions have calls under way.
+const TRIES: u32 = 5;
 
 /// Who keeps the payloads of one ledger.
 pub struct Keeper {
     ledger: Ledger,
     /// Held from the look at the holds to the end of an erasure: a hold that was placed before
     /// keeps what it protects.
-    turn: Mutex<()>,
+    turn: Mutex<Settled>,
 }
+
+/// Whether every erasure on record is known to be done. What a crash or an error broke off is
+/// completed before anything else, because a hold that comes later cannot keep what may be gone.
+#[derive(Debug, Default)]
+struct Settled(bool);
 
 /// What is to be erased, and why.
 #[derive(Clone, Debug)]
@@ -62,12 +70,24 @@ pub enum KeeperError {
     /// An event could not be read.
     #[error(transparent)]
     Fold(#[from] FoldError),
-    /// A step could not be recorded, so it was not taken, or is not known to be done.
-    #[error("the erasure was not completed: {0}; what was begun is completed at the next start")]
+    /// It could not be recorded, so it was not done.
+    #[error("nothing was done: {0}")]
     Record(#[from] RecordError),
+    /// An erasure is on record as asked for, and not as done.
+    #[error(
+        "the erasure is not complete: {0}; it will be completed before the next one, at the latest \
+         at the next start"
+    )]
+    Unfinished(RecordError),
+    /// No call of this session is on record, so that there is nothing to keep.
+    #[error("the ledger knows no session `{0}`")]
+    NoSession(SessionId),
     /// There is no such hold in force.
     #[error("no legal hold `{0}` is in force: `countersign legal-hold list` shows those that are")]
     NoHold(EventId),
+    /// The gateway stops.
+    #[error("the gateway stops; an erasure that was begun is completed at the next start")]
+    Stopping,
     /// A task was ended.
     #[error("reading the ledger was broken off: {0}")]
     Broken(#[from] tokio::task::JoinError),
@@ -86,14 +106,14 @@ impl Keeper {
 
     /// Erases what fits, but what a legal hold keeps.
     pub async fn erase(&self, order: Order) -> Result<Erasure, KeeperError> {
-        let _turn = self.turn.lock().await;
+        let mut turn = self.turn().await?;
         let selection = self.look().await?.select(&order.criterion);
-        self.carry_out(selection, &order).await
+        self.carry_out(selection, &order, &mut turn).await
     }
 
     /// Erases what its rules keep no longer, by the time `now`.
     pub async fn erase_due(&self, config: &Config, now: Timestamp) -> Result<Erasure, KeeperError> {
-        let _turn = self.turn.lock().await;
+        let mut turn = self.turn().await?;
         let selection = self.look().await?.pick(|_, kept| is_due(config, kept, now));
         let order = Order {
             criterion: Criterion::default(),
@@ -101,23 +121,36 @@ impl Keeper {
             by: "gateway".into(),
             basis: "retention: `kept_for` in the configuration".into(),
         };
-        self.carry_out(selection, &order).await
+        self.carry_out(selection, &order, &mut turn).await
     }
 
-    /// Completes erasures that were asked for before a crash. Holds that were placed since cannot
-    /// have been meant for what may be gone in part.
-    pub async fn complete(&self) -> Result<Erasure, KeeperError> {
-        let _turn = self.turn.lock().await;
-        let mut erasure = Erasure::default();
-        for (request, fact) in self.look().await?.unfinished() {
-            self.finish(*request, fact.sessions.clone(), &mut erasure).await?;
+    /// Completes erasures that were asked for and broken off. Whatever else the keeper is asked
+    /// does this first.
+    pub async fn complete(&self) -> Result<(), KeeperError> {
+        self.turn().await.map(drop)
+    }
+
+    /// Waits for the turn, with all settled that went before.
+    async fn turn(&self) -> Result<MutexGuard<'_, Settled>, KeeperError> {
+        let mut turn = self.turn.lock().await;
+        if !turn.0 {
+            let mut erasure = Erasure::default();
+            for (request, fact) in self.look().await?.unfinished() {
+                self.finish(*request, fact.sessions.clone(), &mut erasure).await?;
+            }
+            turn.0 = true;
         }
-        Ok(erasure)
+        Ok(turn)
     }
 
     /// Places a legal hold; its id names it from now on.
     pub async fn place(&self, hold: LegalHoldPlaced) -> Result<EventId, KeeperError> {
-        let _turn = self.turn.lock().await;
+        let _turn = self.turn().await?;
+        if let Some(session) = hold.session
+            && !self.look().await?.knows(session)
+        {
+            return Err(KeeperError::NoSession(session));
+        }
         let draft = plain(hold);
         let id = draft.id;
         self.ledger.record(draft).await?;
@@ -126,7 +159,7 @@ impl Keeper {
 
     /// Lifts a legal hold.
     pub async fn lift(&self, lifted: LegalHoldLifted) -> Result<(), KeeperError> {
-        let _turn = self.turn.lock().await;
+        let _turn = self.turn().await?;
         if !self.look().await?.holds().contains_key(&lifted.hold) {
             return Err(KeeperError::NoHold(lifted.hold));
         }
@@ -139,7 +172,12 @@ impl Keeper {
         Ok(self.look().await?.holds().clone())
     }
 
-    async fn carry_out(&self, selection: Selection, order: &Order) -> Result<Erasure, KeeperError> {
+    async fn carry_out(
+        &self,
+        selection: Selection,
+        order: &Order,
+        settled: &mut Settled,
+    ) -> Result<Erasure, KeeperError> {
         let mut erasure = Erasure { held: selection.held, ..Erasure::default() };
         for sessions in selection.sessions.chunks(ERASE_SESSIONS_MAX) {
             let draft = plain(EraseRequested {
@@ -149,8 +187,11 @@ impl Keeper {
                 sessions: sessions.to_vec(),
             });
             let request = draft.id;
+            // Whoever waits for this may go away, or it may fail.
+            settled.0 = false;
             self.ledger.record(draft).await?;
             self.finish(request, sessions.to_vec(), &mut erasure).await?;
+            settled.0 = true;
         }
         Ok(erasure)
     }
@@ -162,15 +203,24 @@ impl Keeper {
         sessions: Vec<SessionId>,
         erasure: &mut Erasure,
     ) -> Result<(), KeeperError> {
-        let scopes = sessions.iter().map(|session| payload::scope(*session)).collect();
         let count = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
-        let record = move |erased: ledger::log::Erased| Draft {
-            cause: Some(request),
-            ..plain(
-                PayloadErased { bytes: erased.bytes, payloads: erased.payloads, sessions }.into(),
-            )
+        let sessions: Arc<[SessionId]> = sessions.into();
+        let mut tries = TRIES;
+        let erased = loop {
+            tries -= 1;
+            let scopes = sessions.iter().map(|session| payload::scope(*session)).collect();
+            let sessions = Arc::clone(&sessions);
+            let record = move |erased: Erased| {
+                let (bytes, payloads) = (erased.bytes, erased.payloads);
+                let fact = PayloadErased { bytes, payloads, sessions: sessions.to_vec() };
+                Draft { cause: Some(request), ..plain(fact.into()) }
+            };
+            match self.ledger.erase(scopes, record).await {
+                Ok((_, erased)) => break erased,
+                Err(RecordError::NotErased(_) | RecordError::Unrecorded(_)) if 0 < tries => {}
+                Err(error) => return Err(KeeperError::Unfinished(error)),
+            }
         };
-        let (_, erased) = self.ledger.erase(scopes, record).await?;
         erasure.sessions += count;
         erasure.payloads += erased.payloads;
         erasure.bytes += erased.bytes;

@@ -11,12 +11,14 @@ use events::{EventId, LegalHoldLifted, LegalHoldPlaced, SessionId, Timestamp};
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// What the routes need.
 #[derive(Clone)]
 struct Desk {
     keeper: Arc<Keeper>,
     key: KeyHash,
+    stopping: watch::Receiver<bool>,
 }
 
 /// Serves, to whoever sends the operator's key as a bearer token:
@@ -27,15 +29,32 @@ struct Desk {
 /// - `DELETE /api/v1/legal-holds/{id}`: a [`LiftAsked`].
 ///
 /// Bodies are JSON and must say so in their `content-type`, which no page of another origin can
-/// without being asked for leave.
-pub fn keeper_routes(keeper: Arc<Keeper>, key: KeyHash) -> Router {
-    let desk = Desk { keeper, key };
+/// without being asked for leave. An erasure goes on when its peer has gone, until `stopping`
+/// becomes true; then the next start completes it.
+pub fn keeper_routes(keeper: Arc<Keeper>, key: KeyHash, stopping: watch::Receiver<bool>) -> Router {
+    let desk = Desk { keeper, key, stopping };
     Router::new()
         .route("/api/v1/erasures", post(erase))
         .route("/api/v1/legal-holds", get(list).post(place))
         .route("/api/v1/legal-holds/{id}", delete(lift))
-        .layer(middleware::from_fn_with_state(desk.clone(), only_operator))
+        // Of these routes alone: others are merged with them.
+        .route_layer(middleware::from_fn_with_state(desk.clone(), only_operator))
         .with_state(desk)
+}
+
+impl Desk {
+    /// Erases in a task of its own: a peer that goes away must not leave an erasure that is on
+    /// record half done until the next start.
+    async fn erase(&self, order: Order) -> Result<Erasure, KeeperError> {
+        let (keeper, mut stopping) = (Arc::clone(&self.keeper), self.stopping.clone());
+        let erasing = tokio::spawn(async move {
+            tokio::select! {
+                erased = keeper.erase(order) => erased,
+                _ = stopping.wait_for(|stop| *stop) => Err(KeeperError::Stopping),
+            }
+        });
+        erasing.await.unwrap_or_else(|error| Err(error.into()))
+    }
 }
 
 /// What is to be erased: what is given must all be true of a session.
@@ -63,6 +82,7 @@ pub struct ErasureAsked {
 impl ErasureAsked {
     /// The criterion, and the same in words; an error if nothing is asked for.
     pub fn criterion(&self) -> Result<(Criterion, String), &'static str> {
+        check(&[&self.basis, &self.by, self.subject.as_deref().unwrap_or_default()])?;
         let listed = self.sessions.as_ref().map(|sessions| match sessions.as_slice() {
             [one] => format!("session {one}"),
             many => format!("{} sessions by name", many.len()),
@@ -73,6 +93,7 @@ impl ErasureAsked {
         if said.is_empty() {
             return Err("say what to erase: sessions, a subject, or an age");
         }
+        check(&[&self.basis, &self.by, self.subject.as_deref().unwrap_or("-")])?;
         let sessions = self.sessions.as_ref().map(|sessions| sessions.iter().copied().collect());
         let (subject, before) = (self.subject.clone(), self.before);
         Ok((Criterion { sessions, subject, before }, said.join(", ")))
@@ -123,6 +144,7 @@ impl HoldAsked {
     /// The event; an error unless exactly one thing is to be kept.
     pub fn placed(self, by: Arc<str>) -> Result<LegalHoldPlaced, &'static str> {
         let Self { session, subject, reason, .. } = self;
+        check(&[&reason, &by, subject.as_deref().unwrap_or("-")])?;
         if session.is_some() == subject.is_some() {
             return Err("say what to keep: either a session or a subject");
         }
@@ -150,6 +172,28 @@ pub struct LiftAsked {
     pub by: String,
 }
 
+impl LiftAsked {
+    /// The event.
+    pub fn lifted(self, hold: EventId, by: Arc<str>) -> Result<LegalHoldLifted, &'static str> {
+        check(&[&self.reason, &by])?;
+        Ok(LegalHoldLifted { by, hold, reason: self.reason })
+    }
+}
+
+/// The most bytes of a reason or a name: an event has to hold them.
+const TEXT_BYTES_MAX: usize = 4096;
+
+/// Whether what will be on record for ever says something.
+fn check(texts: &[&str]) -> Result<(), &'static str> {
+    if texts.iter().any(|text| text.trim().is_empty()) {
+        return Err("a reason or a name is empty, and it is for the record");
+    }
+    if texts.iter().any(|text| TEXT_BYTES_MAX < text.len()) {
+        return Err("a reason or a name is longer than 4096 bytes");
+    }
+    Ok(())
+}
+
 async fn only_operator(
     State(desk): State<Desk>,
     headers: HeaderMap,
@@ -175,7 +219,7 @@ async fn erase(State(desk): State<Desk>, Json(asked): Json<ErasureAsked>) -> Res
         desk.keeper.preview(&criterion).await.map(preview)
     } else {
         let order = Order { criterion, said, by: by(&asked.by), basis: asked.basis };
-        desk.keeper.erase(order).await.map(done)
+        desk.erase(order).await.map(done)
     };
     done.map_or_else(|error| failed(&error), |done| Json(done).into_response())
 }
@@ -215,7 +259,8 @@ async fn place(State(desk): State<Desk>, Json(asked): Json<HoldAsked>) -> Respon
         Ok(hold) => hold,
         Err(detail) => return problem(StatusCode::UNPROCESSABLE_ENTITY, detail),
     };
-    match desk.keeper.place(hold.clone()).await {
+    let placing = hold.clone();
+    match desk.keeper.place(placing).await {
         Ok(id) => (StatusCode::CREATED, Json(HoldShown { id, hold })).into_response(),
         Err(error) => failed(&error),
     }
@@ -226,7 +271,11 @@ async fn lift(
     Path(hold): Path<EventId>,
     Json(asked): Json<LiftAsked>,
 ) -> Response {
-    let lifted = LegalHoldLifted { by: by(&asked.by), hold, reason: asked.reason };
+    let by = by(&asked.by);
+    let lifted = match asked.lifted(hold, by) {
+        Ok(lifted) => lifted,
+        Err(detail) => return problem(StatusCode::UNPROCESSABLE_ENTITY, detail),
+    };
     match desk.keeper.lift(lifted).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => failed(&error),
@@ -240,8 +289,10 @@ fn by(said: &str) -> Arc<str> {
 
 fn failed(error: &KeeperError) -> Response {
     let status = match error {
-        KeeperError::NoHold(_) => StatusCode::NOT_FOUND,
-        KeeperError::Record(_) => StatusCode::SERVICE_UNAVAILABLE,
+        KeeperError::NoHold(_) | KeeperError::NoSession(_) => StatusCode::NOT_FOUND,
+        KeeperError::Record(_) | KeeperError::Unfinished(_) | KeeperError::Stopping => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         KeeperError::Read(_) | KeeperError::Fold(_) | KeeperError::Broken(_) => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
@@ -255,3 +306,6 @@ fn problem(status: StatusCode, detail: &str) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/problem+json")];
     (status, headers, body.to_string()).into_response()
 }
+
+#[cfg(test)]
+mod tests;

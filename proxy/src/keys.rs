@@ -52,7 +52,10 @@ pub fn read_or_make(
 
 fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    if !folder.is_dir() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        sync_folder(folder)?;
+    }
     // A start that is killed here must not leave half a key under the key's name.
     let next = path.with_extension("next");
     let mut options = OpenOptions::new();

@@ -63,6 +63,8 @@ pub mod room;
 
 pub mod people;
 
+pub mod people_listener;
+
 pub mod watch;
 
 pub mod gateway;

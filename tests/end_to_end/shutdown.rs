@@ -82,3 +82,15 @@ fn a_gateway_that_was_stopped_in_order_starts_again_with_nothing_in_doubt() {
     assert_eq!(records.count("call.in_doubt"), 0);
     assert_eq!(records.events.len(), before + 2, "a start and a stop were added");
 }
+
+#[test]
+fn who_looks_at_the_gateway_and_goes_on_looking_does_not_keep_it_from_ending() {
+    let mut gateway = Setup::new().provider("openai", "http://127.0.0.1:9/v1", "*").start();
+    let mut half_asked = Connection::open(gateway.people).unwrap();
+    half_asked.send("GET /healthz HTTP/1.1\r\nHost: local").unwrap();
+    // The second is answered behind the first, so that the first has been read.
+    assert_eq!(look(gateway.people, "/healthz").unwrap().status(), 200);
+    gateway.signal(Signal::TERM);
+    assert!(gateway.ended().success());
+    gateway.records().assert_complete();
+}

@@ -178,6 +178,7 @@ fn of_the_gateway() -> Vec<Event> {
         configuration: digest(0x11),
         durability: "synced".into(),
         in_doubt: 3,
+        lost_lock: true,
         version: "0.1.0".into(),
     };
     let stopped = GatewayStopped { cancelled: 1, reason: "SIGTERM".into() };

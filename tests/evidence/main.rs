@@ -14,3 +14,5 @@ mod foreign;
 mod gateway;
 
 mod exported;
+
+mod unsigned;

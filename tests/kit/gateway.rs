@@ -26,6 +26,7 @@ pub struct Setup {
     ledger: String,
     data: Option<PathBuf>,
     wrapper: Vec<String>,
+    arguments: Vec<String>,
 }
 
 /// A gateway that runs; it is killed when dropped.
@@ -121,6 +122,13 @@ impl Setup {
         self
     }
 
+    /// A further argument of the first start.
+    #[must_use]
+    pub fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
     /// Starts the program and waits until it listens.
     pub fn start(self) -> Gateway {
         let folder = tempfile::tempdir().unwrap();
@@ -142,7 +150,7 @@ impl Setup {
         let path = folder.path().join("countersign.toml");
         std::fs::write(&path, self.configuration(&data)).unwrap();
         let mut command = self.command();
-        command.arg("serve").arg("--config").arg(&path);
+        command.arg("serve").arg("--config").arg(&path).args(&self.arguments);
         let mut child = command.spawn().unwrap();
         let (sender, lines) = channel();
         let stdout = child.stdout.take().unwrap_or_else(|| panic!("it has no standard output"));
@@ -220,6 +228,12 @@ pub const IDLE_KEY: &str = "csk-the-key-of-the-agent-without-rights";
 pub const OTHER_KEY: &str = "csk-the-key-of-another-agent-in-tests";
 
 impl Gateway {
+    /// Its configuration.
+    pub fn config(&self) -> PathBuf {
+        let folder = self.folder.as_ref().unwrap_or_else(|| panic!("a folder of its own"));
+        folder.path().join("countersign.toml")
+    }
+
     /// What the ledger on disk says now.
     pub fn records(&self) -> Records {
         Records::read(&self.data)
@@ -294,7 +308,7 @@ impl Gateway {
         self.ended()
     }
 
-    /// Starts it anew on the same data once it has ended, without any wrapper.
+    /// Starts it anew on the same data once it has ended, without wrapper or further arguments.
     #[must_use]
     pub fn again(self) -> Self {
         self.try_again().unwrap_or_else(|said| panic!("it did not start: {said:?}"))
@@ -303,7 +317,7 @@ impl Gateway {
     /// The same where it may not start; what it said then.
     pub fn try_again(mut self) -> Result<Self, Vec<String>> {
         let folder = self.folder.take().unwrap_or_else(|| panic!("a folder of its own"));
-        let setup = Setup { wrapper: Vec::new(), ..self.setup.clone() };
+        let setup = Setup { wrapper: Vec::new(), arguments: Vec::new(), ..self.setup.clone() };
         drop(self);
         setup.try_start_in(folder)
     }

@@ -29,6 +29,8 @@ impl<'a> Chosen<'a> {
     /// Whether an event within the [range](Self::range) is in.
     pub(super) fn takes(&mut self, item: &Item) -> bool {
         if self.selection.is_contiguous() {
+            let is_hold = matches!(item.event, Some(Event::LegalHoldPlaced(_)));
+            self.holds.extend(item.id.filter(|_| is_hold));
             return true;
         }
         if let Some(is_concerned) = self.custody(item) {
@@ -58,6 +60,15 @@ impl<'a> Chosen<'a> {
         }
     }
 
+    /// Whether an event behind the range tells what became of payloads of these sessions: that they
+    /// were erased, or that a hold of the range did not keep them any more.
+    pub(super) fn accounts_for(&self, item: &Item, absent: &BTreeSet<SessionId>) -> bool {
+        match &item.event {
+            Some(Event::LegalHoldLifted(fact)) => self.holds.contains(&fact.hold),
+            _ => erasing(item).iter().any(|session| absent.contains(session)),
+        }
+    }
+
     fn is_of_a_call(&self, item: &Item) -> bool {
         let has = |call: &CallId| self.survey.calls.contains(call);
         let mentioned = match &item.event {
@@ -69,11 +80,11 @@ impl<'a> Chosen<'a> {
     }
 }
 
-/// Whether an event behind a range tells what became of payloads of these sessions.
-pub(super) fn accounts_for(item: &Item, absent: &BTreeSet<SessionId>) -> bool {
+/// The sessions that an event says are erased, or are to be.
+pub(super) fn erasing(item: &Item) -> &[SessionId] {
     match &item.event {
-        Some(Event::EraseRequested(fact)) => fact.sessions.iter().any(|it| absent.contains(it)),
-        Some(Event::PayloadErased(fact)) => fact.sessions.iter().any(|it| absent.contains(it)),
-        _ => false,
+        Some(Event::EraseRequested(fact)) => &fact.sessions,
+        Some(Event::PayloadErased(fact)) => &fact.sessions,
+        _ => &[],
     }
 }

@@ -1,6 +1,6 @@
 //! Why an export did not come to its end.
 
-use events::ParseError;
+use events::{ParseError, SessionId};
 use ledger::log::ReadError;
 use std::io;
 use tlog::ProverError;
@@ -33,6 +33,9 @@ pub enum ExportError {
     /// A payload cannot be handed out.
     #[error("{0}; `--no-payloads` leaves payloads out")]
     Payload(String),
+    /// A checkpoint of before cannot prove what accounts for payloads that are gone now.
+    #[error("payloads of `{0}` were erased while the evidence was written: export once more")]
+    ErasedMeanwhile(SessionId),
     /// The bundle could not be written.
     #[error("the bundle cannot be written: {0}")]
     Write(#[from] io::Error),

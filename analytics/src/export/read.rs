@@ -28,3 +28,13 @@ pub(super) fn each_record(
     }
     Ok(())
 }
+
+/// Calls `each` with every record from a sequence on that there is by now, and its sequence.
+pub(super) fn each_record_behind(
+    reader: &dyn Reader,
+    from: u64,
+    each: impl FnMut(u64, &[u8]) -> Result<(), ExportError>,
+) -> Result<(), ExportError> {
+    let end = reader.next().number();
+    each_record(reader, from..end, each)
+}

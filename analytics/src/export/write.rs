@@ -1,14 +1,14 @@
 //! Writes a bundle from its checkpoint to its manifest.
 
 use super::archive::Archive;
-use super::chosen::{Chosen, accounts_for};
+use super::chosen::{Chosen, erasing};
 use super::error::ExportError;
 use super::item::Item;
 use super::manifest::{Files, Manifest, PayloadCounts};
 use super::page::Page;
 use super::part::Part;
 use super::payloads::{Content, Payloads};
-use super::read::each_record;
+use super::read::{each_record, each_record_behind};
 use super::selection::Selection;
 use super::survey::Survey;
 use super::tally::Tally;
@@ -19,6 +19,7 @@ use ledger::sealer::{LogFiles, Signed};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::mem;
+use std::ops::Range;
 use tlog::{Prover, TlogProof, VerifierKey};
 
 /// The most columns of a text of others on the page.
@@ -83,8 +84,9 @@ impl Export<'_> {
         })?;
         run.flush()?;
         let events = run.tally.events;
-        run.account(range.end..size)?;
+        run.account(&chosen, range.end..size)?;
         let behind = run.tally.events - events;
+        run.nothing_erased_since(size)?;
         run.finish(behind)
     }
 }
@@ -151,6 +153,13 @@ impl Run<'_, '_> {
             self.payloads.discarded += 1;
             return Ok(());
         }
+        // The salt first: one that is there before content of its session is that content's.
+        let path = format!("payloads/{session}/salt");
+        let salt = if done.contains(&path) {
+            None
+        } else {
+            source.salt(session).map_err(ExportError::Payload)?
+        };
         let content = match source.content(session, reference).map_err(ExportError::Payload)? {
             Content::Present(content) => content,
             Content::Absent => {
@@ -164,10 +173,7 @@ impl Run<'_, '_> {
             }
         };
         self.payloads.present += 1;
-        let path = format!("payloads/{session}/salt");
-        if !done.contains(&path)
-            && let Some(salt) = source.salt(session).map_err(ExportError::Payload)?
-        {
+        if let Some(salt) = salt {
             self.files.add_unlisted(&path, format!("{}\n", Digest(salt)).as_bytes())?;
             done.insert(path);
         }
@@ -180,16 +186,29 @@ impl Run<'_, '_> {
     }
 
     /// Adds what tells, behind a range, why payloads of the range are not there.
-    fn account(&mut self, behind: std::ops::Range<u64>) -> Result<(), ExportError> {
+    fn account(&mut self, chosen: &Chosen<'_>, behind: Range<u64>) -> Result<(), ExportError> {
         if self.absent.is_empty() {
             return Ok(());
         }
-        let absent = mem::take(&mut self.absent);
+        let absent = self.absent.clone();
         each_record(self.export.reader, behind, |sequence, record| {
             let item = Item::parse(sequence, record)?;
-            if accounts_for(&item, &absent) { self.take(&item, record) } else { Ok(()) }
+            if chosen.accounts_for(&item, &absent) { self.take(&item, record) } else { Ok(()) }
         })?;
         self.flush()
+    }
+
+    /// Fails where an absent payload may have been erased behind the checkpoint, while this was
+    /// written: the bundle could not account for it.
+    fn nothing_erased_since(&self, size: u64) -> Result<(), ExportError> {
+        if self.absent.is_empty() {
+            return Ok(());
+        }
+        each_record_behind(self.export.reader, size, |sequence, record| {
+            let item = Item::parse(sequence, record)?;
+            let erased = erasing(&item).iter().find(|session| self.absent.contains(session));
+            erased.map_or(Ok(()), |session| Err(ExportError::ErasedMeanwhile(*session)))
+        })
     }
 
     fn finish(mut self, behind: u64) -> Result<Exported, ExportError> {

@@ -67,6 +67,21 @@ fn a_subject_an_age_and_a_list_select_what_fits_all_of_them() {
 }
 
 #[test]
+fn a_session_is_of_everyone_it_was_for() {
+    let mut book = world();
+    let fact = asked(&mut book, "eve", "gpt-4o");
+    book.wait(1000).write((1, 9), fact);
+    let keeping = applied(&book.events, Keeping::default());
+    assert_eq!(ids(&keeping.select(&of("eve")).sessions), [1]);
+    assert_eq!(ids(&keeping.select(&of("ada")).sessions), [1, 2]);
+    let (by, reason) = ("counsel".into(), "matter 17".to_owned());
+    let hold = LegalHoldPlaced { by, reason, session: None, subject: Some("eve".into()) };
+    let hold = held_by(&mut book, hold);
+    let keeping = applied(&book.events, Keeping::default());
+    assert_eq!(keeping.select(&of("ada")).held, [(session(1), hold)]);
+}
+
+#[test]
 fn a_legal_hold_keeps_a_session_or_all_of_a_person_until_it_is_lifted() {
     let mut book = world();
     let of_session = LegalHoldPlaced {

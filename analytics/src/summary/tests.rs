@@ -87,6 +87,7 @@ fn others() -> Vec<(Event, &'static str)> {
         configuration: DIGEST,
         durability: "synced".into(),
         in_doubt: 2,
+        lost_lock: false,
         version: "0.1.0".into(),
     };
     let relayed = MessageRelayed {

@@ -10,6 +10,7 @@ use crate::trace::Trace;
 use events::{
     CallCompleted, CallDenied, CallDispatched, CallFailed, CallInDoubt, Decision, Dialect,
     FailureReason, FindingKind, FindingRaised, LinkMethod, MessageRelayed, Operation, Relay,
+    Timestamp,
 };
 
 const PLAIN: Look = Look { width: 100, colour: false };
@@ -185,4 +186,14 @@ fn colour_adds_nothing_but_colour() {
     assert!(sequences.iter().all(|sequence| coloured.contains(sequence)));
     let bare = sequences.iter().fold(coloured, |text, sequence| text.replace(sequence, ""));
     assert_eq!(bare, drawn(&trouble(), PLAIN));
+}
+
+#[test]
+fn what_was_erased_is_told_apart_from_what_was_never_kept() {
+    let book = agent_loop();
+    let calls = folded(&book);
+    let mut trace = Trace::of(session(1), &calls);
+    trace.erased.insert(session(1), Timestamp::from_micros(1_795_248_000_000_000));
+    let text = trace_text(&trace, &|_, _| Ok(None), PLAIN);
+    assert!(text.contains("user: (payload erased 2026-11-21T08:00:00Z)"), "{text}");
 }

@@ -17,6 +17,10 @@ pub struct GatewayStarted {
     pub durability: Arc<str>,
     /// How many calls of the previous run were in doubt.
     pub in_doubt: u64,
+    /// Whether an operator said to go on although the lock with the last checkpoint was lost: from
+    /// here on nobody can tell whether events were taken away before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost_lock: bool,
     /// The program's version.
     pub version: Arc<str>,
 }

@@ -44,6 +44,9 @@ pub struct CallLinked {
 pub enum FindingKind {
     /// The caller claims a model's tool call whose name or arguments differ.
     ClaimMismatch,
+    /// The lock that keeps the last checkpoint was empty, and the operator said to go on: events
+    /// may be missing before this one.
+    LostLock,
     /// A tool's result changed between the tool server and the model.
     ResultAltered,
     /// A tool call that no model asked for.

@@ -6,9 +6,13 @@ use crate::log::{ERASE_SCOPES_MAX, Erased, Scope};
 use crate::writer::{Blank, Erasure, Submission};
 use events::{Draft, Event};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
+
+/// How long an erasure may take once the writer has it.
+const ERASE_TIMEOUT: Duration = Duration::from_hours(1);
 
 type Record = Box<dyn FnOnce(Erased) -> Result<Blank, String> + Send>;
 
@@ -18,8 +22,9 @@ impl Ledger {
     ///
     /// What was packed in these scopes has to be recorded or dropped first; while that goes on for
     /// longer than the ledger's timeout allows, nothing is erased. What is packed in them later is
-    /// recorded behind the erasure, and stays. After [`RecordError::TimedOut`] the erasure may
-    /// still be done and recorded. To erase the same once more does no harm.
+    /// recorded behind the erasure, and stays. It takes as long as the payloads are many; only
+    /// after an hour this ends with [`RecordError::TimedOut`], and then the erasure may still be
+    /// done and recorded. To erase the same once more does no harm.
     pub async fn erase(
         &self,
         scopes: Vec<Scope>,
@@ -45,7 +50,7 @@ impl Ledger {
             check(std::slice::from_ref(&blank)).map_err(|error| error.to_string())?;
             Ok(blank)
         });
-        let (timeout, packer) = (self.0.options.append_timeout, Arc::clone(&self.0.packer));
+        let (timeout, packer) = (ERASE_TIMEOUT, Arc::clone(&self.0.packer));
         let done = self.queue_erasure(scopes, record).await?;
         let (draft, payloads, breaker) = (None, Vec::new(), Arc::clone(&self.0.breaker));
         let mut pending = Pending::<()> { draft, payloads, done, packer, breaker, timeout };

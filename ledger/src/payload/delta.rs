@@ -1,5 +1,6 @@
 //! The inner form of a sealed payload: whole, or as copies from another one and what is new.
 
+use super::codec::CONTENT_BYTES_MAX;
 use crate::log::Address;
 use std::io;
 
@@ -60,6 +61,14 @@ impl Form {
             }
             _ => Err(damaged()),
         }
+    }
+
+    /// How long the content of a delta is, given the length of its base's; `None` when they do not
+    /// fit, or when it is longer than any content.
+    pub(super) fn length(base: usize, head: u64, tail: u64, middle: usize) -> Option<usize> {
+        let part = |bytes: u64| usize::try_from(bytes).ok().filter(|bytes| *bytes <= base);
+        let bytes = part(head)?.checked_add(part(tail)?)?.checked_add(middle)?;
+        (bytes <= CONTENT_BYTES_MAX).then_some(bytes)
     }
 
     /// The content of a delta, given that of its base; `None` when they do not fit.

@@ -2,7 +2,7 @@
 //!
 //! It is a cache: losing an entry costs space, never content.
 
-use super::codec::Effort;
+use super::codec::{CONTENT_BYTES_MAX, Effort};
 use super::delta::{DEPTH_MAX, Form};
 use super::flights::{Flight, Flights, Hold, Premise};
 use super::kek::KeyError;
@@ -74,6 +74,8 @@ pub struct Packed {
     pub(crate) premise: Option<Premise>,
     scope: Scope,
     base: Option<Base>,
+    /// Keeps the session in memory until this is recorded or dropped.
+    _in_use: Arc<()>,
     /// Keeps erasures away until this is recorded or dropped.
     _flight: Flight,
 }
@@ -86,8 +88,17 @@ struct Base {
     address: Address,
     bytes: usize,
     cuts: Vec<Cut>,
-    depth: usize,
+    chain: Chain,
     tail: (usize, [u8; 16]),
+}
+
+/// What is read together with a payload, because it builds on it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Chain {
+    /// How many payloads.
+    depth: usize,
+    /// The bytes of all middles.
+    middles: usize,
 }
 
 struct Session {
@@ -98,6 +109,9 @@ struct Session {
     bases: VecDeque<Base>,
     stored: VecDeque<Address>,
     used: u64,
+    /// Shared with what was packed and is not recorded yet: if the session was forgotten before its
+    /// key record is durable, the next payload would come with another one.
+    in_use: Arc<()>,
 }
 
 #[derive(Default)]
@@ -154,9 +168,17 @@ impl Packer {
         }
         if !kept || known.stored.contains(&address) {
             let (premise, base) = (known.premise, None);
-            return Ok(Packed { reference, sealed, premise, scope, base, _flight: flight });
+            return Ok(Packed {
+                reference,
+                sealed,
+                premise,
+                scope,
+                base,
+                _in_use: known.in_use,
+                _flight: flight,
+            });
         }
-        let (form, depth) = known.form(content, &cuts, tail);
+        let (form, chain) = known.form(content, &cuts, tail);
         let bytes =
             known.keys.seal(address, &form, effort).map_err(|error| failed(error.into()))?;
         sealed.push(Sealed { scope, address, bytes });
@@ -165,11 +187,19 @@ impl Packer {
             address,
             bytes,
             cuts,
-            depth,
+            chain,
             tail,
         });
         let premise = known.premise;
-        Ok(Packed { reference, sealed, premise, scope, base, _flight: flight })
+        Ok(Packed {
+            reference,
+            sealed,
+            premise,
+            scope,
+            base,
+            _in_use: known.in_use,
+            _flight: flight,
+        })
     }
 
     /// Runs `queue`, which must put an erasure of these scopes into the writer's queue, at a moment
@@ -231,7 +261,8 @@ impl Packer {
         drop(state);
         let (premise, bases, stored) = (premise.clone(), Vec::new(), Vec::new());
         let known = self.look_up(scope);
-        Ok(known.unwrap_or(Known { premise, keys, unstored_record, bases, stored }))
+        let in_use = Arc::default();
+        Ok(known.unwrap_or(Known { premise, keys, unstored_record, bases, stored, in_use }))
     }
 
     fn look_up(&self, scope: Scope) -> Option<Known> {
@@ -248,6 +279,7 @@ impl Packer {
             unstored_record: session.unstored_record.clone(),
             bases: session.bases.iter().cloned().collect(),
             stored: session.stored.iter().copied().collect(),
+            in_use: Arc::clone(&session.in_use),
         })
     }
 }
@@ -264,7 +296,8 @@ impl State {
         self.uses += 1;
         let used = self.uses;
         self.by_use.insert(used, scope);
-        let session = Session { premise, keys, unstored_record, bases, stored, used };
+        let in_use = Arc::default();
+        let session = Session { premise, keys, unstored_record, bases, stored, used, in_use };
         self.sessions.insert(scope, session);
     }
 
@@ -282,11 +315,15 @@ impl State {
         self.by_use.insert(session.used, scope);
     }
 
+    /// Forgets who has rested longest. Those that something packed needs stay; callers hold that.
     fn make_room(&mut self) {
-        if SESSIONS_MAX <= self.sessions.len()
-            && let Some((_, scope)) = self.by_use.pop_first()
-        {
-            self.sessions.remove(&scope);
+        while SESSIONS_MAX <= self.sessions.len() {
+            let rests = |scope: &&Scope| {
+                let session = self.sessions.get(*scope);
+                session.is_none_or(|session| Arc::strong_count(&session.in_use) == 1)
+            };
+            let Some(scope) = self.by_use.values().find(rests).copied() else { return };
+            self.remove(scope);
         }
     }
 }
@@ -298,6 +335,7 @@ struct Known {
     unstored_record: Option<Bytes>,
     bases: Vec<Base>,
     stored: Vec<Address>,
+    in_use: Arc<()>,
 }
 
 impl Known {
@@ -322,21 +360,24 @@ impl Known {
         (Digest(hasher.finalize().into()), measured, (at, tail))
     }
 
-    /// The inner form, and how many payloads it builds on.
-    fn form(&self, content: &[u8], cuts: &[Cut], tail: Cut) -> (Vec<u8>, usize) {
+    /// The inner form, and what it builds on.
+    fn form(&self, content: &[u8], cuts: &[Cut], tail: Cut) -> (Vec<u8>, Chain) {
+        let whole = || (Form::whole(content), Chain::default());
         let shared = |base: &Base| {
             cuts.iter().rev().find(|cut| base.cuts.contains(cut)).map_or(0, |(end, _)| *end)
         };
         let best = self.bases.iter().map(|base| (shared(base), base)).max_by_key(|(head, _)| *head);
-        let near = |base: &Base| base.depth + 1 < DEPTH_MAX;
-        let Some((head, base)) = best.filter(|(head, base)| 0 < *head && near(base)) else {
-            return (Form::whole(content), 0);
-        };
+        let Some((head, base)) = best.filter(|(head, _)| 0 < *head) else { return whole() };
         let same_tail = base.tail.1 == tail.1;
         let kept = if same_tail { content.len() - tail.0 } else { 0 };
         debug_assert!(!same_tail || kept == base.bytes - base.tail.0);
         let middle = content.get(head..content.len() - kept).unwrap_or_default();
-        (Form::delta(base.address, head, kept, middle), base.depth + 1)
+        let Chain { depth, middles } = base.chain;
+        let chain = Chain { depth: depth + 1, middles: middles + middle.len() };
+        if chain.depth >= DEPTH_MAX || chain.middles > CONTENT_BYTES_MAX {
+            return whole();
+        }
+        (Form::delta(base.address, head, kept, middle), chain)
     }
 }
 

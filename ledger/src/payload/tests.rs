@@ -4,12 +4,14 @@ mod encryption;
 
 mod key_files;
 
-use super::{DEPTH, Keys, Unpacked, load};
+use super::{DEPTH, Effort, Keys, Packer, Recent, Unpacked, load};
 use crate::backend::memory::MemoryLog;
-use crate::log::Log;
-use crate::{Entry, Ledger, Options, WriterTask};
+use crate::log::{Address, Batch, Log, ReadError, Reader, Scope};
+use crate::{Entry, Ledger, Options, Sequence, WriterTask};
+use bytes::Bytes;
 use events::{Draft, EventId, GatewayStopped, PayloadRef, SessionId, Timestamp};
 use proptest::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use ulid::Ulid;
 
@@ -90,11 +92,73 @@ fn a_conversation_sent_again_costs_what_is_new() {
 }
 
 #[test]
+fn whoever_remembers_reads_a_conversation_once() {
+    runtime().block_on(async {
+        let (ledger, _task) = ledger();
+        let (mut turns, mut references) = (Vec::new(), Vec::new());
+        for number in 0..40 {
+            turns.push(format!("{{\"content\":\"turn number {number} of a long talk\"}}"));
+            let (content, cuts) = body(&turns, "]}");
+            references.push((store(&ledger, &content, &cuts).await, content));
+        }
+        let counting = Counting(ledger.reader().as_ref(), AtomicUsize::new(0));
+        let mut recent = Recent::default();
+        for (reference, content) in &references {
+            let loaded = recent.load(&counting, ledger.keys(), SESSION, reference).unwrap();
+            assert_eq!(loaded.as_deref(), Some(content.as_slice()));
+        }
+        assert_eq!(counting.1.into_inner(), 2 * references.len(), "a key and a link each");
+    });
+}
+
+/// Counts the payloads that are read.
+struct Counting<'a>(&'a dyn Reader, AtomicUsize);
+
+impl Reader for Counting<'_> {
+    fn next(&self) -> Sequence {
+        self.0.next()
+    }
+
+    fn read(&self, from: Sequence, bytes_max: usize) -> Result<Vec<Bytes>, ReadError> {
+        self.0.read(from, bytes_max)
+    }
+
+    fn payload(&self, scope: Scope, address: Address) -> Result<Option<Bytes>, ReadError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.payload(scope, address)
+    }
+}
+
+#[test]
 fn a_payload_nobody_stored_is_absent_and_no_error() {
     let reference = PayloadRef { bytes: 1, digest: events::Digest([9; 32]), discarded: false };
     assert!(
         load(&*MemoryLog::new().reader(), &Keys::none(), SESSION, &reference).unwrap().is_none()
     );
+}
+
+#[test]
+fn a_session_has_one_key_however_many_others_begin_before_its_first_payload_is_durable() {
+    let (mut log, keys) = (MemoryLog::new(), Keys::random().unwrap());
+    let packer = Packer::new(log.reader(), keys.clone());
+    let pack = |session: u128, bytes: &[u8]| {
+        let session = SessionId::new(Ulid(session));
+        let content = Unpacked { session, is_first: false, bytes, cuts: &[], kept: true };
+        packer.pack(content, Effort::Careful).unwrap()
+    };
+    let first = pack(7, b"first");
+    for other in 1000..4000 {
+        pack(other, b"other");
+    }
+    let second = pack(7, b"second");
+    for packed in [&first, &second] {
+        let (records, payloads) = (vec![Bytes::from_static(b"{}")], packed.sealed.clone());
+        log.append(&Batch { records, payloads }).unwrap();
+    }
+    for (packed, content) in [(first, "first"), (second, "second")] {
+        let loaded = load(&*log.reader(), &keys, SESSION, &packed.reference).unwrap();
+        assert_eq!(loaded.as_deref(), Some(content.as_bytes()));
+    }
 }
 
 proptest! {

@@ -6,7 +6,7 @@ use crate::log::ReadError;
 use std::io;
 use std::path::PathBuf;
 
-/// See the module. Every one but [`SealError::File`] and an I/O error of the lock means that the
+/// See the module. Every one but those that may pass, see [`SealError::is_passing`], means that the
 /// records are not what was signed, or that it cannot be told; then nothing may be added to them.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
@@ -68,6 +68,16 @@ pub enum SealError {
         /// The size of the published one.
         published: u64,
     },
+    /// What was published is of another history than the records and the lock.
+    #[error(
+        "the published checkpoint over {published} events is not one of this ledger, although its \
+         key has signed it: two histories were signed; keep both as evidence, and find out where \
+         the other one is written"
+    )]
+    Forked {
+        /// The size of the published one.
+        published: u64,
+    },
     /// What the lock holds was not signed by this log's key.
     #[error("the checkpoint in the lock was not signed by this ledger's key `{key}`: {detail}")]
     Foreign {
@@ -101,8 +111,12 @@ impl SealError {
         Self::File { path: files.folder().join(path), source }
     }
 
-    /// Whether it may pass by itself, such as a full disk: what was signed still holds.
+    /// Whether it may pass by itself, such as a full disk or a process without file descriptors:
+    /// what was signed still holds.
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::File { .. } | Self::Lock(LockError::Io { .. }))
+        matches!(
+            self,
+            Self::File { .. } | Self::Lock(LockError::Io { .. }) | Self::Read(ReadError::Io { .. })
+        )
     }
 }

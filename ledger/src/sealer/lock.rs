@@ -64,7 +64,7 @@ impl DirectoryLock {
     pub fn open(dir: &Path, name: &str) -> Result<Self, LockError> {
         let path = dir.join(format!("{name}.checkpoint"));
         let failed = |source| LockError::Io { path: path.clone(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+        make(dir).map_err(failed)?;
         let held = dir.join(format!("{name}.lock"));
         let mut options = OpenOptions::new();
         let held = options.write(true).create(true).truncate(false).mode(0o600).open(held);
@@ -106,6 +106,17 @@ impl DirectoryLock {
         fs::rename(&next, &self.path)?;
         File::open(&self.dir)?.sync_all()
     }
+}
+
+/// Makes the folder, durably, if it is not there: one that a power cut takes away again would look
+/// like a lock that was lost.
+fn make(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
 
 impl CheckpointLock for DirectoryLock {

@@ -9,8 +9,8 @@ use crate::Sequence;
 use crate::log::Reader;
 use std::io;
 use tlog::{
-    BundleId, HASH_BYTES, Hash, TILE_WIDTH, TileId, TileSource, TreeBuilder, bundle_push,
-    leaf_hash, tiles_since,
+    BundleId, Checkpoint, HASH_BYTES, Hash, TILE_WIDTH, TileId, TileSource, TreeBuilder,
+    bundle_push, leaf_hash, tiles_since,
 };
 
 /// How many of the newest full tiles are compared with their records before a start goes on; older
@@ -27,6 +27,9 @@ pub struct Mended {
     pub compared: u64,
     /// Whether all files were made again.
     pub rebuilt: bool,
+    /// Whether the lock had no checkpoint, and the published one was believed because the caller
+    /// said so.
+    pub lost_lock: bool,
 }
 
 /// Compares, and gives the tree of all that was signed.
@@ -52,12 +55,12 @@ pub(super) fn settle(
         growth.advance(reader, signed, &mut |_| Ok(()))?;
         if growth.root() == locked.checkpoint.root {
             let compared = compared + signed - base;
-            return Ok((growth, Mended { compared, rebuilt: false }));
+            return Ok((growth, Mended { compared, ..Mended::default() }));
         }
     }
     audit(reader, files, locked, &mut || true)?;
     let growth = rebuild(reader, files, signed)?;
-    Ok((growth, Mended { compared: signed, rebuilt: true }))
+    Ok((growth, Mended { compared: signed, rebuilt: true, ..Mended::default() }))
 }
 
 /// Reads every record that was signed and compares it with the checkpoint, which must be of this
@@ -101,6 +104,27 @@ pub(super) fn rebuild(
     let mut growth = Growth::default();
     growth.advance(reader, signed, &mut |filled| write(files, &filled))?;
     Ok(growth)
+}
+
+/// Whether the records begin with those of another checkpoint, which must be of this log. The files
+/// must be there.
+pub(super) fn begin_with(
+    reader: &dyn Reader,
+    files: &LogFiles,
+    signed: &Signed,
+) -> Result<bool, SealError> {
+    let Checkpoint { size, root, .. } = signed.checkpoint;
+    let has_root = |mut growth: Growth| {
+        growth.advance(reader, size, &mut |_| Ok(()))?;
+        Ok(growth.root() == root)
+    };
+    if let Ok(tree) = TreeBuilder::resume(size - size % TILE_WIDTH, &FullTiles(files))
+        && has_root(Growth::from(tree))?
+    {
+        return Ok(true);
+    }
+    // An old file may be damaged, and nobody has looked at it yet: the records decide.
+    has_root(Growth::default())
 }
 
 fn place(filled: &Filled<'_>) -> String {

@@ -243,3 +243,28 @@ fn a_lock_of_another_key_is_refused() {
     let error = opened.err().unwrap();
     assert!(matches!(error, SealError::Foreign { .. }), "{error}");
 }
+
+#[test]
+fn a_published_checkpoint_of_another_history_is_noticed() {
+    let other = World::new(300);
+    other.seal();
+    let of_another_history = fs::read(other.folder().join(CHECKPOINT)).unwrap();
+    for size in [300, 301, 70_000] {
+        let altered = (0..size).map(|number| record(number + u64::from(number == 7)));
+        let world = World::new(0).with(altered);
+        world.seal();
+        fs::write(world.folder().join(CHECKPOINT), &of_another_history).unwrap();
+        let forked = world.open().err().unwrap();
+        assert!(matches!(forked, SealError::Forked { published: 300 }), "{size}: {forked}");
+    }
+    // An honest older one is what a crash between signing and publishing leaves.
+    let mut world = World::new(300);
+    world.seal();
+    let older = fs::read(world.folder().join(CHECKPOINT)).unwrap();
+    world.grow(70_000);
+    world.seal();
+    fs::write(world.folder().join(CHECKPOINT), older).unwrap();
+    let tile = TileId { level: 0, index: 0, width: 256 }.path();
+    fs::write(world.folder().join(tile), [0; 256 * 32]).unwrap();
+    world.seal();
+}

@@ -48,6 +48,8 @@ impl Part {
 pub(crate) struct Audited {
     pub(crate) findings: Findings,
     pub(crate) events: u64,
+    /// How many of them, at the end, are of kinds that may stand behind a range.
+    pub(crate) custody_last: u64,
     pub(crate) unknown: u64,
     pub(crate) calls: CallCounts,
     pub(crate) open: u64,
@@ -65,6 +67,7 @@ pub(crate) struct Audit<'a> {
     source: Option<Arc<str>>,
     latest: Timestamp,
     events: u64,
+    custody_last: u64,
     unknown: u64,
     calls: Calls,
     custody: Custody,
@@ -100,6 +103,7 @@ impl<'a> Audit<'a> {
             source: None,
             latest: Timestamp::default(),
             events: 0,
+            custody_last: 0,
             unknown: 0,
             calls: Calls::default(),
             custody: Custody::default(),
@@ -122,8 +126,12 @@ impl<'a> Audit<'a> {
     pub(crate) fn record(&mut self, record: &Record<'_>) {
         self.events += 1;
         self.form(record);
+        let custody_before = std::mem::take(&mut self.custody_last);
         match Envelope::parse(record.bytes) {
             Ok(envelope) => {
+                if custody::may_stand_behind(&envelope.event) {
+                    self.custody_last = custody_before + 1;
+                }
                 self.place(record, envelope.sequence, &envelope.source, envelope.time);
                 self.known(record, &envelope);
             }
@@ -206,7 +214,8 @@ impl<'a> Audit<'a> {
             };
             let finding = self.custody.payload(record, envelope.session, payload, state);
             if let Some(finding) = finding {
-                self.findings.add(finding.about(record.index).at(record.place()));
+                let place = finding.place.clone().unwrap_or_else(|| record.place());
+                self.findings.add(finding.about(record.index).at(place));
             }
         }
         self.custody.apply(record, envelope, &mut self.findings);
@@ -237,6 +246,7 @@ impl<'a> Audit<'a> {
         Audited {
             findings: self.findings,
             events: self.events,
+            custody_last: self.custody_last,
             unknown: self.unknown,
             calls: self.calls.counts,
             open: u64::try_from(open).unwrap_or(u64::MAX),

@@ -176,7 +176,7 @@ impl Export<'_> {
             has_end: size == self.parts.last.map(|last| last.saturating_add(1)),
         };
         let audited = self.audit.finish(part);
-        let erased = audited.erased.clone();
+        let (erased, custody_last) = (audited.erased.clone(), audited.custody_last);
         tell_audit(report, audited);
         let rest = Rest {
             parts: self.parts,
@@ -184,6 +184,7 @@ impl Export<'_> {
             manifest: self.manifest,
             files: self.files,
             erased,
+            custody_last,
         };
         (self.report, rest)
     }
@@ -196,6 +197,7 @@ struct Rest {
     manifest: Option<(Arc<str>, Manifest)>,
     files: BTreeMap<String, Seen>,
     erased: std::collections::HashMap<events::SessionId, u64>,
+    custody_last: u64,
 }
 
 impl Rest {
@@ -215,7 +217,7 @@ impl Rest {
             files: &self.files,
         };
         manifest.compare(&whole, file, &mut report.findings);
-        self.sequence(manifest, &mut report);
+        self.sequence(manifest, file, &mut report);
         let said = &manifest.payloads;
         let counts = payloads.finish(said, &self.erased, &mut report.findings);
         if counts.absent > 0 && said.included {
@@ -251,19 +253,28 @@ impl Rest {
         report.finish()
     }
 
-    fn sequence(&self, manifest: &Manifest, report: &mut Report) {
+    fn sequence(&self, manifest: &Manifest, file: &Arc<str>, report: &mut Report) {
         let events = self.parts.events;
         if !manifest.contiguous {
             report.pass(Check::Sequence, format!("{events} events in order, selected from more"));
             return;
         }
-        let behind = manifest.behind.min(events);
+        let behind = manifest.behind.min(self.custody_last);
+        if behind < manifest.behind {
+            let detail = format!(
+                "it says that {} events stand behind the range, and only the last {behind} of them \
+                 tell what became of payloads",
+                manifest.behind
+            );
+            report.findings.add(Finding::new(Check::Sequence, detail).at(Place::of(file)));
+        }
         let range = events.saturating_sub(behind);
         report.pass(Check::Sequence, format!("{range} events without a gap, {behind} behind them"));
-        if let Some(gap) = self.parts.gap.filter(|gap| gap.events < range) {
+        if let Some(gap) = self.parts.gap.as_ref().filter(|gap| gap.events < range) {
             let detail =
                 format!("no event between {} and {}: a range has no gap", gap.last, gap.next);
-            report.findings.add(Finding::new(Check::Sequence, detail).about(gap.next));
+            let finding = Finding::new(Check::Sequence, detail).about(gap.next);
+            report.findings.add(finding.at(gap.place.clone()));
         }
     }
 }

@@ -61,7 +61,7 @@ impl Subject {
             shards(&path.join("tlog"), SHARD_DEPTH_MAX, &mut logs).map_err(failed)?;
         }
         if logs.is_empty() {
-            let what = "it has neither `checkpoint`, nor `tlog/…/checkpoint`, nor a manifest";
+            let what = "it has neither `checkpoint`, nor a log below `tlog`, nor a manifest";
             return Err(failed(io::Error::other(what)));
         }
         Ok(Self::Data(logs))
@@ -116,9 +116,11 @@ fn archive(path: &Path, trust: &Trust, progress: &mut dyn Progress) -> Result<Re
     verify_export(&mut items, &name, trust, progress)
 }
 
-/// The directories below `path` that have a checkpoint, in order.
+/// The directories below `path` that are a log, or were one, in order.
 fn shards(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    if path.join("checkpoint").symlink_metadata().is_ok() {
+    // One whose checkpoint is gone must not be passed over.
+    let has = |below: &str| path.join(below).symlink_metadata().is_ok();
+    if has("checkpoint") || has("tile") {
         found.push(path.to_owned());
         return Ok(());
     }

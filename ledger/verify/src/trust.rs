@@ -57,6 +57,11 @@ impl Head {
         });
         match read {
             Ok((note, checkpoint)) => {
+                if !checkpoint.extensions.is_empty() {
+                    let detail = "it has lines behind the root, which mean nothing";
+                    let finding = Finding::new(Check::Checkpoint, detail);
+                    report.findings.add(finding.at(Place::of(file)));
+                }
                 report.pass(
                     Check::Checkpoint,
                     format!("`{}`, {} events", checkpoint.origin, checkpoint.size),

@@ -57,17 +57,30 @@ pub(super) enum Desk {
 impl Whose {
     /// Finds the way; asks nothing yet.
     pub(super) fn desk(&self) -> Result<Desk, CommandError> {
-        let config = serve::configuration(self.config.as_deref(), self.data.as_deref())?.config;
-        let Some(url) = &self.url else { return Ok(Desk::Folder(Box::new(config))) };
+        let configuration = || {
+            let loaded = serve::configuration(self.config.as_deref(), self.data.as_deref());
+            loaded.map(|loaded| loaded.config)
+        };
+        let Some(url) = &self.url else { return Ok(Desk::Folder(Box::new(configuration()?))) };
         let base = base_url(url)?.to_owned();
-        let named = || config.data.join(KEYS_FOLDER).join(OPERATOR_KEY);
-        let path = self.key_file.clone().unwrap_or_else(named);
+        // The configuration of another machine may not be here, nor its secrets.
+        let path = match (&self.key_file, &self.data) {
+            (Some(path), _) => path.clone(),
+            (None, Some(data)) => data.join(KEYS_FOLDER).join(OPERATOR_KEY),
+            (None, None) => configuration()?.data.join(KEYS_FOLDER).join(OPERATOR_KEY),
+        };
         let key = std::fs::read_to_string(&path).map_err(|error| {
             let hint = "it is in the gateway's data folder: say `--data DIR` or `--key-file FILE`";
             CommandError::Io(format!("no operator's key in `{}`: {error}; {hint}", path.display()))
         })?;
         Ok(Desk::Gateway { base, key: key.trim().to_owned() })
     }
+}
+
+/// What a gateway says where it does not do what is asked.
+#[derive(serde::Deserialize)]
+struct Problem {
+    detail: String,
 }
 
 /// Asks a gateway; the answer's body as JSON.
@@ -100,7 +113,13 @@ pub(super) async fn ask<T: DeserializeOwned>(
             }
             status => {
                 let text = String::from_utf8_lossy(&body);
-                Err(fail(&format!("{status}: {}", analytics::one_line(text.trim(), 400))))
+                let problem: Option<Problem> = serde_json::from_slice(&body).ok();
+                let detail = problem.map_or_else(|| text.into_owned(), |problem| problem.detail);
+                let detail = analytics::one_line(detail.trim(), 400);
+                if matches!(status, StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY) {
+                    return Err(CommandError::Usage(detail));
+                }
+                Err(fail(&format!("{status}: {detail}")))
             }
         }
     };
@@ -122,14 +141,14 @@ pub(super) async fn keep<T>(
     let (ledger, _, closing) = custody.map_err(|error| not_opened(config, &error))?.split();
     let keeper = Keeper::new(ledger);
     let done = match keeper.complete().await {
-        Ok(_) => work(&keeper).await,
+        Ok(()) => work(&keeper).await,
         Err(error) => Err(error),
     };
     drop(keeper);
     closing.close().await.map_err(|error| CommandError::Io(error.to_string()))?;
     done.map_err(|error| {
         let text = error.to_string();
-        if matches!(error, KeeperError::NoHold(_)) {
+        if matches!(error, KeeperError::NoHold(_) | KeeperError::NoSession(_)) {
             CommandError::Usage(text)
         } else {
             CommandError::Io(text)

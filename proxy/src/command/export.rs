@@ -13,6 +13,7 @@ use super::{CommandError, serve};
 use crate::config::Backend;
 use crate::custody::{Custody, LEDGER_FOLDER};
 use crate::evidence::export_source;
+use crate::keeper::Keeper;
 use analytics::export::{Archive, Bound, ExportError, Exported};
 use dashboards::ExportAsked;
 use events::{CallId, SessionId};
@@ -101,6 +102,9 @@ fn offline(
             custody.map_err(|error| not_opened(&config, &error))?.split();
         let sealing =
             sealing.ok_or_else(|| CommandError::Io("the ledger is not sealed".to_owned()))?;
+        // What a crash broke off would be missing without the event that says why.
+        let completed = Keeper::new(ledger.clone()).complete().await;
+        completed.map_err(|error| CommandError::Io(error.to_string()))?;
         let source = export_source(&ledger, sealing);
         let signed = source.begin(&asked).await.map_err(CommandError::Io)?;
         let seconds = (source.now)().micros() / 1_000_000;

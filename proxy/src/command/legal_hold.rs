@@ -6,7 +6,7 @@ use super::foreground::block_on;
 use super::who::user;
 use crate::keeper_routes::{HoldAsked, HoldShown, LiftAsked};
 use analytics::one_line;
-use events::{EventId, LegalHoldLifted, SessionId};
+use events::{EventId, SessionId};
 use http::Method;
 use std::io::Write;
 
@@ -106,7 +106,8 @@ fn lift(args: &LiftArgs, out: &mut dyn Write) -> Result<(), CommandError> {
             }
             Desk::Folder(config) => {
                 let by = format!("operator ({})", asked.by).into();
-                let lifted = LegalHoldLifted { by, hold, reason: asked.reason };
+                let lifted = asked.lifted(hold, by);
+                let lifted = lifted.map_err(|detail| CommandError::Usage(detail.to_owned()))?;
                 keep(&config, async |keeper| keeper.lift(lifted).await).await?;
             }
         }

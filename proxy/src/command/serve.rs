@@ -83,6 +83,9 @@ pub(super) fn announce(
         let bytes = report.found.cut_bytes;
         writeln!(out, "         {bytes} bytes of an unacknowledged tail were cut and quarantined")?;
     }
+    if report.found.mended.lost_lock {
+        writeln!(out, "         the lock with the last checkpoint was lost; that is recorded")?;
+    }
     if report.in_doubt > 0 {
         let count = report.in_doubt;
         writeln!(out, "         {count} calls of the last run are in doubt, and recorded as such")?;

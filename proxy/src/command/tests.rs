@@ -39,6 +39,7 @@ fn started() -> Draft<GatewayStarted> {
         configuration: events_crate::Digest([7; 32]),
         durability: "synced".into(),
         in_doubt: 0,
+        lost_lock: false,
         version: "0.1.0".into(),
     };
     draft(1, None, fact)
@@ -155,7 +156,7 @@ fn a_ledger_is_read_while_it_is_written() {
         .zip(["SUMMARY", "version", "bot for", "1.5 ms"])
         .filter_map(|(line, text)| line.find(text))
         .collect();
-    assert_eq!(summaries, [87; 4], "the columns stand below each other");
+    assert_eq!(summaries, [94; 4], "the columns stand below each other");
     let session = SESSION.to_string();
     let of_session = events_of(&["--data", data, "--session", &session]).unwrap();
     assert_eq!(of_session.lines().count(), 3);

@@ -70,6 +70,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
     let members = records.fold(Members::new(session))?.into_projection();
     let fold = records.fold(SessionCalls::new(members))?;
     let mut trace = Trace::of(session, fold.projection().calls());
+    trace.erased.clone_from(fold.projection().erased());
     if trace.branches.is_empty() {
         return Err(CommandError::Usage(format!("the ledger has no call of session `{session}`")));
     }

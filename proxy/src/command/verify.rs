@@ -11,8 +11,15 @@ use crate::custody::{LEDGER_FOLDER, SHARD_PATH, TLOG_FOLDER};
 use bar::Bar;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use stored::StoredLedger;
 use verify::{Report, SourceError, Subject, Trust, read_given, read_policy, verify};
+
+/// How often a ledger is read that a gateway erases from meanwhile.
+const TIMES_MAX: u32 = 3;
+
+/// How long the next checkpoint of a gateway is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Verifies a ledger, a log or an export.
 #[derive(Clone, Debug, clap::Args)]
@@ -85,11 +92,19 @@ fn trust(args: &Args) -> Result<Trust, CommandError> {
 /// Verifies a ledger from its own segments and payloads, and that its log's files say the same.
 fn stored(args: &Args, data: &Path, trust: &Trust, bar: &mut Bar) -> Result<Report, CommandError> {
     let place = Place { data: Some(data.into()), config: args.config.clone(), url: None };
-    let (reader, keys) = place.open_stored()?;
-    let log = data.join(TLOG_FOLDER).join(SHARD_PATH);
-    let keys = if args.no_payloads { None } else { Some(keys.map_err(CommandError::Io)?) };
-    let ledger = StoredLedger::new(reader, keys, log);
-    let mut report = verify(&ledger, trust, bar).map_err(|error| unreadable(&error))?;
-    ledger.tell(&mut report);
-    Ok(report)
+    let mut times = 1;
+    loop {
+        let (reader, keys) = place.open_stored()?;
+        let log = data.join(TLOG_FOLDER).join(SHARD_PATH);
+        let keys = if args.no_payloads { None } else { Some(keys.map_err(CommandError::Io)?) };
+        let ledger = StoredLedger::new(reader, keys, log);
+        let mut report = verify(&ledger, trust, bar).map_err(|error| unreadable(&error))?;
+        // A gateway that goes on may erase meanwhile; its next checkpoint signs what says so.
+        if times < TIMES_MAX && ledger.is_overtaken(PATIENCE) {
+            times += 1;
+            continue;
+        }
+        ledger.tell(&mut report);
+        return Ok(report);
+    }
 }

@@ -6,6 +6,24 @@ pub mod readers;
 
 pub mod mcp;
 
+pub mod damage;
+
+pub mod checksums;
+
+pub mod log;
+
+pub mod payload;
+
+pub mod ledger_files;
+
+#[path = "../../../ledger/verify/tests/verify/made.rs"]
+#[expect(dead_code, reason = "it makes more than is damaged here")]
+mod made;
+
+pub mod evidence;
+
+pub mod witness;
+
 use proxy::json::{FaultKind, Limits, canonical, check, elements, members, remove, set, string};
 use proxy::sse::{Fault, Frame, Parser};
 use serde_json::Value;
@@ -101,6 +119,10 @@ fn read<'s>(
     frames.extend(last);
     (frames, Ok(rest.to_vec()))
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod inputs;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use super::world::{World, manifest, record, records, sequences, unpack};
 use crate::export::{Archive, Bound, ExportError, FolderArchive, Selection};
 use crate::samples::{Book, answered, chat, session};
-use events::{PayloadErased, PayloadRef};
+use events::{EventId, LegalHoldLifted, LegalHoldPlaced, PayloadErased, PayloadRef};
 use ledger::sealer::LogFiles;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::Field;
@@ -202,4 +202,44 @@ fn the_page_shows_text_of_others_as_text() {
     let page = String::from_utf8(bundle["summary.html"].clone()).unwrap();
     assert!(!page.contains("<script") && !page.contains("<b>Ada") && !page.contains('\u{202e}'));
     assert!(page.contains("&#60;script&#62;alert(1)&#60;/script&#62;⟦U+202E⟧"), "{page}");
+}
+
+#[test]
+fn a_lifted_hold_goes_with_the_erasure_that_it_had_kept_back() {
+    let mut book = Book::default();
+    let gone = book.payload("gone");
+    let placed = |number| LegalHoldPlaced {
+        by: "ada".into(),
+        reason: "a case".into(),
+        session: Some(session(number)),
+        subject: None,
+    };
+    let lifted = |hold: u128| LegalHoldLifted {
+        by: "ada".into(),
+        hold: EventId::new(hold.into()),
+        reason: "it ended".into(),
+    };
+    book.write((1, 1), chat(Some(gone))).write((9, 9), placed(1));
+    book.write((9, 9), placed(2)).write((9, 9), lifted(1)).write((9, 9), lifted(2));
+    book.write((9, 9), PayloadErased { bytes: 4, payloads: 1, sessions: vec![session(1)] });
+    let bundle = World::of(&book).checked(&range(0, 2));
+    assert_eq!(sequences(&bundle), [0, 1, 3, 5]);
+    assert_eq!(manifest(&bundle)["behind"], 2);
+}
+
+#[test]
+fn a_payload_that_is_erased_while_the_bundle_is_written_ends_the_export() {
+    let mut book = Book::default();
+    let gone = book.payload("gone");
+    book.write((1, 1), chat(Some(gone)));
+    let sealed = World::of(&book);
+    let (files, signed) = sealed.seal();
+    book.write((9, 9), PayloadErased { bytes: 4, payloads: 1, sessions: vec![session(2)] });
+    let all = Selection::default();
+    let mut paths = Vec::new();
+    let other = World::of(&book).export_to(&files, &signed, &all, &mut Until(&mut paths, 100));
+    assert!(!matches!(other, Err(ExportError::ErasedMeanwhile(_))), "{other:?}");
+    book.write((9, 9), PayloadErased { bytes: 4, payloads: 1, sessions: vec![session(1)] });
+    let error = World::of(&book).export_to(&files, &signed, &all, &mut Until(&mut paths, 100));
+    assert!(matches!(error, Err(ExportError::ErasedMeanwhile(_))), "{error:?}");
 }

@@ -18,6 +18,9 @@ const SCOPE_BYTES: usize = 16;
 const PLACE_BYTES: usize = 72;
 const CRC_BYTES: usize = 4;
 
+/// Longer than any such file: a thousand scopes, and some thousand places.
+const BYTES_MAX: u64 = 1024 * 1024;
+
 /// One payload that is to be overwritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Doomed {
@@ -77,6 +80,9 @@ impl Erasing {
             file => file.map_err(io_error(&path))?,
         };
         let length = file.length().map_err(io_error(&path))?;
+        if length > BYTES_MAX {
+            return Err(damaged(&path, BYTES_MAX, "it is longer than any that was written"));
+        }
         let mut bytes = vec![0; size(length)];
         let count = read_up_to(&*file, &mut bytes, 0).map_err(io_error(&path))?;
         bytes.truncate(count);

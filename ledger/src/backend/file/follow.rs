@@ -10,7 +10,7 @@ use super::payload::{Name, PayloadSegment, Place};
 use super::segment::EventSegment;
 use super::walk::{Tail, scan};
 use crate::log::ReadError;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The log in `dir` up to the start of its last segment.
@@ -52,6 +52,26 @@ impl Known {
             payloads: payloads.map(|active| (Arc::clone(&active.segment), active.end)),
         }
     }
+}
+
+/// Where a reader that knows so much of the log stops, and why: the file, the place, and what
+/// stands there instead of what would go on.
+pub(super) fn obstacle(
+    disk: &dyn Disk,
+    dir: &Path,
+    known: &Known,
+) -> Result<(PathBuf, u64, &'static str), ReadError> {
+    let active = &known.active;
+    let scan = scan(&*active.file, known.tail, known.last_point, Position::MAX);
+    let scan = scan.map_err(io_error(&active.path))?;
+    let position = scan.tail.payloads;
+    if position != known.tail.payloads
+        && let Err((segment, at, stop)) =
+            PayloadNews::find(disk, dir, known.payloads.clone(), position)?
+    {
+        return Ok((segment.path.clone(), at, stop.describe()));
+    }
+    Ok((active.path.clone(), scan.stopped_at, scan.stop.describe()))
 }
 
 /// What was committed since.

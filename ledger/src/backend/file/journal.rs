@@ -17,6 +17,9 @@ use std::thread::JoinHandle;
 /// Length, checksum, and where the two pieces go.
 pub(super) const ENTRY_HEAD_BYTES: usize = 48;
 
+/// The most bytes that a journal file may have: it is read whole at the start.
+pub(super) const JOURNAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
 /// The journal's files, used in turn.
 pub(super) const FILES: [&str; 2] = ["0.log", "1.log"];
 

@@ -7,6 +7,7 @@ use super::event_writer::{Start, create_segment};
 use super::filler::Filler;
 use super::frame::Position;
 use super::header::{self, DICTIONARY_BYTES_MAX, Shard};
+use super::journal::JOURNAL_BYTES_MAX;
 use super::layout::SECTOR;
 use super::recovery::{Recovered, Recovery};
 use super::watch::Watch;
@@ -36,6 +37,10 @@ pub(super) fn check_options(options: &Options) -> Result<Shard, OpenError> {
     if options.journal_bytes < SECTOR as u64 {
         let bytes = options.journal_bytes;
         return Err(refuse(format!("a journal of {bytes} bytes, at least {SECTOR} go")));
+    }
+    if options.journal_bytes > JOURNAL_BYTES_MAX {
+        let bytes = options.journal_bytes;
+        return Err(refuse(format!("a journal of {bytes} bytes, at most {JOURNAL_BYTES_MAX} go")));
     }
     Shard::new(&options.shard).ok_or_else(|| {
         refuse(format!("the shard's name `{}` has not 1 to 32 bytes", options.shard))

@@ -10,7 +10,7 @@ pub struct Options {
     /// The size of a payload segment in bytes, filled in advance.
     pub payload_segment_bytes: u64,
     /// The size of each of the two journal files in bytes, filled in advance. Batches that do not
-    /// fit are synced in their segments.
+    /// fit are synced in their segments. At most 256 MiB.
     pub journal_bytes: u64,
     /// The size of each of the two parts of the reserve in bytes: one for events, one for payloads,
     /// for [`Log::append_reserved`] on a full disk. 0 for none.

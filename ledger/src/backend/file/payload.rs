@@ -163,6 +163,10 @@ impl PayloadSegment {
             let detail = "the payload that is to be erased does not stand here";
             return Err(damaged(&self.path, place.offset, detail));
         }
+        let end = place.offset.saturating_add(frame_bytes(size(place.bytes.into())) as u64);
+        if self.file.length().map_err(io_error(&self.path))? < end {
+            return Err(damaged(&self.path, place.offset, "it reaches behind the file's end"));
+        }
         Ok(head != erased_head(name, place.bytes, (self.number, place.offset)))
     }
 

@@ -172,6 +172,13 @@ impl FileReader {
         Ok((found.records, found.blocks))
     }
 
+    /// Where reading ends, and why: the file, the byte, and what stands there instead of what would
+    /// go on. For who expects more than there is.
+    pub fn obstacle(&self) -> Result<(PathBuf, u64, &'static str), ReadError> {
+        let known = self.read_committed(Known::of);
+        follow::obstacle(&*self.disk, &self.dir, &known)
+    }
+
     fn find(&self, from: Sequence, bytes_max: usize) -> Result<Found, ReadError> {
         let (records, blocks) = (Vec::new(), Vec::new());
         let mut found = Found { records, blocks, bytes: 0, bytes_max, next: from.number() };
@@ -338,11 +345,8 @@ impl Span {
                 return Err(damaged(&segment.path, at, "the sequence does not follow"));
             }
             let first = sequence;
-            sequence += if step.frame.is_block() {
-                block::count(step.frame.body).unwrap_or_default()
-            } else {
-                0
-            };
+            let count = block::count(step.frame.body).filter(|_| step.frame.is_block());
+            sequence = sequence.saturating_add(count.unwrap_or_default());
             if sequence > found.next {
                 let records = segment.records(&step.frame, at)?;
                 let records = records.into_iter().skip(size(found.next - first));

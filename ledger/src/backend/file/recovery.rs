@@ -223,6 +223,10 @@ fn is_torn_payload(scan: &Scan, active: &ActivePayloads, at: u64) -> Result<bool
         return Ok(false);
     }
     let path = &active.segment.path;
+    // No append is acknowledged, or torn, behind the end of its file.
+    if active.segment.file.length().map_err(io_error(path))? < active.end {
+        return Ok(false);
+    }
     let mut bytes = vec![0; size(active.end.saturating_sub(at))];
     let count = read_up_to(&*active.segment.file, &mut bytes, at).map_err(io_error(path))?;
     bytes.truncate(count);

@@ -7,7 +7,9 @@ use super::OpenError;
 use super::damage::{damaged, io_error};
 use super::disk::{Disk, DiskFile, read_up_to};
 use super::header::{JOURNAL_HEADER_BYTES, JournalHeader, Shard};
-use super::journal::{ENTRY_HEAD_BYTES, FILES, Target, clean, dir, entry_checksum};
+use super::journal::{
+    ENTRY_HEAD_BYTES, FILES, JOURNAL_BYTES_MAX, Target, clean, dir, entry_checksum,
+};
 use super::layout::{SECTOR, is_blank, padded, size, u32_at, u64_at};
 use super::names::Series;
 use super::quarantine::{Cut, Leftovers};
@@ -106,6 +108,9 @@ fn read(disk: &dyn Disk, log: &Path, name: &str) -> Result<Found, OpenError> {
         file => file.map_err(io_error(&path))?,
     };
     let length = file.length().map_err(io_error(&path))?;
+    if length > JOURNAL_BYTES_MAX {
+        return Err(damaged(&path, JOURNAL_BYTES_MAX, "it is longer than a journal can be").into());
+    }
     let mut bytes = vec![0; size(length)];
     let count = read_up_to(&*file, &mut bytes, 0).map_err(io_error(&path))?;
     bytes.truncate(count);
@@ -202,7 +207,7 @@ fn restore(
     let file = disk.open(&path, true).map_err(io_error(&path))?;
     let length = file.length().map_err(io_error(&path))?;
     for Target { segment: _, offset, bytes } in targets {
-        let end = offset + bytes.len() as u64;
+        let end = offset.saturating_add(bytes.len() as u64);
         if length < end {
             let detail = format!("the file was cut: the journal has bytes of it up to {end}");
             return Err(damaged(&path, length, detail).into());

@@ -173,8 +173,9 @@ impl Scan {
                     let (sequence, offset) = (*next, step.at);
                     self.points.push(Point { sequence, offset, seed: step.seed });
                 }
-                *next +=
-                    block::count(frame.body).ok_or(Stop::Malformed("a block without records"))?;
+                let count = block::count(frame.body);
+                let count = count.ok_or(Stop::Malformed("a block without records"))?;
+                *next = next.checked_add(count).ok_or(Stop::Malformed("too many records"))?;
             }
             Kind::Commit => {
                 let commit = Commit::parse(*next, frame.body)

@@ -10,6 +10,8 @@ mod tiles;
 
 mod proofs;
 
+mod sigstore;
+
 mod notes;
 
 mod policies;

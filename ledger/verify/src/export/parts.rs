@@ -20,7 +20,7 @@ struct Unproven {
 }
 
 /// Where an event was not the next of the log.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Gap {
     /// How many events stand before it.
     pub(super) events: u64,
@@ -28,6 +28,8 @@ pub(super) struct Gap {
     pub(super) last: u64,
     /// The sequence of the next one.
     pub(super) next: u64,
+    /// Where that stands.
+    pub(super) place: Place,
 }
 
 /// Events and proofs as they come up.
@@ -96,7 +98,8 @@ impl Parts {
     fn event(&mut self, record: &Record<'_>, part: u64) {
         let index = record.index;
         if let Some(last) = self.last.filter(|last| last.saturating_add(1) != index) {
-            self.gap.get_or_insert(Gap { events: self.events, last, next: index });
+            let (events, next) = (self.events, index);
+            self.gap.get_or_insert_with(|| Gap { events, last, next, place: record.place() });
         }
         self.first = self.first.or(Some(index));
         self.last = Some(index);

@@ -6,7 +6,8 @@ use super::manifest::PayloadsSaid;
 use crate::finding::{Check, Finding, Findings, Place};
 use events::{Digest, PayloadRef, SessionId};
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// What every commitment begins with.
 const PREFIX: &[u8] = b"countersign/payload/v1\0";
@@ -21,14 +22,23 @@ struct Payload {
     named: Option<(u64, u64)>,
     /// The file's size.
     seen: Option<u64>,
-    discarded: bool,
+    /// The last event that names it and does not say that it was discarded.
+    kept: Option<u64>,
+}
+
+/// A session's salt.
+struct SaltSeen {
+    salt: Digest,
+    file: Arc<str>,
+    /// Whether there is a payload that it proves.
+    is_used: bool,
 }
 
 /// Payloads as they come up, in events and in files.
 #[derive(Default)]
 pub(super) struct Payloads {
     all: HashMap<(SessionId, Digest), Payload>,
-    salts: HashMap<SessionId, Digest>,
+    salts: BTreeMap<SessionId, SaltSeen>,
 }
 
 /// What the payloads come to.
@@ -45,7 +55,9 @@ impl Payloads {
     pub(super) fn named(&mut self, at: u64, session: SessionId, payload: &PayloadRef) {
         let known = self.all.entry((session, payload.digest)).or_default();
         known.named = Some((at, payload.bytes));
-        known.discarded |= payload.discarded;
+        if !payload.discarded {
+            known.kept = Some(at);
+        }
     }
 
     /// A file below `payloads/`. Gives what is wrong with it.
@@ -66,10 +78,11 @@ impl Payloads {
         let Some(digest) = hexadecimal(name) else {
             return Ok(Some("its name is not a digest".to_owned()));
         };
-        let Some(salt) = self.salts.get(&session) else {
+        let Some(seen) = self.salts.get_mut(&session) else {
             return Ok(Some("the salt of its session does not come before it".to_owned()));
         };
-        let mut sha = Sha256::new().chain_update(PREFIX).chain_update(salt.0);
+        seen.is_used = true;
+        let mut sha = Sha256::new().chain_update(PREFIX).chain_update(seen.salt.0);
         let mut buffer = vec![0; 64 * 1024];
         loop {
             let read = items.read(&mut buffer)?;
@@ -101,8 +114,8 @@ impl Payloads {
         let Some(salt) = digits.and_then(hexadecimal) else {
             return Ok(Some("a salt is 64 hexadecimal digits and a newline".to_owned()));
         };
-        let before = self.salts.insert(session, salt);
-        let other = before.is_some_and(|before| before != salt);
+        let fresh = || SaltSeen { salt, file: Arc::clone(&item.file), is_used: false };
+        let other = self.salts.entry(session).or_insert_with(fresh).salt != salt;
         Ok(other.then(|| "the session has another salt in an earlier file".to_owned()))
     }
 
@@ -120,7 +133,7 @@ impl Payloads {
         for ((session, digest), known) in all {
             let at = known.named.map(|(at, _)| at);
             let is_erased =
-                at.is_some_and(|at| erased.get(&session).is_some_and(|late| *late > at));
+                known.kept.is_some_and(|at| erased.get(&session).is_some_and(|late| *late > at));
             let finding = |detail: String| {
                 let mut finding = Finding::new(Check::Payloads, detail);
                 finding.sequence = at;
@@ -139,7 +152,7 @@ impl Payloads {
                         findings.add(finding(detail));
                     }
                 }
-                (Some(_), None) if known.discarded => counts.discarded += 1,
+                (Some(_), None) if known.kept.is_none() => counts.discarded += 1,
                 (Some(_), None) if is_erased => counts.erased += 1,
                 (Some(_), None) => {
                     counts.absent += 1;
@@ -147,6 +160,10 @@ impl Payloads {
                     absent.push(finding(detail.to_owned()));
                 }
             }
+        }
+        for seen in self.salts.into_values().filter(|seen| !seen.is_used) {
+            let detail = "there is a salt, and no payload that it proves";
+            findings.add(Finding::new(Check::Payloads, detail).at(Place::of(&seen.file)));
         }
         if said.included && counts.absent > said.undecryptable {
             for finding in absent {

@@ -1,7 +1,10 @@
 //! Exports in archives and directories: whole ones are verified, and what was done to others is
 //! named.
 
-use crate::made::{Made, archive, of, only, report, report_with, session, write_export};
+use crate::made::{
+    Made, archive, event_id, fact, of, only, payload, report, report_with, session, write_export,
+};
+use events::Event;
 use std::fs;
 use verify::{Check, Outcome, Report, Trust};
 
@@ -216,4 +219,62 @@ fn payloads_that_are_said_to_have_lost_their_key_may_be_absent_and_are_told() {
     let told = of_files(&files);
     assert!(told.is_verified(), "{told}");
     assert!(told.remarks().iter().any(|remark| remark.contains("cannot be decrypted")), "{told}");
+}
+
+#[test]
+fn events_that_are_left_out_of_a_range_cannot_be_said_to_stand_behind_it() {
+    let mut made = Made::whole(9);
+    made.payloads.clear();
+    let sequences = [0, made.size() - 4, made.size() - 1];
+    let mut files = made.export(&sequences, true);
+    with(&mut files, "\"included\":true", "\"included\":false");
+    with(&mut files, "\"contiguous\":true", "\"behind\":2,\"contiguous\":true");
+    let report = of_files(&files);
+    assert_eq!(report.findings.of(Check::Sequence), 2, "{report}");
+    assert!(report.listed().iter().all(|found| found.place.is_some()), "{report}");
+}
+
+#[test]
+fn a_hold_that_was_lifted_behind_a_range_may_stand_behind_it() {
+    let mut made = Made::default();
+    made.plain(fact("gateway.started"));
+    made.dispatch(1, 1);
+    let Event::LegalHoldPlaced(mut placed) = fact("legal_hold.placed") else { panic!() };
+    (placed.session, placed.subject) = (Some(session(1)), None);
+    let hold = event_id(made.plain(placed.into()));
+    made.complete(1, 1);
+    let Event::LegalHoldLifted(mut lifted) = fact("legal_hold.lifted") else { panic!() };
+    lifted.hold = hold;
+    let lifted = made.plain(lifted.into());
+    let asked = made.request_erasure(1);
+    let erased = made.erase(1, Some(event_id(asked)));
+    let mut files = made.export(&[0, 1, 2, lifted, asked, erased], true);
+    with(&mut files, "\"contiguous\":true", "\"behind\":3,\"contiguous\":true");
+    let report = of_files(&files);
+    assert!(report.is_verified(), "{report}");
+}
+
+#[test]
+fn a_payload_that_was_discarded_once_is_missed_where_it_was_kept() {
+    let mut made = Made::default();
+    let Event::MessageRelayed(mut relayed) = fact("message.relayed") else { panic!() };
+    relayed.payload = payload(b"kept");
+    made.add(relayed.clone().into(), Some(session(1)), None, None);
+    relayed.payload.discarded = true;
+    made.add(relayed.into(), Some(session(1)), None, None);
+    let lacking = of_files(&made.export(&made.all(), true));
+    assert_eq!(only(&lacking).check, Check::Payloads, "{lacking}");
+    made.content(1, b"kept");
+    assert!(of_files(&made.export(&made.all(), true)).is_verified());
+}
+
+#[test]
+fn a_salt_that_proves_nothing_is_named() {
+    let made = Made::whole(3);
+    let mut files = made.export(&made.all(), true);
+    let salt = format!("{}\n", "00".repeat(32)).into_bytes();
+    files.insert(files.len() - 1, (format!("payloads/{}/salt", session(7)), salt));
+    let report = of_files(&files);
+    let place = only(&report).place.as_ref().unwrap();
+    assert!(place.file.ends_with("/salt"), "{report}");
 }

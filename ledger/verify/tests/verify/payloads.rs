@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use tlog::{TileId, TileSource as _};
 use verify::{
-    Check, Evidence, Fetched, NamedFile, Outcome, PayloadState, Report, Silent, Sink, SourceError,
-    Stretch, verify,
+    Check, Evidence, Fetched, NamedFile, Outcome, PayloadState, Place, Report, Silent, Sink,
+    SourceError, Stretch, verify,
 };
 
 /// A ledger in memory, whose records lie in files that are no bundles.
@@ -129,4 +129,28 @@ fn a_payload_that_is_still_there_after_its_erasure_is_found() {
     let at = made.erase(1, Some(event_id(asked)));
     let report = report(&made, &[(1, PayloadState::Absent)]);
     assert_eq!((only(&report).check, only(&report).sequence), (Check::Erasures, Some(at)));
+}
+
+#[test]
+fn an_erasure_that_was_asked_for_and_is_not_reported_accounts_for_its_sessions_and_is_noted() {
+    let mut made = Made::default();
+    made.plain(fact("gateway.started"));
+    for session in [1, 2] {
+        made.dispatch(session, session);
+        made.complete(session, session);
+    }
+    made.request_erasure(1);
+    let gone = [(1, PayloadState::Absent), (2, PayloadState::ErasedSince)];
+    let open = report(&made, &gone);
+    assert!(open.is_verified(), "{open}");
+    assert!(open.to_string().contains("not recorded as done"), "{open}");
+    let other = report(&made, &[(1, PayloadState::Absent), (3, PayloadState::Absent)]);
+    assert_eq!(only(&other).sequence, Some(3), "{other}");
+}
+
+#[test]
+fn damage_that_has_a_place_of_its_own_is_named_there() {
+    let place = Place::at(&"payloads-7".into(), 99);
+    let report = report(&called(), &[(5, PayloadState::DamagedAt(place.clone(), "torn".into()))]);
+    assert_eq!(only(&report).place, Some(place), "{report}");
 }

@@ -1,17 +1,18 @@
 //! Evidence out of a ledger's own segments and payload store, next to the log's files.
 
-use events::{Envelope, Event, EventId, PayloadRef, SessionId};
+use events::{Envelope, Event, PayloadRef, SessionId};
 use ledger::Sequence;
 use ledger::backend::file::FileReader;
 use ledger::log::{ReadError, Reader as _};
-use ledger::payload::{self, Keys, LoadError};
+use ledger::payload::{Keys, LoadError, Recent};
 use ledger::sealer::LogFiles;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use tlog::{BundleId, TILE_WIDTH, TileId, bundle_push};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tlog::{BundleId, Checkpoint, Note, TILE_WIDTH, TileId, bundle_push};
 use verify::{
     Check, Defect, Evidence, Fetched, Finding, NamedFile, PayloadState, Place, Report, Sink,
     SourceError, Stretch, log_directory,
@@ -23,6 +24,9 @@ const READ_BYTES: usize = 1 << 20;
 /// The most differences of files that are listed.
 const LISTED_MAX: usize = 100;
 
+/// How often a later checkpoint is looked for.
+const LOOKED_EVERY: Duration = Duration::from_millis(50);
+
 /// A ledger in a data folder.
 pub(super) struct StoredLedger {
     reader: FileReader,
@@ -32,19 +36,21 @@ pub(super) struct StoredLedger {
     folder: PathBuf,
     /// Entry bundles that do not hold the ledger's records.
     differing: Mutex<Vec<String>>,
-    /// Sessions erased behind the checkpoint, while a gateway goes on, or being erased.
-    erased_since: OnceLock<BTreeSet<SessionId>>,
-    /// How many events the checkpoint covers that is verified; a newer one may be published since.
+    /// How many records the checkpoint covers.
     size: AtomicU64,
+    since: Mutex<Since>,
+    /// How many payloads are absent of sessions erased behind the checkpoint.
+    unsigned: AtomicU64,
+    recent: Mutex<Recent>,
 }
 
 impl StoredLedger {
     /// The ledger that `reader` reads, whose log lies in `folder`.
     pub(super) fn new(reader: FileReader, keys: Option<Keys>, folder: PathBuf) -> Self {
         let log = Box::new(log_directory(folder.clone()));
-        let (differing, erased_since) = (Mutex::default(), OnceLock::new());
-        let size = AtomicU64::new(0);
-        Self { reader, keys, log, folder, differing, erased_since, size }
+        let (differing, since) = (Mutex::default(), Mutex::default());
+        let (size, unsigned, recent) = <(AtomicU64, AtomicU64, Mutex<Recent>)>::default();
+        Self { reader, keys, log, folder, differing, size, since, unsigned, recent }
     }
 
     /// Adds what was found besides what every verification looks at.
@@ -56,6 +62,28 @@ impl StoredLedger {
             let finding = Finding::new(Check::Files, detail);
             report.findings.add(finding.at(Place::of(file)));
         }
+        let unsigned = self.unsigned.load(Ordering::Relaxed);
+        if unsigned > 0 {
+            let detail = format!(
+                "{unsigned} payloads are absent, and what says that they were erased stands behind \
+                 the checkpoint, where nobody signed it: the next start of the gateway does"
+            );
+            report.findings.add(Finding::new(Check::Payloads, detail));
+        }
+    }
+
+    /// Whether payloads are absent for a reason that nobody signed, and within the patience there
+    /// is a later checkpoint to ask.
+    pub(super) fn is_overtaken(&self, patience: Duration) -> bool {
+        let size = self.size.load(Ordering::Relaxed);
+        let until = Instant::now() + patience;
+        while self.unsigned.load(Ordering::Relaxed) > 0 && Instant::now() < until {
+            if size < self.sealed_size() {
+                return true;
+            }
+            std::thread::sleep(LOOKED_EVERY);
+        }
+        false
     }
 
     /// Compares a bundle of records with the file that should hold them.
@@ -85,27 +113,62 @@ impl StoredLedger {
         bundle.clear();
     }
 
-    /// The sessions whose payloads were erased behind the checkpoint, or are being erased: asked
-    /// for and not reported yet, by a gateway that goes on with it or that will at its next start.
-    fn erased_since(&self) -> &BTreeSet<SessionId> {
-        self.erased_since.get_or_init(|| {
-            let size = self.size.load(Ordering::Relaxed);
-            let mut erased = Erased { size, ..Erased::default() };
-            let mut next = 0;
-            // What was asked for since the ledger was opened counts as well.
-            _ = self.reader.next();
-            while let Ok(records) = self.reader.read(Sequence::new(next), READ_BYTES) {
-                if records.is_empty() {
-                    break;
-                }
-                for record in records {
-                    next += 1;
-                    erased.note(&record);
-                }
+    /// Says that the ledger ends before it should: what is behind its end was taken away, or is
+    /// damaged so that it looks like a batch that was never finished.
+    fn cut(&self, (next, size): (u64, u64)) -> Stretch {
+        let (file, byte, what) = match self.reader.obstacle() {
+            Ok((path, byte, what)) => (path.display().to_string(), byte, what.to_owned()),
+            Err(ReadError::Damaged { path, offset, detail }) => (path, offset, detail),
+            Err(ReadError::Io { path, source }) => (path, 0, source.to_string()),
+        };
+        let mut stretch = Stretch::new(next, size - next, file.into());
+        let detail = format!("the ledger ends at event {next}, because here {what}");
+        stretch.defect = Some(Defect { byte: Some(byte), detail });
+        stretch
+    }
+
+    /// Whether a session was erased behind the checkpoint, or is being erased: a gateway may go on
+    /// meanwhile. Looks at what was recorded since it was asked last.
+    fn is_erased_since(&self, session: SessionId) -> bool {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        if since.sessions.contains(&session) || self.reader.refresh().is_err() {
+            // What cannot be read is told where the payload is.
+            return since.sessions.contains(&session);
+        }
+        since.next = since.next.max(self.size.load(Ordering::Relaxed));
+        while let Ok(records) = self.reader.read(Sequence::new(since.next), READ_BYTES) {
+            if records.is_empty() {
+                break;
             }
-            erased.sessions.extend(erased.open.into_values().flatten());
-            erased.sessions
-        })
+            for record in &records {
+                since.note(record);
+            }
+        }
+        since.sessions.contains(&session)
+    }
+
+    fn sealed_size(&self) -> u64 {
+        let Ok(Fetched::Bytes(note)) = self.log.checkpoint() else { return 0 };
+        let checkpoint = Note::parse(&note).ok().and_then(|note| note.text().parse().ok());
+        checkpoint.map_or(0, |checkpoint: Checkpoint| checkpoint.size)
+    }
+}
+
+/// Sessions whose erasure was asked for behind the checkpoint.
+#[derive(Default)]
+struct Since {
+    next: u64,
+    sessions: BTreeSet<SessionId>,
+}
+
+impl Since {
+    fn note(&mut self, record: &[u8]) {
+        self.next += 1;
+        // An erasure that is reported here and was asked for under the checkpoint has a signed reason:
+        // then its request is still open there.
+        if let Ok(Envelope { event: Event::EraseRequested(fact), .. }) = Envelope::parse(record) {
+            self.sessions.extend(fact.sessions);
+        }
     }
 }
 
@@ -117,35 +180,6 @@ fn give(sink: Sink<'_>, stretch: Stretch) {
 
 fn size_of(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
-}
-
-/// What every record of an erasure has in it.
-const ERASURE: &[u8] = b"\"payload.erase";
-
-/// Collects what was erased.
-#[derive(Default)]
-struct Erased {
-    size: u64,
-    sessions: BTreeSet<SessionId>,
-    /// What was asked for and is not reported as done.
-    open: BTreeMap<EventId, Vec<SessionId>>,
-}
-
-impl Erased {
-    fn note(&mut self, record: &[u8]) {
-        if !record.windows(ERASURE.len()).any(|window| window == ERASURE) {
-            return;
-        }
-        let Ok(envelope) = Envelope::parse(record) else { return };
-        if let Event::EraseRequested(fact) = envelope.event {
-            self.open.insert(envelope.id, fact.sessions);
-        } else if let Event::PayloadErased(fact) = envelope.event {
-            envelope.cause.and_then(|request| self.open.remove(&request));
-            if envelope.sequence >= self.size {
-                self.sessions.extend(fact.sessions);
-            }
-        }
-    }
 }
 
 impl Evidence for StoredLedger {
@@ -167,6 +201,10 @@ impl Evidence for StoredLedger {
 
     fn records(&self, size: u64, sink: Sink<'_>) -> Result<(), SourceError> {
         self.size.store(size, Ordering::Relaxed);
+        // The checkpoint may be newer than what was there when the ledger was opened.
+        if let Err(error) = self.reader.refresh() {
+            return unread((0, size), error, sink);
+        }
         let mut bundle = Vec::new();
         let mut next = 0;
         while next < size {
@@ -174,20 +212,10 @@ impl Evidence for StoredLedger {
             let (records, blocks) = match read {
                 Ok((records, blocks)) if !records.is_empty() => (records, blocks),
                 Ok(_) => {
-                    let detail = format!("the ledger ends at event {next}");
-                    let file = self.log.file("");
-                    give(sink, Stretch::missing(next, size - next, file, detail));
+                    give(sink, self.cut((next, size)));
                     return Ok(());
                 }
-                Err(ReadError::Io { path, source }) => {
-                    return Err(SourceError { file: path, source });
-                }
-                Err(ReadError::Damaged { path, offset, detail }) => {
-                    let mut stretch = Stretch::new(next, size - next, path.into());
-                    stretch.defect = Some(Defect { byte: Some(offset), detail });
-                    give(sink, stretch);
-                    return Ok(());
-                }
+                Err(error) => return unread((next, size), error, sink),
             };
             let mut records = records.iter();
             for block in blocks {
@@ -209,14 +237,34 @@ impl Evidence for StoredLedger {
 
     fn payload(&self, _at: u64, session: SessionId, payload: &PayloadRef) -> PayloadState {
         let Some(keys) = &self.keys else { return PayloadState::Unread };
-        match payload::load(&self.reader, keys, session, payload) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        match recent.load(&self.reader, keys, session, payload) {
             Ok(Some(_)) => PayloadState::Present,
-            Ok(None) if self.erased_since().contains(&session) => PayloadState::Unread,
+            Ok(None) if self.is_erased_since(session) => {
+                self.unsigned.fetch_add(1, Ordering::Relaxed);
+                PayloadState::ErasedSince
+            }
             Ok(None) => PayloadState::Absent,
             Err(LoadError::KeyMissing { .. }) => PayloadState::Undecryptable,
+            Err(LoadError::Read(ReadError::Damaged { path, offset, detail })) => {
+                PayloadState::DamagedAt(Place::at(&path.into(), offset), detail)
+            }
             Err(
                 error @ (LoadError::Read(_) | LoadError::Keys { .. } | LoadError::Damaged { .. }),
             ) => PayloadState::Damaged(error.to_string()),
+        }
+    }
+}
+
+/// Says what is wrong with the records from one sequence to before another.
+fn unread((next, size): (u64, u64), error: ReadError, sink: Sink<'_>) -> Result<(), SourceError> {
+    match error {
+        ReadError::Io { path, source } => Err(SourceError { file: path, source }),
+        ReadError::Damaged { path, offset, detail } => {
+            let mut stretch = Stretch::new(next, size - next, path.into());
+            stretch.defect = Some(Defect { byte: Some(offset), detail });
+            give(sink, stretch);
+            Ok(())
         }
     }
 }

@@ -345,7 +345,7 @@ data      etc/data
 agents    http://127.0.0.1:9080
 people    http://127.0.0.1:8081
 hosts     gateway.example.com:8443
-ledger    file, synced; segments of 64 MiB; a call waits 2s for its record, 4096 at once
+ledger    file, synced; segments of 64 MiB; a call waits 2s for its record, 4096 at once; a reserve of twice 8 MiB, less than 1 GiB is little
 payloads  encrypted under a key in the data folder
 sealed    every 1s by a key in the data folder; the last checkpoint is in `etc/data/lock`
 limits    body 1 MiB, all bodies 2 MiB, answer 64 MiB, connections 1024, depth 128

@@ -1,0 +1,5 @@
+//! An export under the fuzzer; what must hold is in the library.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::evidence::export(bytes));

@@ -1,0 +1,5 @@
+//! A ledger that is read under the fuzzer; what must hold is in the library.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::ledger_files::read_only(bytes));

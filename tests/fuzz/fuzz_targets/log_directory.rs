@@ -1,0 +1,5 @@
+//! A log in a directory under the fuzzer; what must hold is in the library.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::evidence::log_directory(bytes));

@@ -1,0 +1,5 @@
+//! Stored payloads under the fuzzer; what must hold is in the library.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::payload::payload(bytes));
