@@ -14,7 +14,7 @@ use tests::wire::{ask, chat};
 use crate::observer::Observer;
 
 /// How many bytes of each file are tried, unless every one must be.
-const PLACES: usize = 16;
+const PLACES: usize = 8;
 
 /// The calls that are made.
 const CALLS: usize = 7;
