@@ -1,5 +1,5 @@
-//! What sealing costs those who record: 128 callers of a ledger with a sealer and of one without, in
-//! turn. `-- DIR` chooses the disk.
+//! What sealing costs those who record: 128 callers of a ledger with a sealer and of one without,
+//! in turn. `-- DIR` chooses the disk.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark talks and may fail")]
 
@@ -34,7 +34,7 @@ fn main() {
     println!("sealed: {:.1} % of the throughput without", ratios.get(ROUNDS / 2).unwrap() * 100.0);
 }
 
-async fn measure(at: &Path, sealed: bool) -> f64 {
+async fn measure(at: &Path, with_sealer: bool) -> f64 {
     let dir = tempfile::tempdir_in(at).unwrap();
     let (log, _) = FileLog::open(&dir.path().join("ledger"), &FileOptions::default()).unwrap();
     let reader = log.reader();
@@ -45,7 +45,7 @@ async fn measure(at: &Path, sealed: bool) -> f64 {
         keys: Keys::none(),
     };
     let (ledger, writer) = Ledger::start(Box::new(log), options).unwrap();
-    let sealing = sealed.then(|| {
+    let sealing = with_sealer.then(|| {
         let key = SigningKey::from_seed("bench.example/0", &[7; 32]).unwrap();
         let lock = Box::new(DirectoryLock::open(&dir.path().join("lock"), "bench").unwrap());
         let files = LogFiles::new(dir.path().join("tlog"));

@@ -179,7 +179,8 @@ impl Sealer {
     }
 
     /// Locks a first checkpoint over everything there is, and be it nothing, where the lock has
-    /// none. Whoever does so before the first record can tell a new log from one whose lock is gone.
+    /// none. Whoever does so before the first record can tell a new log from one whose lock is
+    /// gone.
     pub fn begin(&mut self) -> Result<(), SealError> {
         if self.locked.is_some() { Ok(()) } else { self.seal_up_to(self.reader.next().number()) }
     }

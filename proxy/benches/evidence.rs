@@ -161,8 +161,10 @@ fn digest(number: u64) -> [u8; 32] {
 }
 
 fn mark(number: u64) -> Mark {
-    let [a, ..] = digest(number).as_chunks::<16>().0 else { return Mark([0; 16]) };
-    Mark(*a)
+    let digest = digest(number);
+    let mut mark = [0; 16];
+    mark.iter_mut().zip(digest).for_each(|(place, byte)| *place = byte);
+    Mark(mark)
 }
 
 fn payload(number: u64) -> PayloadRef {
@@ -206,7 +208,7 @@ fn completed(number: u64) -> Event {
         finish: vec!["stop".into()],
         first_byte_us: Some(98_765),
         model: Some("gpt-5-2025-08-07".into()),
-        response: Some(format!("chatcmpl-{number:032x}").into()),
+        response: Some(format!("chatcmpl-{number:032x}")),
         result: None,
         status: 200,
         tool_calls: Vec::new(),

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tests::gateway::{Gateway, Setup};
+use tests::records::Records;
 use tests::tools::exhaustive;
 use tests::upstream::{Upstream, completion};
 use tests::wire::{ask, chat};
@@ -13,14 +14,17 @@ use tests::wire::{ask, chat};
 use crate::observer::Observer;
 
 /// How many bytes of each file are tried, unless every one must be.
-const PLACES: usize = 5;
+const PLACES: usize = 8;
 
 /// The calls that are made.
 const CALLS: usize = 7;
 
-/// Why a flipped bit may go unnoticed by `countersign verify`.
-fn harmless(path: &str) -> Option<&'static str> {
+/// Why a flipped bit may go unnoticed by `countersign verify`, in a log of so many events.
+fn harmless(path: &str, size: u64) -> Option<&'static str> {
     match path {
+        _ if path.contains(".p/") && !path.ends_with(&format!("/{size}")) => {
+            Some("of an older checkpoint; a start removes it")
+        }
         "ledger/payload-keys" => Some("which keys a start must find; it says so if it does not"),
         "ledger/LOCK" => Some("the holder's name, for people"),
         "keys/operator.key" => Some("whoever has the old one may no longer erase"),
@@ -80,6 +84,8 @@ fn no_bit_of_a_sealed_ledger_can_be_flipped_unnoticed() {
     let (setup, _gateway) = used(&upstream, &data);
     let observer = Observer::new();
     observer.verify(&data);
+    let size = Records::read(&data).events.len() as u64;
+    assert!(size < tlog::TILE_WIDTH, "all of the log is in partial files");
     let mut all = Vec::new();
     files(&data, &mut all);
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
@@ -91,7 +97,13 @@ fn no_bit_of_a_sealed_ledger_can_be_flipped_unnoticed() {
             *flipped.get_mut(at).unwrap() ^= 1 << (at % 8);
             fs::write(&path, &flipped).unwrap();
             let noticed = observer.try_verify(&data).is_err();
-            let reason = if noticed { Some("verify says so") } else { harmless(name) };
+            let reason = if noticed {
+                Some("verify says so")
+            } else if name == "keys/payloads.key" && flipped.eq_ignore_ascii_case(&bytes) {
+                Some("the same digits in capitals")
+            } else {
+                harmless(name, size)
+            };
             let reason = reason.unwrap_or_else(|| panic!("byte {at} of {name} goes unnoticed"));
             *seen.entry(reason).or_default() += 1;
             fs::write(&path, &bytes).unwrap();
@@ -115,17 +127,14 @@ fn mended_or_refused(setup: &Setup, data: &Path, observer: &Observer) {
         let mut flipped = bytes.clone();
         *flipped.get_mut(bytes.len() / 2).unwrap() ^= 1;
         fs::write(&path, &flipped).unwrap();
-        match setup.clone().try_start() {
-            Ok(mut gateway) => {
-                let may = !name.starts_with("lock/") && !name.starts_with("keys/");
-                assert!(may, "{name} was altered, and it started");
-                gateway.stop_and_check();
-                observer.verify(data);
-            }
-            Err(_) => {
-                assert!(!name.starts_with("tlog/"), "{name} was altered, and it did not start");
-                fs::write(&path, &bytes).unwrap();
-            }
+        if let Ok(mut gateway) = setup.clone().try_start() {
+            let may = !name.starts_with("lock/") && !name.starts_with("keys/");
+            assert!(may, "{name} was altered, and it started");
+            gateway.stop_and_check();
+            observer.verify(data);
+        } else {
+            assert!(!name.starts_with("tlog/"), "{name} was altered, and it did not start");
+            fs::write(&path, &bytes).unwrap();
         }
     }
 }

@@ -87,11 +87,12 @@ fn a_ledger_that_was_cut_or_altered_is_not_gone_on_with() {
 
 fn last_start(gateway: &Gateway) -> bool {
     let records = gateway.records();
-    let mut starts = records.events.iter().filter_map(|envelope| match &envelope.event {
-        Event::GatewayStarted(fact) => Some(fact.lost_lock),
-        _ => None,
+    let mut latest_first = records.events.iter().rev();
+    let lost = latest_first.find_map(|envelope| {
+        let Event::GatewayStarted(fact) = &envelope.event else { return None };
+        Some(fact.lost_lock)
     });
-    starts.next_back().unwrap()
+    lost.unwrap()
 }
 
 #[test]

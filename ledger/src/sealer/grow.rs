@@ -76,8 +76,8 @@ impl Growth {
         bundle.map_or(Ok(()), |id| partial(Filled::Bundle(id, &self.bundle)))
     }
 
-    /// Adds the records up to `end`, which must be committed. Where this fails nothing was added, so
-    /// that whatever `filled` did not take is told again the next time.
+    /// Adds the records up to `end`, which must be committed. Where this fails nothing was added,
+    /// so that whatever `filled` did not take is told again the next time.
     pub(super) fn advance(
         &mut self,
         reader: &dyn Reader,

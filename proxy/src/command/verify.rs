@@ -52,7 +52,9 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
     let trust = trust(args)?;
     let mut bar = Bar::new();
     let folder = Path::new(&args.what);
-    let reports = if folder.join(LEDGER_FOLDER).is_dir() {
+    // A ledger that was taken away must not pass as a log without one.
+    let has = |name| folder.join(name).is_dir();
+    let reports = if has(LEDGER_FOLDER) || has(TLOG_FOLDER) {
         vec![stored(args, folder, &trust, &mut bar)?]
     } else {
         let subject = Subject::find(&args.what).map_err(|error| unreadable(&error))?;

@@ -1,4 +1,5 @@
-//! Random histories: whatever a log went through, its files are those of a log that was sealed once.
+//! Random histories: whatever a log went through, its files are those of one that was sealed
+//! once.
 
 use super::super::{SealError, Sealer, Signed};
 use super::faults::{Failing, MoodyLock, block, go_on, open_with};

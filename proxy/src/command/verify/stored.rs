@@ -6,7 +6,7 @@ use ledger::backend::file::FileReader;
 use ledger::log::{ReadError, Reader as _};
 use ledger::payload::{Keys, LoadError, Recent};
 use ledger::sealer::LogFiles;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,10 +36,10 @@ pub(super) struct StoredLedger {
     folder: PathBuf,
     /// Entry bundles that do not hold the ledger's records.
     differing: Mutex<Vec<String>>,
-    /// Where erasures are reported under the checkpoint: the last of each session.
-    erased: OnceLock<BTreeMap<SessionId, u64>>,
-    /// What was asked for or reported behind it, where nobody signed it.
-    since: Mutex<Erased>,
+    /// Erasures under the checkpoint.
+    signed: OnceLock<Erasures>,
+    /// Erasures behind it, where nobody signed them.
+    since: Mutex<Erasures>,
     /// How many records the checkpoint covers.
     size: AtomicU64,
     /// How many payloads are absent of sessions erased behind it.
@@ -51,9 +51,9 @@ impl StoredLedger {
     /// The ledger that `reader` reads, whose log lies in `folder`.
     pub(super) fn new(reader: FileReader, keys: Option<Keys>, folder: PathBuf) -> Self {
         let log = Box::new(log_directory(folder.clone()));
-        let (differing, erased, since) = (Mutex::default(), OnceLock::new(), Mutex::default());
+        let (differing, signed, since) = (Mutex::default(), OnceLock::new(), Mutex::default());
         let (size, unsigned, recent) = <(AtomicU64, AtomicU64, Mutex<Recent>)>::default();
-        Self { reader, keys, log, folder, differing, erased, since, size, unsigned, recent }
+        Self { reader, keys, log, folder, differing, signed, since, size, unsigned, recent }
     }
 
     /// Adds what was found besides what every verification looks at.
@@ -116,28 +116,27 @@ impl StoredLedger {
         bundle.clear();
     }
 
-    /// Whether a payload that an event names is absent because of an erasure that was asked for or
-    /// done behind the checkpoint, while a gateway goes on.
+    /// Whether a payload that an event names is absent because of an erasure that was asked for
+    /// behind the checkpoint: a gateway may go on meanwhile.
     fn is_erased_since(&self, at: u64, session: SessionId) -> bool {
         let size = self.size.load(Ordering::Relaxed);
-        let erased = self.erased.get_or_init(|| {
-            let mut erased = Erased::default();
-            erased.read(&self.reader, size);
-            erased.done
+        let signed = self.signed.get_or_init(|| {
+            let mut signed = Erasures::default();
+            signed.read(&self.reader, size);
+            signed
         });
-        // Most are absent because of an erasure that is on record under the checkpoint.
-        if erased.get(&session).is_some_and(|done| at < *done) {
+        // What was asked for under the checkpoint has a signed reason, whenever it is reported.
+        if signed.account_for(at, session) {
             return false;
         }
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        if since.is_named(session) {
-            return true;
+        if !since.asked.contains_key(&session) {
+            since.next = since.next.max(size);
+            // What was recorded since the ledger was opened counts as well.
+            _ = self.reader.next();
+            since.read(&self.reader, u64::MAX);
         }
-        since.next = since.next.max(size);
-        // What was recorded since the ledger was opened counts as well.
-        _ = self.reader.next();
-        since.read(&self.reader, u64::MAX);
-        since.is_named(session)
+        since.asked.contains_key(&session)
     }
 
     /// Says that the ledger ends before it should: what is behind its end was taken away, or is
@@ -174,16 +173,15 @@ fn size_of(count: u64) -> usize {
 /// What every record of an erasure has in it.
 const ERASURE: &[u8] = b"\"payload.erase";
 
-/// Erasures in a part of the ledger.
+/// Erasures in a part of the ledger, by session: where the last one was asked for and reported.
 #[derive(Default)]
-struct Erased {
+struct Erasures {
     next: u64,
-    asked: BTreeSet<SessionId>,
-    /// Where the last of a session was reported.
+    asked: BTreeMap<SessionId, u64>,
     done: BTreeMap<SessionId, u64>,
 }
 
-impl Erased {
+impl Erasures {
     /// Goes on to `end`, or as far as the ledger can be read: what cannot is told elsewhere.
     fn read(&mut self, reader: &FileReader, end: u64) {
         while let Ok(records) = reader.read(Sequence::new(self.next), READ_BYTES) {
@@ -205,15 +203,18 @@ impl Erased {
             return;
         }
         let Ok(envelope) = Envelope::parse(record) else { return };
+        let next = self.next;
         if let Event::EraseRequested(fact) = envelope.event {
-            self.asked.extend(fact.sessions);
+            self.asked.extend(fact.sessions.iter().map(|session| (*session, next)));
         } else if let Event::PayloadErased(fact) = envelope.event {
-            self.done.extend(fact.sessions.iter().map(|session| (*session, self.next)));
+            self.done.extend(fact.sessions.iter().map(|session| (*session, next)));
         }
     }
 
-    fn is_named(&self, session: SessionId) -> bool {
-        self.asked.contains(&session) || self.done.contains_key(&session)
+    /// Whether one is the reason that a payload is absent which the event at `at` names.
+    fn account_for(&self, at: u64, session: SessionId) -> bool {
+        let done = self.done.get(&session).copied();
+        done.is_some_and(|done| at < done) || done < self.asked.get(&session).copied()
     }
 }
 
