@@ -116,8 +116,8 @@ impl StoredLedger {
         bundle.clear();
     }
 
-    /// Whether a payload that an event names is absent because of an erasure that was asked for
-    /// behind the checkpoint: a gateway may go on meanwhile.
+    /// Whether a payload that an event names is absent because of an erasure that is on record
+    /// behind the checkpoint alone: a gateway may go on meanwhile.
     fn is_erased_since(&self, at: u64, session: SessionId) -> bool {
         let size = self.size.load(Ordering::Relaxed);
         let signed = self.signed.get_or_init(|| {
@@ -130,13 +130,13 @@ impl StoredLedger {
             return false;
         }
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        if !since.asked.contains_key(&session) {
+        if !since.name(session) {
             since.next = since.next.max(size);
             // What was recorded since the ledger was opened counts as well.
             _ = self.reader.next();
             since.read(&self.reader, u64::MAX);
         }
-        since.asked.contains_key(&session)
+        since.name(session)
     }
 
     /// Says that the ledger ends before it should: what is behind its end was taken away, or is
@@ -209,6 +209,11 @@ impl Erasures {
         } else if let Event::PayloadErased(fact) = envelope.event {
             self.done.extend(fact.sessions.iter().map(|session| (*session, next)));
         }
+    }
+
+    /// Whether one is of this session, asked for or only reported.
+    fn name(&self, session: SessionId) -> bool {
+        self.asked.contains_key(&session) || self.done.contains_key(&session)
     }
 
     /// Whether one is the reason that a payload is absent which the event at `at` names.
