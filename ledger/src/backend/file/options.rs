@@ -13,7 +13,7 @@ pub struct Options {
     /// fit are synced in their segments. At most 256 MiB.
     pub journal_bytes: u64,
     /// The size of each of the two parts of the reserve in bytes: one for events, one for payloads,
-    /// for [`Log::append_reserved`] on a full disk. 0 for none.
+    /// for [`Log::append_reserved`](crate::log::Log::append_reserved) on a full disk. 0 for none.
     pub reserve_bytes: u64,
     /// How much recent event text a new segment's records are compressed against, in bytes; at
     /// most 64 KiB.
