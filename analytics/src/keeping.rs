@@ -78,9 +78,20 @@ impl Keeping {
         &self.holds
     }
 
-    /// Erasures that were asked for and are not known to be done: a crash came between.
+    /// Erasures that were asked for and are not known to be done, each with the sessions that are
+    /// left: a crash came between, or a hold.
     pub const fn unfinished(&self) -> &BTreeMap<EventId, EraseRequested> {
         &self.unfinished
+    }
+
+    /// Takes note that these sessions of a request are erased; others may still be held.
+    fn account(&mut self, request: EventId, erased: &[SessionId]) {
+        if let Some(asked) = self.unfinished.get_mut(&request) {
+            asked.sessions.retain(|session| !erased.contains(session));
+            if asked.sessions.is_empty() {
+                self.unfinished.remove(&request);
+            }
+        }
     }
 
     /// The sessions that fit and have payloads.
@@ -162,7 +173,7 @@ impl Projection for Keeping {
             self.unfinished.insert(envelope.id, requested.clone());
         } else if let Event::PayloadErased(erased) = &envelope.event {
             if let Some(request) = envelope.cause {
-                self.unfinished.remove(&request);
+                self.account(request, &erased.sessions);
             }
             for session in &erased.sessions {
                 // Whom it was for must still be known if it goes on.

@@ -149,3 +149,25 @@ fn completed() -> CallCompleted {
         usage: None,
     }
 }
+
+#[test]
+fn what_a_hold_kept_of_an_erasure_is_still_asked_for_when_the_rest_is_erased() {
+    let mut book = world();
+    let requested = EraseRequested {
+        basis: "article 17".into(),
+        by: "cleo".into(),
+        criterion: "subject ada".into(),
+        sessions: vec![session(1), session(2)],
+    };
+    book.write((90, 90), requested);
+    let request = book.events.last().unwrap().id;
+    let erase = |book: &mut Book, number| {
+        let sessions = vec![session(number)];
+        book.write((90, 90), PayloadErased { bytes: 1, payloads: 1, sessions });
+        book.events.last_mut().unwrap().cause = Some(request);
+        let keeping = applied(&book.events, Keeping::default());
+        keeping.unfinished().get(&request).map(|left| ids(&left.sessions))
+    };
+    assert_eq!(erase(&mut book, 2), Some(vec![1]));
+    assert_eq!(erase(&mut book, 1), None);
+}
