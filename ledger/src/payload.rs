@@ -23,6 +23,10 @@ mod flights;
 
 mod load;
 
+mod known;
+
+mod remembered;
+
 mod packer;
 
 #[cfg(test)]

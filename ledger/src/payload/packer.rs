@@ -1,33 +1,17 @@
-//! The state that makes payloads small: what each session has stored lately.
-//!
-//! It is a cache: losing an entry costs space, never content.
+//! Makes payloads ready to be recorded: commits to them, keeps what is new, encrypts it.
 
-use super::codec::{CONTENT_BYTES_MAX, Effort};
-use super::delta::{DEPTH_MAX, Form};
+use super::codec::Effort;
 use super::flights::{Flight, Flights, Hold, Premise};
 use super::kek::KeyError;
 use super::keys::Keys;
-use super::session_keys::SessionKeys;
+use super::known::{Base, Known};
+use super::remembered::State;
 use super::{SALT_ADDRESS, scope};
 use crate::log::{Address, ReadError, Reader, Scope, Sealed};
 use bytes::Bytes;
-use events::{Digest, PayloadRef, SessionId};
-use sha2::Digest as _;
-use std::collections::{BTreeMap, VecDeque};
+use events::{PayloadRef, SessionId};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::futures::Notified;
-
-/// How many sessions are remembered; each takes a few KiB at the most.
-const SESSIONS_MAX: usize = 1024;
-
-/// How many payloads of a session may be built on: a conversation and its side conversations.
-const BASES_MAX: usize = 4;
-
-/// How many ends of turns are remembered of each, the last ones.
-const CUTS_MAX: usize = 128;
-
-/// How many addresses of a session are remembered as stored already.
-const STORED_MAX: usize = 32;
 
 /// Below this size a payload is not worth building on.
 const BASE_BYTES_MIN: usize = 256;
@@ -78,48 +62,6 @@ pub struct Packed {
     _in_use: Arc<()>,
     /// Keeps erasures away until this is recorded or dropped.
     _flight: Flight,
-}
-
-/// The place of a turn's end, and the digest of all before it.
-type Cut = (usize, [u8; 16]);
-
-#[derive(Clone, Debug)]
-struct Base {
-    address: Address,
-    bytes: usize,
-    cuts: Vec<Cut>,
-    chain: Chain,
-    tail: (usize, [u8; 16]),
-}
-
-/// What is read together with a payload, because it builds on it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Chain {
-    /// How many payloads.
-    depth: usize,
-    /// The bytes of all middles.
-    middles: usize,
-}
-
-struct Session {
-    /// The erasure after which it began.
-    premise: Option<Premise>,
-    keys: Arc<SessionKeys>,
-    unstored_record: Option<Bytes>,
-    bases: VecDeque<Base>,
-    stored: VecDeque<Address>,
-    used: u64,
-    /// Shared with what was packed and is not recorded yet: if the session was forgotten before its
-    /// key record is durable, the next payload would come with another one.
-    in_use: Arc<()>,
-}
-
-#[derive(Default)]
-struct State {
-    sessions: BTreeMap<Scope, Session>,
-    /// Which session was used when; the first has rested longest.
-    by_use: BTreeMap<u64, Scope>,
-    uses: u64,
 }
 
 /// Packs payloads, session by session.
@@ -224,15 +166,9 @@ impl Packer {
     /// Takes note that `packed` is durable: from now on others may build on it.
     pub(crate) fn confirm(&self, packed: Packed) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(session) = state.sessions.get_mut(&packed.scope) else { return };
-        session.unstored_record = None;
-        if packed.reference.discarded {
-            return;
-        }
-        keep(&mut session.stored, Address(packed.reference.digest.0), STORED_MAX);
-        if let Some(base) = packed.base {
-            keep(&mut session.bases, base, BASES_MAX);
-        }
+        let Packed { reference, scope, base, .. } = packed;
+        let address = (!reference.discarded).then_some(Address(reference.digest.0));
+        state.confirm(scope, address, base);
     }
 
     /// The key record of a session that is not remembered.
@@ -251,162 +187,15 @@ impl Packer {
             Some(record) => (self.keys.open(scope, record)?, None),
             None => self.keys.fresh(scope).map(|(keys, record)| (keys, Some(record)))?,
         };
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.make_room();
-        // Another call of the session may have come first; then its record counts.
-        if !state.sessions.contains_key(&scope) {
-            let (keys, record) = (Arc::clone(&keys), unstored_record.clone());
-            state.insert(scope, keys, record, premise.clone());
-        }
-        drop(state);
         let (premise, bases, stored) = (premise.clone(), Vec::new(), Vec::new());
-        let known = self.look_up(scope);
         let in_use = Arc::default();
-        Ok(known.unwrap_or(Known { premise, keys, unstored_record, bases, stored, in_use }))
+        let fresh = Known { premise, keys, unstored_record, bases, stored, in_use };
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.take_up(scope, &fresh);
+        Ok(state.known(scope).unwrap_or(fresh))
     }
 
     fn look_up(&self, scope: Scope) -> Option<Known> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.touch(scope);
-        let session = state.sessions.get(&scope)?;
-        if session.premise.as_ref().is_some_and(Premise::failed) {
-            state.remove(scope);
-            return None;
-        }
-        Some(Known {
-            premise: session.premise.clone(),
-            keys: Arc::clone(&session.keys),
-            unstored_record: session.unstored_record.clone(),
-            bases: session.bases.iter().cloned().collect(),
-            stored: session.stored.iter().copied().collect(),
-            in_use: Arc::clone(&session.in_use),
-        })
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).known(scope)
     }
-}
-
-impl State {
-    fn insert(
-        &mut self,
-        scope: Scope,
-        keys: Arc<SessionKeys>,
-        unstored_record: Option<Bytes>,
-        premise: Option<Premise>,
-    ) {
-        let (bases, stored) = (VecDeque::new(), VecDeque::new());
-        self.uses += 1;
-        let used = self.uses;
-        self.by_use.insert(used, scope);
-        let in_use = Arc::default();
-        let session = Session { premise, keys, unstored_record, bases, stored, used, in_use };
-        self.sessions.insert(scope, session);
-    }
-
-    fn remove(&mut self, scope: Scope) {
-        if let Some(session) = self.sessions.remove(&scope) {
-            self.by_use.remove(&session.used);
-        }
-    }
-
-    fn touch(&mut self, scope: Scope) {
-        let Some(session) = self.sessions.get_mut(&scope) else { return };
-        self.uses += 1;
-        self.by_use.remove(&session.used);
-        session.used = self.uses;
-        self.by_use.insert(session.used, scope);
-    }
-
-    /// Forgets who has rested longest. Those that something packed needs stay; callers hold that.
-    fn make_room(&mut self) {
-        while SESSIONS_MAX <= self.sessions.len() {
-            let rests = |scope: &&Scope| {
-                let session = self.sessions.get(*scope);
-                session.is_none_or(|session| Arc::strong_count(&session.in_use) == 1)
-            };
-            let Some(scope) = self.by_use.values().find(rests).copied() else { return };
-            self.remove(scope);
-        }
-    }
-}
-
-/// What is known of a session, taken out so that no lock is held while hashing.
-struct Known {
-    premise: Option<Premise>,
-    keys: Arc<SessionKeys>,
-    unstored_record: Option<Bytes>,
-    bases: Vec<Base>,
-    stored: Vec<Address>,
-    in_use: Arc<()>,
-}
-
-impl Known {
-    /// The commitment, the digest of everything before each of the last cuts, and what follows
-    /// the last cut: where it begins and its digest.
-    fn measure(&self, content: &[u8], cuts: &[usize]) -> (Digest, Vec<Cut>, Cut) {
-        let salt = self.keys.salt();
-        let mut hasher = salt.begin();
-        let mut measured = Vec::new();
-        let mut at = 0;
-        let first = cuts.len().saturating_sub(CUTS_MAX);
-        for cut in cuts.iter().skip(first).copied() {
-            let Some(piece) = content.get(at..cut) else { continue };
-            hasher.update(piece);
-            at = cut;
-            measured.push((cut, shortened(hasher.clone().finalize().into())));
-        }
-        let rest = content.get(at..).unwrap_or_default();
-        hasher.update(rest);
-        let tail =
-            shortened(salt.begin().chain_update(b"tail").chain_update(rest).finalize().into());
-        (Digest(hasher.finalize().into()), measured, (at, tail))
-    }
-
-    /// The inner form, and what it builds on.
-    fn form(&self, content: &[u8], cuts: &[Cut], tail: Cut) -> (Vec<u8>, Chain) {
-        let whole = || (Form::whole(content), Chain::default());
-        let shared = |base: &Base| {
-            cuts.iter().rev().find(|cut| base.cuts.contains(cut)).map_or(0, |(end, _)| *end)
-        };
-        let best = self.bases.iter().map(|base| (shared(base), base)).max_by_key(|(head, _)| *head);
-        let Some((head, base)) = best.filter(|(head, _)| 0 < *head) else { return whole() };
-        let same_tail = base.tail.1 == tail.1;
-        let kept = if same_tail { content.len() - tail.0 } else { 0 };
-        debug_assert!(!same_tail || kept == base.bytes - base.tail.0);
-        let middle = content.get(head..content.len() - kept).unwrap_or_default();
-        let Chain { depth, middles } = base.chain;
-        let chain = Chain { depth: depth + 1, middles: middles + middle.len() };
-        if chain.depth >= DEPTH_MAX || chain.middles > CONTENT_BYTES_MAX {
-            return whole();
-        }
-        (Form::delta(base.address, head, kept, middle), chain)
-    }
-}
-
-fn keep<T: Keyed>(list: &mut VecDeque<T>, item: T, most: usize) {
-    list.retain(|known| known.key() != item.key());
-    if list.len() == most {
-        list.pop_front();
-    }
-    list.push_back(item);
-}
-
-/// What tells two entries of a list apart.
-trait Keyed {
-    fn key(&self) -> Address;
-}
-
-impl Keyed for Address {
-    fn key(&self) -> Address {
-        *self
-    }
-}
-
-impl Keyed for Base {
-    fn key(&self) -> Address {
-        self.address
-    }
-}
-
-fn shortened(digest: [u8; 32]) -> [u8; 16] {
-    let [head, ..] = digest.as_chunks::<16>().0 else { return [0; 16] };
-    *head
 }
