@@ -52,31 +52,32 @@ mod recovery;
 
 mod opening;
 
+mod durable;
+mod erasure;
+
 pub use error::OpenError;
 pub use options::Options;
 pub use quarantine::Cut;
 pub use reader::{Block, FileReader};
 pub use recovery::Recovery;
 
-use super::{check_limits, check_scopes};
+use super::check_limits;
 use crate::Sequence;
-use crate::log::{Address, AppendError, Batch, Erased, Log, ReadError, Reader, Scope, Sealed};
-use committed::ActivePayloads;
+use crate::log::{Address, AppendError, Batch, Erased, Log, Reader, Scope, Sealed};
 use disk::{Disk, DiskFile, RealDisk, is_full};
-use eraser::{Eraser, redo};
+use eraser::redo;
 use event_writer::EventWriter;
 use filler::{Filler, Workers};
 use journal::Journal;
 use names::Series;
 use opening::{cannot_prepare, check_options, lock, start, watch_over};
-use payload::{Name, Place};
 use payload_writer::PayloadWriter;
 use recovery::{Recovered, recover};
 use relaxed::RelaxedDisk;
 use replay::replay;
 use reserve::Reserve;
 use room::Room;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -231,86 +232,6 @@ impl FileLog {
         }
     }
 
-    /// Makes a batch durable, and then known to readers.
-    fn commit(&mut self, batch: &Batch, fresh: &[&Sealed], room: Room) -> io::Result<()> {
-        self.roll(room)?;
-        let before = (self.events.tail.end, self.payloads.laid_out().offset);
-        let places = self.payloads.lay_out(fresh);
-        let (tail, points) = self.events.lay_out(&batch.records, self.payloads.position())?;
-        self.make_durable()?;
-        self.events.commit(tail, &points);
-        self.stored_bytes += tail.end - before.0 + (tail.payloads.end - before.1);
-        self.reader.publish(|committed| {
-            committed.tail = tail;
-            committed.points.extend(points);
-            if let Some(active) = &mut committed.payloads {
-                active.places.extend(places);
-                active.end = tail.payloads.end;
-            }
-        });
-        Ok(())
-    }
-
-    /// Makes what was laid out durable: in the journal before it is written to both segments, or,
-    /// where it concerns one of them alone or is too large, by a sync of each.
-    fn make_durable(&mut self) -> io::Result<()> {
-        let pieces = [self.events.laid_out(), self.payloads.laid_out()];
-        let bytes = pieces.iter().map(|piece| piece.bytes.len()).sum();
-        let has_payloads = pieces.iter().all(|piece| !piece.bytes.is_empty());
-        let journal = self.journal.as_mut();
-        if let Some(journal) = journal.filter(|journal| has_payloads && journal.takes(bytes)) {
-            if !journal.fits(bytes) {
-                // Opened anew: the system tells each open file once of a failed sync, and the
-                // writer has to hear of it too, before it leaves a segment.
-                let payloads = self.payloads.active.as_ref().map(|(segment, _)| &segment.path);
-                let paths = payloads.into_iter().chain([&self.events.segment.path]);
-                let segments = paths.map(|path| self.disk.open(path, true));
-                journal.turn(segments.collect::<io::Result<_>>()?)?;
-            }
-            journal.append(pieces)?;
-            self.payloads.write()?;
-            return self.events.write();
-        }
-        self.payloads.write()?;
-        self.events.write()?;
-        if has_payloads {
-            self.payloads.sync()?;
-        }
-        self.events.segment.file.sync()
-    }
-
-    /// Goes on in the segments that were got for the next batch.
-    ///
-    /// Both that are left are synced first, so that the journal has nothing to say of them.
-    fn roll(&mut self, room: Room) -> io::Result<()> {
-        if room.payloads.is_some() || room.events.is_some() {
-            self.payloads.sync()?;
-            self.events.segment.file.sync()?;
-        }
-        if let Some(spare) = room.payloads {
-            let sealed = self.reader.read_committed(|committed| {
-                committed.payloads.as_ref().map(ActivePayloads::sorted).unwrap_or_default()
-            });
-            let sealed: Vec<(Name, Place)> = sealed;
-            self.payloads.roll(&*self.disk, &self.dir, spare, &sealed)?;
-            if let Some((segment, _)) = &self.payloads.active {
-                let active = ActivePayloads::new(Arc::clone(segment));
-                self.reader.publish(|committed| committed.payloads = Some(active));
-            }
-        }
-        if let Some(spare) = room.events {
-            self.events.roll(&*self.disk, &self.dir, spare)?;
-            let (active, tail) = (Arc::clone(&self.events.segment), self.events.tail);
-            self.reader.publish(|committed| {
-                committed.segments.push(active.first);
-                committed.active = active;
-                committed.points.clear();
-                committed.tail = tail;
-            });
-        }
-        Ok(())
-    }
-
     fn append_with(&mut self, batch: &Batch, reserved: bool) -> Result<(), AppendError> {
         self.check_poison()?;
         check_limits(batch)?;
@@ -358,27 +279,6 @@ impl FileLog {
         self.poison(error)
     }
 
-    fn eraser(&self, scopes: BTreeSet<Scope>, has_begun: bool) -> Eraser<'_> {
-        let (disk, dir, reader) = (&*self.disk, self.dir.as_path(), &*self.reader);
-        Eraser { disk, dir, shard: self.payloads.shard, reader, scopes, has_begun }
-    }
-
-    /// Leaves the journal without a copy of any payload, and without need of one.
-    fn empty_journal(&mut self) -> io::Result<()> {
-        self.payloads.sync()?;
-        self.events.segment.file.sync()?;
-        self.journal.as_mut().map_or(Ok(()), Journal::empty)
-    }
-
-    /// Takes note that the payloads of these scopes are erased: they may come again.
-    fn forget(&self, scopes: &BTreeSet<Scope>) {
-        self.reader.publish(|committed| {
-            if let Some(active) = &mut committed.payloads {
-                active.places.retain(|(scope, _), _| !scopes.contains(scope));
-            }
-        });
-    }
-
     fn poison(&mut self, error: &impl Display) -> AppendError {
         let detail = format!("`{}`: {error}", self.dir.display());
         self.poisoned = Some(detail.clone());
@@ -415,28 +315,7 @@ impl Log for FileLog {
     }
 
     fn erase(&mut self, scopes: &[Scope]) -> Result<Erased, AppendError> {
-        if let Some(detail) = &self.poisoned {
-            return Err(AppendError::Poisoned { detail: detail.clone() });
-        }
-        check_scopes(scopes)?;
-        let wanted: BTreeSet<Scope> = scopes.iter().copied().collect();
-        let found = self.eraser(wanted.clone(), false).look();
-        let found = found.map_err(|error| AppendError::Refused { reason: error.to_string() })?;
-        if found.payloads == 0 {
-            return Ok(found);
-        }
-        self.empty_journal().map_err(|error| self.poison(&error))?;
-        let mut eraser = self.eraser(wanted.clone(), false);
-        match (eraser.erase(), eraser.has_begun) {
-            (Ok(()), _) => {}
-            (Err(ReadError::Io { source, .. }), false) if is_full(&source) => {
-                let detail = format!("`{}`: {source}", self.dir.display());
-                return Err(AppendError::Full { detail });
-            }
-            (Err(error), _) => return Err(self.poison(&error)),
-        }
-        self.forget(&wanted);
-        Ok(found)
+        self.erase_payloads(scopes)
     }
 
     fn next(&self) -> Sequence {

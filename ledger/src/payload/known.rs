@@ -1,5 +1,5 @@
-//! What can be made of content with what is known of its session: its commitment, and the form that
-//! keeps only what is new.
+//! What can be made of content with what is known of its session: its commitment, and the form
+//! that keeps only what is new.
 
 use super::codec::CONTENT_BYTES_MAX;
 use super::delta::{DEPTH_MAX, Form};
