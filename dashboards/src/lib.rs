@@ -16,4 +16,5 @@ mod export_routes;
 pub use export_routes::export_routes;
 pub use export_source::{Announce, ExportAsked, ExportSource};
 pub use ledger_routes::{EVENTS_MAX, ledger_routes};
+pub use problem::problem;
 pub use tlog_routes::tlog_routes;

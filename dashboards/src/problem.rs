@@ -5,7 +5,7 @@ use http::{StatusCode, header};
 use std::fmt::Display;
 
 /// An error as RFC 9457 says.
-pub(crate) fn problem(status: StatusCode, detail: &dyn Display) -> Response {
+pub fn problem(status: StatusCode, detail: &dyn Display) -> Response {
     let title = status.canonical_reason().unwrap_or_default();
     let body = serde_json::json!({
         "title": title, "status": status.as_u16(), "detail": detail.to_string(),

@@ -7,6 +7,7 @@ use axum::extract::{Json, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Router, middleware};
+use dashboards::problem;
 use events::{EventId, LegalHoldLifted, LegalHoldPlaced, SessionId, Timestamp};
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -204,13 +205,13 @@ async fn only_operator(
     }
     let detail = "send the operator's key as `Authorization: Bearer …`; it is in \
                   `keys/operator.key` in the gateway's data folder";
-    problem(StatusCode::UNAUTHORIZED, detail)
+    problem(StatusCode::UNAUTHORIZED, &detail)
 }
 
 async fn erase(State(desk): State<Desk>, Json(asked): Json<ErasureAsked>) -> Response {
     let (criterion, said) = match asked.criterion() {
         Ok(criterion) => criterion,
-        Err(detail) => return problem(StatusCode::UNPROCESSABLE_ENTITY, detail),
+        Err(detail) => return problem(StatusCode::UNPROCESSABLE_ENTITY, &detail),
     };
     let done = if asked.preview {
         desk.keeper.preview(&criterion).await.map(preview)
@@ -254,7 +255,7 @@ async fn place(State(desk): State<Desk>, Json(asked): Json<HoldAsked>) -> Respon
     let by = by(&asked.by);
     let hold = match asked.placed(by) {
         Ok(hold) => hold,
-        Err(detail) => return problem(StatusCode::UNPROCESSABLE_ENTITY, detail),
+        Err(detail) => return problem(StatusCode::UNPROCESSABLE_ENTITY, &detail),
     };
     match desk.keeper.place(hold.clone()).await {
         Ok(id) => (StatusCode::CREATED, Json(HoldShown { id, hold })).into_response(),
@@ -270,7 +271,7 @@ async fn lift(
     let by = by(&asked.by);
     let lifted = match asked.lifted(hold, by) {
         Ok(lifted) => lifted,
-        Err(detail) => return problem(StatusCode::UNPROCESSABLE_ENTITY, detail),
+        Err(detail) => return problem(StatusCode::UNPROCESSABLE_ENTITY, &detail),
     };
     match desk.keeper.lift(lifted).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
@@ -293,14 +294,7 @@ fn failed(error: &KeeperError) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR
         }
     };
-    problem(status, &error.to_string())
-}
-
-fn problem(status: StatusCode, detail: &str) -> Response {
-    let title = status.canonical_reason().unwrap_or_default();
-    let body = serde_json::json!({ "title": title, "status": status.as_u16(), "detail": detail });
-    let headers = [(header::CONTENT_TYPE, "application/problem+json")];
-    (status, headers, body.to_string()).into_response()
+    problem(status, error)
 }
 
 #[cfg(test)]
