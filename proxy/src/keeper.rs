@@ -224,35 +224,60 @@ impl Keeper {
         Ok(erasure)
     }
 
-    /// Erases what an event on record asks for.
+    /// Erases what an event on record asks for. Where calls of a session are under way, the others
+    /// are erased all the same, and what is left is completed before the next erasure.
     async fn finish(
         &self,
         request: EventId,
         sessions: Vec<SessionId>,
         erasure: &mut Erasure,
     ) -> Result<(), KeeperError> {
-        let count = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
-        let sessions: Arc<[SessionId]> = sessions.into();
+        let mut left = vec![sessions];
+        let mut busy = None;
+        while let Some(part) = left.pop() {
+            match self.erase_part(request, &part).await {
+                Ok(erased) => {
+                    erasure.sessions += u64::try_from(part.len()).unwrap_or(u64::MAX);
+                    erasure.payloads += erased.payloads;
+                    erasure.bytes += erased.bytes;
+                }
+                Err(RecordError::NotErased(_)) if 1 < part.len() => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    left.extend([second.to_vec(), first.to_vec()]);
+                }
+                Err(error @ RecordError::NotErased(_)) => busy = Some(error),
+                Err(error) => return Err(KeeperError::Unfinished(error)),
+            }
+        }
+        busy.map_or(Ok(()), |error| Err(KeeperError::Unfinished(error)))
+    }
+
+    /// Erases these sessions at once, or nothing: a single one is tried for as long as its calls
+    /// may reasonably be under way.
+    async fn erase_part(
+        &self,
+        request: EventId,
+        sessions: &[SessionId],
+    ) -> Result<Erased, RecordError> {
+        let is_one = sessions.len() == 1;
         let mut tries = TRIES;
-        let erased = loop {
+        loop {
             tries -= 1;
             let scopes = sessions.iter().map(|session| payload::scope(*session)).collect();
-            let sessions = Arc::clone(&sessions);
+            let sessions = sessions.to_vec();
             let record = move |erased: Erased| {
                 let (bytes, payloads) = (erased.bytes, erased.payloads);
-                let fact = PayloadErased { bytes, payloads, sessions: sessions.to_vec() };
+                let fact = PayloadErased { bytes, payloads, sessions };
                 Draft { cause: Some(request), ..plain(fact.into()) }
             };
             match self.ledger.erase(scopes, record).await {
-                Ok((_, erased)) => break erased,
-                Err(RecordError::NotErased(_) | RecordError::Unrecorded(_)) if 0 < tries => {}
-                Err(error) => return Err(KeeperError::Unfinished(error)),
+                Ok((_, erased)) => return Ok(erased),
+                // What is gone must be on record; to erase it again does no harm.
+                Err(RecordError::Unrecorded(_)) if 0 < tries => {}
+                Err(RecordError::NotErased(_)) if is_one && 0 < tries => {}
+                Err(error) => return Err(error),
             }
-        };
-        erasure.sessions += count;
-        erasure.payloads += erased.payloads;
-        erasure.bytes += erased.bytes;
-        Ok(())
+        }
     }
 
     /// What the ledger says now. Reads all of it, on a thread of its own.
@@ -314,3 +339,6 @@ pub async fn keep(keeper: Arc<Keeper>, config: Arc<Config>) {
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
+
+#[cfg(test)]
+mod tests;
