@@ -14,6 +14,7 @@ fn asked(book: &mut Book, owner: &str, model: &str) -> CallDispatched {
         arguments: None,
         conversation: None,
         dialect: Dialect::Openai,
+        grant: None,
         method: "POST /v1/chat/completions".into(),
         model: Some(model.into()),
         operation: Operation::Chat,
