@@ -21,6 +21,7 @@ fn asked(book: &mut Book, owner: &str, model: &str) -> CallDispatched {
         principal: Principal { owner: owner.into(), ..principal() },
         request: Some(book.payload(owner)),
         session: SessionMethod::New,
+        shadow: None,
         stream: false,
         target: None,
         tool_call: None,
