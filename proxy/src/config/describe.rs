@@ -207,7 +207,7 @@ fn write_tool(out: &mut String, tool: &ToolUpstream, prefix: &str) -> fmt::Resul
 }
 
 fn write_agent(out: &mut String, agent: &Agent) -> fmt::Result {
-    let Agent { name, team, owner, keys, models, tools } = agent;
+    let Agent { name, team, owner, keys, models, tools, .. } = agent;
     let team = if team.is_empty() { String::new() } else { format!(" of {team}") };
     let keys = match keys.len() {
         1 => "1 key".to_owned(),

@@ -63,6 +63,7 @@ pub(super) fn config(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Confi
         models,
         tools,
         agents,
+        ..Config::default()
     }
 }
 

@@ -141,6 +141,8 @@ mod tests {
             team: String::new(),
             owner: "o".to_owned(),
             keys: vec![KeyHash::of("k")],
+            issuer: None,
+            subject: "a".to_owned(),
             models: Vec::new(),
             tools: tools.iter().map(|tool| ToolPattern::parse(tool).unwrap()).collect(),
         }

@@ -48,7 +48,10 @@ fn agent(
     for (key, at) in &keys {
         take_key(*key, at, &holder, taken, &mut reading.report);
     }
+    let subject = name.clone();
     Some(Agent {
+        issuer: None,
+        subject: subject?,
         name: name?,
         team: team.unwrap_or(Some(String::new()))?,
         owner: owner?,

@@ -141,7 +141,15 @@ fn tool(
             None
         }
     };
-    Some(ToolUpstream { name: name?, transport: transport?, prefix: prefix? })
+    Some(ToolUpstream {
+        name: name?,
+        transport: transport?,
+        prefix: prefix?,
+        trusted: false,
+        private: Vec::new(),
+        untrusted: Vec::new(),
+        outside: Vec::new(),
+    })
 }
 
 fn is_tool_name(text: &str) -> Result<(), &'static str> {
