@@ -254,6 +254,7 @@ impl Calls {
 }
 
 impl Projection for Calls {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most kinds are about no call")]
     fn apply(&mut self, envelope: &Envelope) {
         match &envelope.event {
             Event::CallDispatched(fact) => self.asked(envelope, Asked::Dispatched(fact.clone())),
@@ -275,19 +276,7 @@ impl Projection for Calls {
                     call.relayed.push(Relayed { time: envelope.time, message });
                 }
             }
-            Event::CallRefused(_)
-            | Event::GatewayStarted(_)
-            | Event::GatewayStopped(_)
-            | Event::EraseRequested(_)
-            | Event::LedgerExported(_)
-            | Event::LedgerGap(_)
-            | Event::LegalHoldLifted(_)
-            | Event::LegalHoldPlaced(_)
-            | Event::PayloadErased(_)
-            | Event::LedgerRecovered(_)
-            | Event::ToolsChanged(_)
-            | Event::UpstreamStarted(_)
-            | Event::UpstreamStopped(_) => {}
+            _ => {}
         }
     }
 }

@@ -22,6 +22,7 @@ pub(crate) fn session(number: u128) -> SessionId {
 
 pub(crate) fn principal() -> Principal {
     Principal {
+        actors: Vec::new(),
         agent: "support-bot".into(),
         owner: "ada@example.com".into(),
         team: "support".into(),
@@ -88,12 +89,14 @@ pub(crate) fn chat(request: Option<PayloadRef>) -> CallDispatched {
         arguments: None,
         conversation: None,
         dialect: Dialect::Openai,
+        grant: None,
         method: "POST /v1/chat/completions".into(),
         model: Some("gpt-4o".into()),
         operation: Operation::Chat,
         principal: principal(),
         request,
         session: SessionMethod::New,
+        shadow: None,
         stream: false,
         target: None,
         tool_call: None,

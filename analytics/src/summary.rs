@@ -40,6 +40,7 @@ pub fn summary(event: &Event) -> String {
         Event::ToolsChanged(fact) => tools_changed(fact),
         Event::UpstreamStarted(fact) => upstream_started(fact),
         Event::UpstreamStopped(fact) => upstream_stopped(fact),
+        other => other.kind().to_owned(),
     }
 }
 

@@ -72,6 +72,7 @@ impl Gate {
     pub fn new(config: &Config, ledger: Ledger, correlator: Correlator) -> Self {
         let principals = config.agents.iter().map(|agent| {
             let principal = Principal {
+                actors: Vec::new(),
                 agent: agent.name.as_str().into(),
                 owner: agent.owner.as_str().into(),
                 team: agent.team.as_str().into(),
@@ -112,6 +113,7 @@ impl Gate {
     /// The agent as events name it.
     pub fn principal(&self, agent: &Agent) -> Principal {
         self.principals.get(&agent.name).cloned().unwrap_or_else(|| Principal {
+            actors: Vec::new(),
             agent: agent.name.as_str().into(),
             owner: agent.owner.as_str().into(),
             team: agent.team.as_str().into(),

@@ -114,34 +114,11 @@ pub fn last_checkpoint_key(reader: &dyn Reader) -> Result<Option<Arc<str>>, Reco
 impl Found {
     fn apply(&mut self, sequence: Sequence, envelope: &Envelope) {
         let Some(call) = envelope.call else { return };
-        match &envelope.event {
-            Event::CallDispatched(_) => {
-                let session = envelope.session;
-                self.open.insert(call, Dispatched { sequence, session });
-            }
-            Event::CallCompleted(_)
-            | Event::CallFailed(_)
-            | Event::CallCancelled(_)
-            | Event::CallInDoubt(_) => {
-                self.open.remove(&call);
-            }
-            Event::CallDenied(_)
-            | Event::CallLinked(_)
-            | Event::CallRefused(_)
-            | Event::FindingRaised(_)
-            | Event::GatewayStarted(_)
-            | Event::GatewayStopped(_)
-            | Event::EraseRequested(_)
-            | Event::LedgerExported(_)
-            | Event::LedgerGap(_)
-            | Event::LegalHoldLifted(_)
-            | Event::LegalHoldPlaced(_)
-            | Event::PayloadErased(_)
-            | Event::LedgerRecovered(_)
-            | Event::MessageRelayed(_)
-            | Event::ToolsChanged(_)
-            | Event::UpstreamStarted(_)
-            | Event::UpstreamStopped(_) => {}
+        if let Event::CallDispatched(_) = &envelope.event {
+            let session = envelope.session;
+            self.open.insert(call, Dispatched { sequence, session });
+        } else if envelope.event.is_outcome() {
+            self.open.remove(&call);
         }
     }
 

@@ -40,6 +40,7 @@ fn digest(byte: u8) -> Digest {
 
 fn principal() -> Principal {
     Principal {
+        actors: Vec::new(),
         agent: "support-bot".into(),
         owner: "ada@example.com".into(),
         team: "support".into(),
@@ -70,12 +71,14 @@ fn requests() -> Vec<Event> {
         arguments: Some(Mark([0xa1; 16])),
         conversation: Some(Mark([0xc1; 16])),
         dialect: Dialect::Mcp,
+        grant: None,
         method: "tools/call".into(),
         model: Some("gpt-5".into()),
         operation: Operation::ExecuteTool,
         principal: principal(),
         request: Some(payload(321)),
         session: SessionMethod::Explicit,
+        shadow: None,
         stream: true,
         target: Some("cancel_reservation".into()),
         tool_call: Some("call_k3\u{1}\"\\\n".into()),
@@ -90,6 +93,7 @@ fn requests() -> Vec<Event> {
         operation: Operation::Chat,
         principal: principal(),
         request: Some(payload(654)),
+        shadow: None,
         target: Some("refund".into()),
         upstream: Some("openai".into()),
         verdict: verdict(Decision::Deny),

@@ -25,8 +25,12 @@ fn refused() -> impl Strategy<Value = Draft<CallRefused>> {
     let sizes = (0..=INTEGER_MAX, any::<u16>());
     (sizes, text(), text(), optional(), optional(), (text(), text(), text())).prop_map(
         |((bytes, status), code, detail, method, peer, (agent, owner, team))| {
-            let principal =
-                Principal { agent: agent.into(), owner: owner.into(), team: team.into() };
+            let principal = Principal {
+                actors: Vec::new(),
+                agent: agent.into(),
+                owner: owner.into(),
+                team: team.into(),
+            };
             draft(CallRefused {
                 bytes,
                 code: code.into(),

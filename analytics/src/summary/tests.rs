@@ -20,6 +20,7 @@ fn calls() -> Vec<(Event, &'static str)> {
         operation: Operation::ExecuteTool,
         principal: principal(),
         request: None,
+        shadow: None,
         target: Some("pay".into()),
         upstream: None,
         verdict: verdict(Decision::Deny),

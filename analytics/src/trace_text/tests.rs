@@ -130,6 +130,7 @@ fn trouble() -> Book {
         operation: Operation::ExecuteTool,
         principal: principal(),
         request: None,
+        shadow: None,
         target: Some("wire\u{202e}money".into()),
         upstream: Some("bank".into()),
         verdict: verdict(Decision::Deny),

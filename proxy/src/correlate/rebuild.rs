@@ -15,29 +15,16 @@ use std::sync::Arc;
 /// Takes over one event; events come in the order in which they were recorded.
 pub(super) fn apply(memory: &mut Memory, envelope: &Envelope) {
     let (Some(call), Some(session)) = (envelope.call, envelope.session) else { return };
-    match &envelope.event {
-        Event::CallDispatched(dispatched) => begun(memory, call, session, dispatched),
-        Event::CallCompleted(completed) => ended(memory, call, envelope.time, completed),
-        Event::CallFailed(_) | Event::CallCancelled(_) | Event::CallInDoubt(_) => {
-            memory.unanswered(call);
-        }
-        Event::CallLinked(link) => linked(memory, call, session, link),
-        Event::FindingRaised(finding) => found(memory, call, session, finding),
-        Event::CallDenied(_)
-        | Event::CallRefused(_)
-        | Event::GatewayStarted(_)
-        | Event::GatewayStopped(_)
-        | Event::EraseRequested(_)
-        | Event::LedgerExported(_)
-        | Event::LedgerGap(_)
-        | Event::LegalHoldLifted(_)
-        | Event::LegalHoldPlaced(_)
-        | Event::PayloadErased(_)
-        | Event::LedgerRecovered(_)
-        | Event::MessageRelayed(_)
-        | Event::ToolsChanged(_)
-        | Event::UpstreamStarted(_)
-        | Event::UpstreamStopped(_) => {}
+    if let Event::CallDispatched(dispatched) = &envelope.event {
+        begun(memory, call, session, dispatched);
+    } else if let Event::CallCompleted(completed) = &envelope.event {
+        ended(memory, call, envelope.time, completed);
+    } else if envelope.event.is_outcome() {
+        memory.unanswered(call);
+    } else if let Event::CallLinked(link) = &envelope.event {
+        linked(memory, call, session, link);
+    } else if let Event::FindingRaised(finding) = &envelope.event {
+        found(memory, call, session, finding);
     }
 }
 
