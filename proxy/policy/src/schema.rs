@@ -11,13 +11,12 @@ use cedar_policy::{Schema, SchemaError};
 use serde_json::{Map, Value, json};
 
 /// The action that stands for the tools that a policy does not name.
-const ANY_TOOL: &str = "any/tool";
+pub(crate) const ANY_TOOL: &str = "*/*";
 
 /// A schema with actions for these tools.
 pub(crate) fn schema<'a>(
     tools: impl Iterator<Item = (&'a str, &'a Fields)>,
 ) -> Result<Schema, SchemaError> {
-    let none = Fields::new();
     let mut actions = Map::new();
     actions.insert(CALL.to_owned(), json!({}));
     actions.insert(CALL_TOOL.to_owned(), json!({ "memberOf": [{ "id": CALL }] }));
@@ -29,10 +28,11 @@ pub(crate) fn schema<'a>(
     ] {
         actions.insert(name.to_owned(), action(CALL, resource, extra));
     }
-    for (name, fields) in tools.chain([(ANY_TOOL, &none)]) {
+    let tools = tools.map(|(name, fields)| (name, declared(fields)));
+    for (name, arguments) in tools.chain([(ANY_TOOL, declared(&Fields::new()))]) {
         let extra = json!({
             "argument_text": { "type": "String" },
-            "arguments": declared(fields),
+            "arguments": arguments,
         });
         actions.insert(name.to_owned(), action(CALL_TOOL, "Tool", extra));
     }

@@ -4,15 +4,15 @@ use crate::problem::PolicyProblem;
 use std::sync::Arc;
 
 /// The most bytes of one source.
-pub const SOURCE_BYTES_MAX: usize = 1 << 20;
+pub(crate) const SOURCE_BYTES_MAX: usize = 1 << 20;
 /// The most bytes of one policy.
-pub const POLICY_BYTES_MAX: usize = 64 << 10;
+pub(crate) const POLICY_BYTES_MAX: usize = 64 << 10;
 /// The most policies of all sources together.
-pub const POLICIES_MAX: usize = 10_000;
+pub(crate) const POLICIES_MAX: usize = 10_000;
 /// How deep brackets may be nested. What reads policies recurses, and a stack is finite.
-pub const NESTING_MAX: usize = 32;
+pub(crate) const NESTING_MAX: usize = 32;
 /// The most signs of one policy that can nest without brackets: operators, dots, calls.
-pub const OPERATORS_MAX: usize = 400;
+pub(crate) const OPERATORS_MAX: usize = 400;
 
 /// A text of policies, and the name that problems and verdicts give it: its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
