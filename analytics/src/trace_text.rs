@@ -101,10 +101,10 @@ impl Painter<'_> {
         };
         let mut parts = vec![
             format!("session {}", self.session),
-            format!("{:.19}Z", self.start.to_string()),
+            words::moment(self.start),
             words::duration(lasted),
-            counted(count(Operation::Chat), "model call"),
-            counted(count(Operation::ExecuteTool), "tool call"),
+            words::counted(count(Operation::Chat), "model call"),
+            words::counted(count(Operation::ExecuteTool), "tool call"),
         ];
         parts.extend(Some(words::tokens(&usage)).filter(|text| !text.is_empty()));
         parts
@@ -177,7 +177,7 @@ impl Painter<'_> {
             Ok(None) => {
                 let erased = self.erased.get(&session).filter(|_| !payload.discarded);
                 let what = erased.map_or("(payload not kept)".to_owned(), |time| {
-                    format!("(payload erased {:.19}Z)", time.to_string())
+                    format!("(payload erased {})", words::moment(*time))
                 });
                 Some(Line::Text(Tone::Quiet, label, what))
             }
@@ -191,10 +191,6 @@ fn is_routine(call: &Call) -> bool {
     let went_well = matches!(&call.outcome, Some(Outcome::Completed(fact)) if !fact.unsuccessful);
     let is_bare = call.findings.is_empty() && call.relayed.is_empty();
     !call.operation().is_act() && went_well && is_bare
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn what(call: &Call) -> String {
