@@ -184,9 +184,7 @@ fn failure(error: &EvaluationError) -> &'static str {
         EvaluationError::FailedExtensionFunctionExecution(_)
         | EvaluationError::FailedExtensionFunctionLookup(_)
         | EvaluationError::WrongNumArguments(_) => "a function failed",
-        EvaluationError::UnlinkedSlot(_) | EvaluationError::NonValue(_) => {
-            "it has no value"
-        }
+        EvaluationError::UnlinkedSlot(_) | EvaluationError::NonValue(_) => "it has no value",
     }
 }
 
@@ -259,8 +257,7 @@ fn unpermitted<'a>(
     question: &Question<'_>,
     permits: impl Iterator<Item = &'a &'a Matched<'a>>,
 ) -> String {
-    let mut reason =
-        format!("no policy permits agent `{}` to {}", question.agent, question.kind);
+    let mut reason = format!("no policy permits agent `{}` to {}", question.agent, question.kind);
     for one in permits {
         if let Match::Failed(problem) = &one.attended {
             reason.push_str("; policy `");
