@@ -36,7 +36,7 @@ pub enum MailTls {
 /// An address of mail, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mailbox {
-    /// What is shown for it; printable, on one line.
+    /// What is shown for it: on one line, without `"` and `\`.
     pub name: Option<String>,
     /// The address: ASCII, one `@`, nothing quoted.
     pub address: String,
@@ -45,7 +45,7 @@ pub struct Mailbox {
 impl fmt::Display for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(name) = &self.name else { return f.write_str(&self.address) };
-        write!(f, "\"{}\" <{}>", name.replace('\\', "\\\\").replace('"', "\\\""), self.address)
+        write!(f, "\"{name}\" <{}>", self.address)
     }
 }
 

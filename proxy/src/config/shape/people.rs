@@ -95,7 +95,7 @@ impl Roles {
 /// Who has a role.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RoleHolder {
-    /// Everybody in a group, compared byte by byte.
+    /// Everybody in a group, compared byte by byte; the file may write `group:` before it.
     Group(String),
     /// One person, by the e-mail address in lower case; the file writes `person:` before it.
     Person(String),
@@ -104,13 +104,14 @@ pub enum RoleHolder {
 impl fmt::Display for RoleHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Group(group) if group.contains([':', '@']) => write!(f, "group:{group}"),
             Self::Group(group) => f.write_str(group),
             Self::Person(email) => write!(f, "person:{email}"),
         }
     }
 }
 
-/// `[[provider]]`: an OpenID provider, through whom people sign in.
+/// `[[provider]]`: an identity provider, through whom people sign in.
 #[derive(Debug, Clone)]
 pub struct SignInProvider {
     /// Unique among providers, and never `local`, `password` or `link`: it is part of who a person
