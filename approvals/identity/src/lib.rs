@@ -36,6 +36,10 @@ mod discovery;
 
 mod issuer;
 
+pub mod challenge;
+
+pub mod oidc;
+
 pub use claims::{Actor, ClaimNames, Claims, ClaimsError, Use};
 pub use discovery::DiscoveryError;
 pub use encode::matches;
