@@ -1,6 +1,8 @@
 //! What one sees: pages and interfaces over what the ledger says. Nothing here decides or records.
 
 // Each module uses only those above it; the empty lines keep rustfmt from sorting them.
+pub mod truth;
+
 mod local_peers;
 
 mod problem;
