@@ -7,6 +7,7 @@ makes them, PyJWT, also tells what it makes of those of others: `do_verify`.
 """
 
 import asyncio
+import hmac
 import json
 import threading
 import time
@@ -17,6 +18,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import get_default_algorithms
+from jwt.utils import base64url_encode
 
 from control import obey, say
 
@@ -28,6 +30,17 @@ MAKERS = {
 }
 # A key that is nowhere published.
 STRANGER = "stranger"
+
+
+def confused(claims, headers, public):
+    """A token whose HMAC takes a public key for its secret. PyJWT would not make it."""
+    secret = public.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    parts = [json.dumps(part).encode() for part in ({**headers, "alg": "HS256"}, claims)]
+    signed = b".".join(base64url_encode(part) for part in parts)
+    digest = hmac.digest(secret, signed, "sha256")
+    return b".".join([signed, base64url_encode(digest)]).decode()
 
 
 class Issuer:
@@ -95,10 +108,7 @@ class Issuer:
         if alg == "none":
             return jwt.encode(said, None, "none", headers)
         if alg == "HS256":
-            public = self.keys[generation, family].public_key().public_bytes(
-                serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
-            return jwt.encode(said, public, "HS256", headers)
+            return confused(said, headers, secret.public_key())
         return jwt.encode(said, secret, alg, headers)
 
     async def do_rotate(self, keep=True):
