@@ -2,6 +2,8 @@
 
 mod time;
 
+mod fingerprint;
+
 pub mod roster;
 
 pub mod threshold;
@@ -14,10 +16,13 @@ pub mod limits;
 
 pub mod desk;
 
+pub mod notice;
+
 pub use desk::{
     Asked, Ballot, Claim, Clock, CommandError, Decided, Desk, DeskError, Edit, Edited, HoldFilter,
     HoldView, NewHold, No, Settings, Standing, Voter, Waiting,
 };
+pub use fingerprint::fingerprint;
 pub use grant::Shape;
 pub use hold::{Hold, Refusal, State};
 pub use limits::{Limits, TooMany};
