@@ -2,7 +2,7 @@
 
 mod holds;
 
-pub(crate) use holds::{approval, approved_by, at, event, granted, held, person, rejected_by};
+pub(crate) use holds::{approved_by, at, event, granted, held, person, rejected_by};
 
 use crate::projection::Projection;
 use events::{

@@ -91,8 +91,3 @@ pub(crate) fn granted(votes: &[u64]) -> HoldGranted {
         votes: votes.iter().map(|sequence| event(*sequence)).collect(),
     }
 }
-
-/// The verdict of a call that had to wait.
-pub(crate) fn approval(grant: u64) -> (events::Verdict, Option<EventId>) {
-    (verdict(Decision::Hold), Some(event(grant)))
-}
