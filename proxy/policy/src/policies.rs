@@ -63,6 +63,12 @@ impl Policies {
         Self::build(&self.sources, model)
     }
 
+    /// The same with other texts, to be read by [`Policies::remodel`] whatever is wrong with them.
+    #[cfg(test)]
+    pub(crate) fn with_sources(self, sources: Vec<Source>) -> Self {
+        Self { sources, ..self }
+    }
+
     fn build(
         sources: &[Source],
         model: &Model,

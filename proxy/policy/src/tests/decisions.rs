@@ -17,7 +17,7 @@ fn a_call_is_allowed_denied_or_held_by_the_policies_that_determine_it() {
         ("permit (principal, action, resource);", "allow a.cedar:1"),
         (
             "\n permit (principal, action, resource); permit (principal, action, resource);",
-            "allow a.cedar:2, a.cedar:2:39",
+            "allow a.cedar:2, a.cedar:2:40",
         ),
         (
             "@id(\"p\") permit (principal, action, resource);\n\
