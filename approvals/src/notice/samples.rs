@@ -84,7 +84,10 @@ pub(super) fn held() -> CallHeld {
             approvers: vec![vec![threshold(2, "group:finance"), threshold(1, "role:approver")]],
             claim_s: 600,
             edit: true,
-            escalate: vec![Escalation { after_s: 1800, to: Filter::Person("boss@example.com".into()) }],
+            escalate: vec![Escalation {
+                after_s: 1800,
+                to: Filter::Person("boss@example.com".into()),
+            }],
             expires_s: 3600,
             own: false,
             reason: false,
