@@ -226,7 +226,8 @@ impl Accounts {
         set.ok_or(LinkError::Invalid)
     }
 
-    /// Who this is, by their password. The caller limits how often one may try ([`crate::throttle`]).
+    /// Who this is, by their password. The caller limits how often one may try
+    /// ([`crate::throttle`]).
     pub fn sign_in(&self, email: &str, password: &str) -> Result<Profile, SignInError> {
         let people = read(&self.path)?;
         let email = email.parse::<Email>().ok();

@@ -123,19 +123,19 @@ impl Ceremony<'_> {
         let lasts = u64::try_from(NONCE_LASTS.as_micros()).unwrap_or(u64::MAX);
         let until = self.now.micros().saturating_add(lasts).to_be_bytes();
         let chance = random::<16>()?;
-        let mac = self.nonce_mac(&until, &chance);
+        let mac = self.nonce_mac(until, chance);
         Ok(base64url(&[&until[..], &chance, &mac].concat()))
     }
 
-    fn nonce_mac(&self, until: &[u8; 8], chance: &[u8; 16]) -> [u8; 32] {
-        self.key.mac(Purpose::Challenge, &[self.sign_in.id.as_bytes(), until, chance])
+    fn nonce_mac(&self, until: [u8; 8], chance: [u8; 16]) -> [u8; 32] {
+        self.key.mac(Purpose::Challenge, &[self.sign_in.id.as_bytes(), &until, &chance])
     }
 
     fn check_nonce(&self, nonce: &str) -> Result<(), PasskeyError> {
         let bytes = from_base64url(nonce).ok_or(PasskeyError::Nonce)?;
         let (until, rest) = bytes.split_first_chunk::<8>().ok_or(PasskeyError::Nonce)?;
         let (chance, mac) = rest.split_first_chunk::<16>().ok_or(PasskeyError::Nonce)?;
-        let is_ours = matches(mac, &self.nonce_mac(until, chance));
+        let is_ours = matches(mac, &self.nonce_mac(*until, *chance));
         if is_ours && self.now.micros() < u64::from_be_bytes(*until) {
             Ok(())
         } else {

@@ -40,8 +40,9 @@ impl Accounts {
     pub fn remove_passkey(&self, person: &str, credential: &str) -> Result<(), AccountError> {
         change(self.path(), |people| {
             people.passkey(person, credential)?;
-            let passkeys = people.passkeys.get_mut(person);
-            passkeys.into_iter().for_each(|all| all.retain(|one| *one.credential != *credential));
+            if let Some(passkeys) = people.passkeys.get_mut(person) {
+                passkeys.retain(|passkey| *passkey.credential != *credential);
+            }
             people.passkeys.retain(|_, all| !all.is_empty());
             Ok(())
         })
