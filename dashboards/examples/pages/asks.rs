@@ -7,6 +7,10 @@ use dashboards::pages::{
 use dashboards::truth::{arguments, difference, fingerprint, shown, view_digest};
 use dashboards::{Label, Moment};
 use events::{Digest, Timestamp};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// How often the page that changes was opened.
+static OPENED: AtomicU32 = AtomicU32::new(0);
 
 /// When all this happens.
 pub(crate) const NOW: u64 = 1_795_698_200_000_000;
@@ -53,14 +57,14 @@ fn ask(tier: Tier, tool: &str, server: &str, bytes: &str, former: &str) -> Ask {
         digest: digest.to_string(),
         fingerprint: fingerprint(digest),
         tier,
-        tool: Label::of(tool),
-        server: Label::of(server),
+        tool: Label::name(tool),
+        server: Label::name(server),
         provenance: vec![
             "Its server says that it changes things and may destroy some.".to_owned(),
             "Its description and its schema are those of the last approved call.".to_owned(),
         ],
-        agent: Label::of("support-bot"),
-        team: Label::of("support"),
+        agent: Label::name("support-bot"),
+        team: Label::name("support"),
         for_whom: vec![Label::of("ada@example.com")],
         asked: at(-2),
         sentence: None,
@@ -186,12 +190,18 @@ fn progress(have: u32, need: u32) -> Progress {
     }
 }
 
-/// The page of a call: `plain`, `tricky`, `grave`, or `other` for one that the reader cannot
+/// The page of a call: `plain`, `tricky`, `grave`, `live` for one on which a vote arrives, or `other` for one that the reader cannot
 /// decide.
 pub(crate) fn page(shell: Shell, which: &str) -> HoldPage {
     let (ask, progress, deciding) = match which {
         "plain" => (plain(), progress(0, 1), Ok(deciding(None, false, Some(PLAIN)))),
         "tricky" => (tricky(), progress(0, 1), Ok(deciding(None, true, None))),
+        // A vote arrives while the page is open.
+        "live" => (
+            plain(),
+            progress(OPENED.fetch_add(1, Ordering::Relaxed).min(1), 2),
+            Ok(deciding(None, false, None)),
+        ),
         "grave" => (grave(), progress(1, 2), Ok(deciding(Some("the amount"), true, None))),
         _ => {
             let mut ask = plain();

@@ -242,8 +242,8 @@ impl Writer {
         let is_name = row.is_risky && !text.contains(char::is_whitespace);
         row.notes.extend(oddities(text, is_name).into_iter().map(noted));
         for blob in blobs(text) {
-            let text =
-                format!("Holds {}: {} bytes that reading does not explain.", blob.what, blob.bytes);
+            let size = blob.bytes.map_or(String::new(), |bytes| format!(", {bytes} bytes"));
+            let text = format!("Holds {}{size}: what it means cannot be read here.", blob.what);
             row.note(NoteKind::Uninspectable, text);
         }
         self.fold(row, shown)

@@ -73,6 +73,22 @@ pub(super) fn oddities(text: &str, is_name: bool) -> Vec<Oddity> {
     found
 }
 
+/// What is odd about a name, in a few words; `None` if nothing is.
+pub fn oddity(name: &str) -> Option<String> {
+    let found = oddities(name, true);
+    let twin = found.iter().find_map(|oddity| match oddity {
+        Oddity::LooksLike { twin, .. } => Some(format!("looks like “{twin}”")),
+        Oddity::MixedScripts { .. } | Oddity::International { .. } | Oddity::RightToLeft => None,
+    });
+    twin.or_else(|| {
+        found.iter().find_map(|oddity| match oddity {
+            Oddity::MixedScripts { scripts, .. } => Some(format!("mixes {scripts}")),
+            Oddity::International { ascii, .. } => Some(format!("looked up as {ascii}")),
+            Oddity::LooksLike { .. } | Oddity::RightToLeft => None,
+        })
+    })
+}
+
 /// Whether two different texts look alike.
 pub(super) fn look_alike(one: &str, other: &str) -> bool {
     one != other && skeleton(one).eq(skeleton(other))
