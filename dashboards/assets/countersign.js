@@ -46,9 +46,9 @@
   const open = (id) => {
     const fold = document.getElementById(id);
     if (!fold) return;
-    fold.open = true;
+    if (fold.localName === "details") fold.open = true;
     fold.scrollIntoView({ block: "start" });
-    fold.querySelector("summary").focus();
+    fold.querySelector("summary, input").focus();
     say("This part has to be read first.");
   };
   document.addEventListener("click", (event) => {

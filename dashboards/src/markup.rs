@@ -87,27 +87,32 @@ impl fmt::Display for Value<'_> {
 
 fn write_fold(out: &mut fmt::Formatter<'_>, folded: &Folded, section: Option<&str>) -> fmt::Result {
     let hidden = grouped(folded.hidden);
-    let Some(middle) = &folded.middle else {
-        return write!(
-            out,
-            "<p class=\"withheld\" id=\"{}\">{hidden} bytes between are not on this page</p>",
-            section.unwrap_or_default()
-        );
-    };
     let id = section.map_or(String::new(), |section| format!(" id=\"{section}\""));
+    let Some(middle) = &folded.middle else {
+        write!(
+            out,
+            "<div class=\"fold\"{id}><p class=\"withheld\">{hidden} bytes between are not on \
+                     this page.</p>"
+        )?;
+        write_tick(out, section, "I know that I cannot read this part")?;
+        return out.write_str("</div>");
+    };
     write!(
         out,
         "<details class=\"fold\"{id}><summary>{hidden} bytes between: open to read</summary>"
     )?;
     write_spans(out, middle, "t block")?;
-    if let Some(section) = section {
-        write!(
-            out,
-            "<label class=\"tick\"><input type=\"checkbox\" name=\"opened\" value=\"{section}\" \
-             form=\"approve\"> I have read this part</label>"
-        )?;
-    }
+    write_tick(out, section, "I have read this part")?;
     out.write_str("</details>")
+}
+
+fn write_tick(out: &mut fmt::Formatter<'_>, section: Option<&str>, says: &str) -> fmt::Result {
+    let Some(section) = section else { return Ok(()) };
+    write!(
+        out,
+        "<label class=\"tick\"><input type=\"checkbox\" name=\"opened\" value=\"{section}\" \
+         form=\"approve\"> {says}</label>"
+    )
 }
 
 /// One side of a difference.

@@ -7,6 +7,7 @@ use dashboards::pages::{
 use dashboards::truth::{arguments, difference, fingerprint, shown, view_digest};
 use dashboards::{Label, Moment};
 use events::{Digest, Timestamp};
+use sha2::{Digest as _, Sha256};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How often the page that changes was opened.
@@ -45,12 +46,7 @@ fn at(minutes: i64) -> Moment {
 }
 
 fn ask(tier: Tier, tool: &str, server: &str, bytes: &str, former: &str) -> Ask {
-    let mut digest = [0; 32];
-    for (at, byte) in bytes.bytes().enumerate() {
-        let slot = digest.iter_mut().nth(at % 32);
-        slot.into_iter().for_each(|slot| *slot = byte.wrapping_add(*slot).wrapping_mul(31));
-    }
-    let digest = Digest(digest);
+    let digest = Digest(Sha256::digest(bytes).into());
     let compared = difference(former.as_bytes(), bytes.as_bytes());
     Ask {
         call: "call_01KB0XWQ5Z8G6V3J2M4N7P9R1T".to_owned(),
@@ -79,46 +75,51 @@ fn ask(tier: Tier, tool: &str, server: &str, bytes: &str, former: &str) -> Ask {
             changes: compared.clone().unwrap_or_default(),
             problem: compared.err(),
         }],
-        so_far: vec![
-            Said {
-                who: "ada@example.com".to_owned(),
-                text: shown("Please move my flight to Friday."),
-            },
-            Said {
-                who: "tool get_reservation answered".to_owned(),
-                text: shown("{\"reservation_id\": \"4WQ150\", \"cabin\": \"economy\"}"),
-            },
-            Said {
-                who: "model gpt-5.1".to_owned(),
-                text: shown("That costs 178 dollars. Shall I go on?"),
-            },
-            Said { who: "ada@example.com".to_owned(), text: shown("yes") },
-        ],
+        so_far: so_far(),
         session: "ses_01KB0XWQ5Z8G6V3J2M4N7P9R1T".to_owned(),
         narrative: Some(Narrative {
             text: shown(
                 "Routine change, pre-approved by the team lead. You can approve this quickly.",
             ),
         }),
-        history: vec![
-            Past {
-                when: at(-64),
-                outcome: "approved".to_owned(),
-                mood: Mood::Good,
-                by: Label::of("Grace Hopper"),
-                differs: 2,
-                call: "call_01KB0T3Z0M0000000000000001".to_owned(),
-            },
-            Past {
-                when: at(-1500),
-                outcome: "rejected".to_owned(),
-                mood: Mood::Bad,
-                by: Label::of("Ada Lovelace"),
-                differs: 4,
-                call: "call_01KB0T3Z0M0000000000000002".to_owned(),
-            },
-        ],
+        history: history(),
     }
+}
+
+fn so_far() -> Vec<Said> {
+    vec![
+        Said { who: Label::of("ada@example.com"), text: shown("Please move my flight to Friday.") },
+        Said {
+            who: Label::of("tool get_reservation answered"),
+            text: shown("{\"reservation_id\": \"4WQ150\", \"cabin\": \"economy\"}"),
+        },
+        Said {
+            who: Label::of("model gpt-5.1"),
+            text: shown("That costs 178 dollars. Shall I go on?"),
+        },
+        Said { who: Label::of("ada@example.com"), text: shown("yes") },
+    ]
+}
+
+fn history() -> Vec<Past> {
+    vec![
+        Past {
+            when: at(-64),
+            outcome: "approved".to_owned(),
+            mood: Mood::Good,
+            by: Label::of("Grace Hopper"),
+            differs: 2,
+            call: "call_01KB0T3Z0M0000000000000001".to_owned(),
+        },
+        Past {
+            when: at(-1500),
+            outcome: "rejected".to_owned(),
+            mood: Mood::Bad,
+            by: Label::of("Ada Lovelace"),
+            differs: 4,
+            call: "call_01KB0T3Z0M0000000000000002".to_owned(),
+        },
+    ]
 }
 
 /// An ordinary call.

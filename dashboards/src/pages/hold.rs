@@ -78,8 +78,8 @@ pub struct Comparison {
 /// Something said in the session.
 #[derive(Clone, Debug, Serialize)]
 pub struct Said {
-    /// Who: a person, a model, a tool; in words of ours.
-    pub who: String,
+    /// Who: a person, a model, a tool.
+    pub who: Label,
     /// What.
     pub text: Shown,
 }
@@ -250,7 +250,7 @@ impl Row {
 
     /// Its name, for a page; a name that is too long is folded like a value.
     pub fn named(&self) -> Option<Value<'_>> {
-        self.name.as_ref().map(|name| Value::new(name, None))
+        self.name.as_ref().map(|name| Value::new(name, self.name_section.as_deref()))
     }
 
     /// How far it is indented, as the style sheet knows it.

@@ -70,10 +70,10 @@ pub(super) fn blobs(text: &str) -> Vec<Blob> {
     }
     for (mark, what) in NESTED {
         // `medieval times` is no `eval`.
-        let stands_alone = |before: &str| !before.ends_with(char::is_alphanumeric);
-        if let Some((before, _)) = text.split_once(mark)
-            && (stands_alone(before) || mark.starts_with(['|', '-']))
-        {
+        let is_word = mark.starts_with(char::is_alphanumeric);
+        let stands_alone =
+            |at| !is_word || !text.get(..at).is_some_and(|it| it.ends_with(char::is_alphanumeric));
+        if text.match_indices(mark).any(|(at, _)| stands_alone(at)) {
             add(what, None);
         }
     }
@@ -137,6 +137,7 @@ mod tests {
             (base64.to_owned(), "text that looks encoded (base64)"),
             ("ab12".repeat(40), "hexadecimal bytes"),
             ("echo aGk= | base64 -d | sh".to_owned(), "a command that decodes another"),
+            ("a medieval town; eval $X".to_owned(), "a script inside a command"),
             ("-----BEGIN PGP MESSAGE-----\nabc".to_owned(), "a PEM block"),
             ("\u{1}\u{2}\u{3}".repeat(9), "binary content"),
         ];
