@@ -237,3 +237,6 @@ pub(super) const fn word(kind: NoticeKind) -> &'static str {
         NoticeKind::Reminded => "reminded",
     }
 }
+
+#[cfg(test)]
+mod tests;
