@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
+use crate::catalogue::visible;
 use crate::json;
 
 use super::carrier::NoResponse;
-use super::catalogue::visible;
 use super::clerk::may_reach;
 use super::connect::Visitor;
 use super::envelope::Message;

@@ -78,7 +78,7 @@ etc/countersign.toml:3:11: model.openai.dialect: expected `openai` or `anthropic
       |           ^^^^^^^^
 hint: did you mean `openai`?
 
-etc/countersign.toml:4:7: model.openai.url: an upstream's address must not hold a user or password
+etc/countersign.toml:4:7: model.openai.url: the address must not hold a user or password
     4 | url = "***************************"
       |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 

@@ -2,17 +2,17 @@
 //! them one agent may see. Not the tools themselves.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use events::{Digest, ToolSeen, ToolsChanged};
-use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
 
 use crate::config::Agent;
 use crate::json;
 
 /// How many tools of one server are remembered. A list that is longer is passed on and its rest not
 /// compared, which is logged.
-pub(crate) const TOOLS_MAX: usize = 4096;
+const TOOLS_MAX: usize = 4096;
 
 /// How many bytes of names one event tells of; a longer change is told in several. An event must
 /// stay below what the ledger takes, and a definition's digest takes as much again as a short name.
@@ -21,19 +21,40 @@ const NAMES_BYTES_MAX: usize = 8 * 1024;
 /// How many characters of a tool's name are kept; no client takes longer ones.
 const NAME_CHARS_MAX: usize = 1024;
 
+/// The longest definition that is kept whole, in bytes. Of a longer one the digest is known.
+const DEFINITION_BYTES_MAX: usize = 64 * 1024;
+
+/// A tool as its server last described it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Digest of the definition's canonical form.
+    pub digest: Digest,
+    /// The definition as JSON; nothing where it is longer than is kept.
+    pub text: Option<Arc<str>>,
+}
+
 /// The definitions last seen of every server's tools.
-#[derive(Debug, Default)]
-pub(crate) struct Catalogue(Mutex<BTreeMap<String, BTreeMap<String, Digest>>>);
+#[derive(Debug)]
+pub struct Catalogue {
+    tools: Mutex<BTreeMap<String, BTreeMap<String, Definition>>>,
+    changes: watch::Sender<u64>,
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self { tools: Mutex::default(), changes: watch::Sender::new(0) }
+    }
+}
 
 impl Catalogue {
     /// Compares a result of `tools/list` with what was seen before, and remembers it. `whole` says
     /// that it is the complete list, so that what it lacks is gone.
-    pub(crate) fn observe(&self, server: &str, result: &str, whole: bool) -> Vec<ToolsChanged> {
+    pub fn observe(&self, server: &str, result: &str, whole: bool) -> Vec<ToolsChanged> {
         let seen = read(result);
         if seen.len() > TOOLS_MAX {
             tracing::warn!(server, "more than {TOOLS_MAX} tools: the rest is not compared");
         }
-        let mut servers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut servers = self.lock();
         let known = servers.entry(server.to_owned()).or_default();
         let mut changes = Changes::of(server);
         if whole {
@@ -43,14 +64,44 @@ impl Catalogue {
             known.retain(|name, _| seen.contains_key(name));
         }
         for (name, definition) in seen.into_iter().take(TOOLS_MAX) {
-            let tool = ToolSeen { definition, name: name.clone() };
+            let digest = definition.digest;
+            let tool = ToolSeen { definition: digest, name: name.clone() };
             match known.insert(name.clone(), definition) {
-                Some(before) if before == definition => {}
+                Some(before) if before.digest == digest => {}
                 Some(_) => changes.room(&name).altered.push(tool),
                 None => changes.room(&name).added.push(tool),
             }
         }
-        changes.tell()
+        drop(servers);
+        let told = changes.tell();
+        if !told.is_empty() {
+            self.changes.send_modify(|count| *count += 1);
+        }
+        told
+    }
+
+    /// A tool as its server last described it, if it did.
+    pub fn definition(&self, server: &str, tool: &str) -> Option<Definition> {
+        self.lock().get(server)?.get(tool).cloned()
+    }
+
+    /// Every tool that was seen, with its server.
+    pub fn all(&self) -> Vec<(String, String, Definition)> {
+        let servers = self.lock();
+        let tools = servers.iter().flat_map(|(server, tools)| {
+            let named = tools.iter();
+            named.map(|(name, definition)| (server.clone(), name.clone(), definition.clone()))
+        });
+        tools.collect()
+    }
+
+    /// Tells of every change.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<String, Definition>>> {
+        self.tools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -90,22 +141,23 @@ fn nothing(upstream: Arc<str>) -> ToolsChanged {
     ToolsChanged { added: Vec::new(), altered: Vec::new(), removed: Vec::new(), upstream }
 }
 
-/// The digest of each definition in a result of `tools/list`.
-fn read(result: &str) -> BTreeMap<String, Digest> {
+/// Each definition in a result of `tools/list`.
+fn read(result: &str) -> BTreeMap<String, Definition> {
     let Some(tools) = json::find(result, &["tools"]) else { return BTreeMap::new() };
     let named = json::elements(tools.text).filter_map(|tool| {
         let name = json::find(tool.text, &["name"]).and_then(|name| json::string(name.text))?;
         // A definition with a number that no double holds has no canonical form; its bytes do.
         let form = json::canonical(tool.text).unwrap_or_else(|_| tool.text.as_bytes().to_vec());
         let name: String = name.chars().take(NAME_CHARS_MAX).collect();
-        Some((name, Digest(Sha256::digest(form).into())))
+        let text = (tool.text.len() <= DEFINITION_BYTES_MAX).then(|| Arc::from(tool.text));
+        Some((name, Definition { digest: Digest::of(&[&form]), text }))
     });
     named.collect()
 }
 
 /// A result of `tools/list` with only the tools that this agent may call; the same text when that
 /// is all of them. A list cut for one agent is no other's, so `cacheScope` then says so.
-pub(crate) fn visible(result: &str, server: &str, agent: &Agent) -> String {
+pub fn visible(result: &str, server: &str, agent: &Agent) -> String {
     let Some(tools) = json::find(result, &["tools"]) else { return result.to_owned() };
     let total = json::elements(tools.text).count();
     let kept: Vec<&str> = json::elements(tools.text)
@@ -123,7 +175,7 @@ pub(crate) fn visible(result: &str, server: &str, agent: &Agent) -> String {
 }
 
 /// A result that no cache may give to another agent.
-pub(crate) fn private(result: &str) -> String {
+pub fn private(result: &str) -> String {
     if json::find(result, &["cacheScope"]).is_none() {
         return result.to_owned();
     }
@@ -141,6 +193,8 @@ mod tests {
             team: String::new(),
             owner: "o".to_owned(),
             keys: vec![KeyHash::of("k")],
+            issuer: None,
+            subject: "a".to_owned(),
             models: Vec::new(),
             tools: tools.iter().map(|tool| ToolPattern::parse(tool).unwrap()).collect(),
         }
