@@ -1,5 +1,9 @@
 //! Events and routes for the tests of notices.
 
+pub(super) mod mail_server;
+
+pub(super) mod web_server;
+
 use crate::notice::outbox::{Due, Notice, Outbox};
 use crate::notice::routing::{Directory, MailRoute, Routing};
 use events::{

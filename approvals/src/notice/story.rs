@@ -2,6 +2,7 @@
 
 use crate::notice::routing::Routing;
 use crate::notice::settings::MAIL;
+use crate::time::after;
 use events::{
     BreakGlass, CallHeld, CallId, Digest, Event, EventId, HoldEdited, HoldVoted, NoticeKind,
     SessionId, Timestamp, Vote,
@@ -257,9 +258,4 @@ impl Story {
         }
         to
     }
-}
-
-pub(super) fn after(at: Timestamp, wait: Duration) -> Timestamp {
-    let wait = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
-    Timestamp::from_micros(at.micros().saturating_add(wait))
 }
