@@ -215,7 +215,8 @@ impl Story {
     fn asking_one(&self, now: Timestamp, at: (&Arc<str>, &Arc<str>)) -> Option<Need> {
         let version = self.facts.version;
         let told = self.told.get(&(Arc::clone(at.0), Arc::clone(at.1)));
-        let asked = self.need(NoticeKind::Asked, 0, at);
+        // Another version is another message: some programs show no message of an id they have.
+        let asked = self.need(NoticeKind::Asked, version.saturating_sub(1), at);
         if told.is_none() && !self.settled.contains(&asked) {
             return Some(asked);
         }
@@ -244,8 +245,9 @@ impl Story {
         let Facts { held, editor, version, .. } = self.facts.as_ref();
         let mut excluded = BTreeSet::new();
         if !held.rule.own {
-            excluded.insert(held.principal.owner.as_ref());
-            excluded.extend(editor.iter().map(|(editor, _)| editor.as_ref()));
+            let principal = [&held.principal.owner].into_iter().chain(&held.principal.actors);
+            let editor = editor.iter().map(|(editor, _)| editor);
+            excluded.extend(principal.chain(editor).map(|it| it.to_lowercase()));
         }
         let mut to = BTreeSet::new();
         for set in &held.rule.approvers {

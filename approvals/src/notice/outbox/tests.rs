@@ -25,6 +25,14 @@ fn those_who_may_decide_are_asked_once_and_the_owner_of_the_agent_is_not() {
 }
 
 #[test]
+fn whoever_an_agent_acts_for_or_through_is_not_asked_however_the_address_is_written() {
+    let mut held = held();
+    held.principal.owner = "ADA@example.com".into();
+    held.principal.actors = vec!["ben@example.com".into()];
+    assert_eq!(pairs(&Told::holding(held), 0), [pair("asked.0", "cy owner")]);
+}
+
+#[test]
 fn the_owner_is_asked_where_the_rule_lets_owners_approve() {
     let mut held = held();
     held.rule.own = true;
@@ -97,7 +105,7 @@ fn an_edit_is_told_to_those_who_know_what_was_before_but_not_to_who_made_it() {
 fn whoever_is_asked_after_an_edit_is_asked_about_what_it_made() {
     let mut told = Told::holding(held());
     told.add(60, call(1), edited("ben", 2));
-    assert_eq!(pairs(&told, 61), [pair("asked.0", "ada cy")]);
+    assert_eq!(pairs(&told, 61), [pair("asked.1", "ada cy")]);
     told.send_all(61, &routing());
     assert_eq!(pairs(&told, 62), []);
 }
