@@ -30,7 +30,7 @@ mod courier;
 #[cfg(test)]
 mod samples;
 
-pub use courier::{Clock, Courier};
+pub use courier::Courier;
 pub use outbox::Outbox;
 pub use routing::{Directory, MailRoute, Routing};
 pub use settings::{

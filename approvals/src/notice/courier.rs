@@ -4,15 +4,17 @@
 //! nothing that matters, either. What it sent and had not recorded when its process died is sent
 //! again by the next one, with the same message id.
 
+use crate::desk::Clock;
 use crate::notice::backoff::delay;
 use crate::notice::delivery::{Delivered, Ways};
 use crate::notice::outbox::{Notice, Outbox};
 use crate::notice::post::{Failure, Post};
 use crate::notice::routing::{Directory, MailRoute, Routing};
 use crate::notice::settings::{MAIL, NoticeSettings, Patience, SettingsError};
-use crate::notice::story::{Need, after};
+use crate::notice::story::Need;
 use crate::notice::webhook::Webhook;
-use events::{Draft, Envelope, Event, EventId, NoticeFailed, NoticeSent, Timestamp};
+use crate::time::after;
+use events::{Draft, Envelope, Event, NoticeFailed, NoticeSent, Timestamp};
 use ledger::log::ReadError;
 use ledger::{Entry, Ledger, RecordError, Sequence};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -44,15 +46,6 @@ const DETAIL_CHARACTERS_MAX: usize = 500;
 
 /// More than the end of a record from `"type"` on.
 const KIND_BYTES: usize = 64;
-
-/// Where the courier gets the time and new ids.
-#[derive(Clone, Copy, Debug)]
-pub struct Clock {
-    /// A new id of an event.
-    pub event_id: fn() -> EventId,
-    /// The time.
-    pub now: fn() -> Timestamp,
-}
 
 /// What is tried again.
 #[derive(Clone, Copy, Debug)]
@@ -167,7 +160,7 @@ impl Courier {
             self.is_stale = false;
             self.send(deliveries);
         }
-        let now = (self.clock.now)();
+        let now = self.clock.now();
         let next = self.retries.values().map(|retry| retry.next).filter(|next| now < *next).min();
         let wait = next.map(|next| Duration::from_micros(next.micros() - now.micros()));
         wait.map_or(LOOK_EVERY, |wait| wait.min(LOOK_EVERY))
@@ -202,7 +195,7 @@ impl Courier {
 
     /// Begins to send what is due and neither under way nor waiting for its next try.
     fn send(&mut self, deliveries: &mut JoinSet<Delivered>) {
-        let now = (self.clock.now)();
+        let now = self.clock.now();
         let waits = self.retries.iter().filter(|(_, retry)| now < retry.next);
         let mut busy: BTreeSet<Need> = waits.map(|(need, _)| need.clone()).collect();
         busy.extend(self.under_way.keys().cloned());
@@ -216,8 +209,8 @@ impl Courier {
             for need in needs {
                 self.under_way.insert(need, Arc::clone(due.message()));
             }
-            let (ways, now) = (Arc::clone(&self.ways), self.clock.now);
-            deliveries.spawn(async move { ways.deliver(due, now).await });
+            let (ways, clock) = (Arc::clone(&self.ways), self.clock.clone());
+            deliveries.spawn(async move { ways.deliver(due, &clock).await });
         }
         self.retries.retain(|need, _| busy.contains(need) || due_still.contains(need));
     }
@@ -264,7 +257,7 @@ impl Courier {
 
     /// Sets the time of the next try, or lets it be recorded that there is none.
     fn fail(&mut self, (notice, message): (&Notice, &Arc<str>), need: Need, failure: &Failure) {
-        let now = (self.clock.now)();
+        let now = self.clock.now();
         let before = self.retries.get(&need).copied();
         let tries = before.map_or(0, |before| before.tries).saturating_add(1);
         let first = before.map_or(now, |before| before.first);
@@ -290,8 +283,8 @@ impl Courier {
 
     fn report(&mut self, notice: &Notice, fact: Event, needs: Vec<Need>) {
         let draft = Draft {
-            id: (self.clock.event_id)(),
-            time: (self.clock.now)(),
+            id: self.clock.event_id(),
+            time: self.clock.now(),
             session: notice.facts.session,
             cause: Some(notice.cause),
             call: Some(notice.facts.call),

@@ -1,5 +1,6 @@
 //! Brings one message to its addressees, and says for each of them what became of it.
 
+use crate::desk::Clock;
 use crate::notice::letter::Letter;
 use crate::notice::outbox::{Due, Notice};
 use crate::notice::post::{Failure, Post};
@@ -66,14 +67,14 @@ impl Due {
 
 impl Ways {
     /// Sends one message to each of its addressees, one after the other.
-    pub(super) async fn deliver(&self, due: Due, now: fn() -> Timestamp) -> Delivered {
+    pub(super) async fn deliver(&self, due: Due, clock: &Clock) -> Delivered {
         let mut outcomes = BTreeMap::new();
         let mut cut_off: Option<String> = None;
         for to in due.to() {
             let outcome = match &cut_off {
                 // Where a server is not there, the next addressee's mail does not get there either.
                 Some(detail) => Err(Failure::Later(detail.clone())),
-                None => self.deliver_to(&due, &to, now()).await,
+                None => self.deliver_to(&due, &to, clock.now()).await,
             };
             if let Err(Failure::Unreachable(detail)) = &outcome {
                 cut_off = Some(detail.clone());

@@ -6,7 +6,8 @@
 
 use crate::notice::routing::{MailRoute, Routing};
 use crate::notice::settings::MAIL;
-use crate::notice::story::{Facts, Need, Story, after};
+use crate::notice::story::{Facts, Need, Story};
+use crate::time::after;
 use events::{CallId, Digest, Envelope, Event, EventId, NoticeKind, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -237,3 +238,6 @@ pub(super) const fn word(kind: NoticeKind) -> &'static str {
         NoticeKind::Reminded => "reminded",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,19 +35,19 @@ pub struct MailRoute {
 }
 
 impl Routing {
-    /// Everybody whom one of `filters` means, but for `excluded`; nobody if there are no mails.
+    /// Everybody whom one of `filters` means, but for `excluded`, in lower case; nobody if there are no mails.
     ///
     /// Where that is nobody, those of the fallback, who cannot be excluded.
     pub(super) fn mail_to<'a>(
         &self,
         filters: impl Iterator<Item = &'a Filter>,
-        excluded: &BTreeSet<&str>,
+        excluded: &BTreeSet<String>,
         now: Timestamp,
     ) -> BTreeSet<Arc<str>> {
         let Some(mail) = &self.mail else { return BTreeSet::new() };
         let mut to: BTreeSet<Arc<str>> =
             filters.flat_map(|filter| self.directory.addresses(filter, now)).collect();
-        to.retain(|address| !excluded.contains(address.as_ref()));
+        to.retain(|address| !excluded.contains(&address.to_lowercase()));
         if to.is_empty() {
             to.extend(mail.fallback.iter().cloned());
         }

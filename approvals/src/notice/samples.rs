@@ -1,5 +1,9 @@
 //! Events and routes for the tests of notices.
 
+pub(super) mod mail_server;
+
+pub(super) mod web_server;
+
 use crate::notice::outbox::{Due, Notice, Outbox};
 use crate::notice::routing::{Directory, MailRoute, Routing};
 use events::{
@@ -84,7 +88,10 @@ pub(super) fn held() -> CallHeld {
             approvers: vec![vec![threshold(2, "group:finance"), threshold(1, "role:approver")]],
             claim_s: 600,
             edit: true,
-            escalate: vec![Escalation { after_s: 1800, to: Filter::Person("boss@example.com".into()) }],
+            escalate: vec![Escalation {
+                after_s: 1800,
+                to: Filter::Person("boss@example.com".into()),
+            }],
             expires_s: 3600,
             own: false,
             reason: false,
@@ -225,7 +232,7 @@ pub(super) fn edited(name: &str, version: u32) -> HoldEdited {
         by: person(name),
         digest: Digest::of(&[b"edited", &version.to_be_bytes()]),
         reason: Some("too much".to_owned()),
-        request: PayloadRef { digest: Digest([4; 32]), bytes: 9, kept: true },
+        request: PayloadRef { bytes: 9, digest: Digest([4; 32]), discarded: false },
         version,
     }
 }

@@ -93,13 +93,13 @@ pub enum WebhookKind {
 }
 
 /// Where programs are told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSettings {
     /// What it understands.
     pub kind: WebhookKind,
     /// Its name; it is that of its channel on record, so it stays the same.
     pub name: Arc<str>,
-    /// Its address.
+    /// Its address. It may be a secret, so it is never shown.
     pub url: String,
 }
 
@@ -172,9 +172,9 @@ pub enum SettingsError {
     /// Two webhooks have one name.
     #[error("two webhooks are named `{0}`: their notices could not be told apart")]
     Twice(Arc<str>),
-    /// No web address.
-    #[error("`{0}` is not an address that begins with `https://` or `http://`")]
-    Url(String),
+    /// No web address. It is not shown: whoever knows that of a chat can post there.
+    #[error("the address of the webhook `{0}` does not begin with `https://` and a host")]
+    Url(Arc<str>),
 }
 
 impl MailSettings {
@@ -195,16 +195,25 @@ impl MailSettings {
     }
 }
 
-/// Checks a webhook's address, which is encrypted unless it is on this machine.
-pub(super) fn check_url(url: &str) -> Result<Uri, SettingsError> {
-    let refuse = || SettingsError::Url(url.to_owned());
-    let uri: Uri = url.parse().map_err(|_| refuse())?;
-    let host = uri.host().ok_or_else(refuse)?;
-    match uri.scheme_str() {
-        Some("https") => Ok(uri),
-        Some("http") if is_this_machine(host) => Ok(uri),
-        Some("http") => Err(SettingsError::Insecure(host.to_owned())),
-        Some(_) | None => Err(refuse()),
+impl WebhookSettings {
+    /// The address, which is encrypted unless it is on this machine.
+    pub(super) fn check(&self) -> Result<Uri, SettingsError> {
+        let refuse = || SettingsError::Url(Arc::clone(&self.name));
+        let uri: Uri = self.url.parse().map_err(|_| refuse())?;
+        let host = uri.host().ok_or_else(refuse)?;
+        match uri.scheme_str() {
+            Some("https") => Ok(uri),
+            Some("http") if is_this_machine(host) => Ok(uri),
+            Some("http") => Err(SettingsError::Insecure(host.to_owned())),
+            Some(_) | None => Err(refuse()),
+        }
+    }
+}
+
+impl fmt::Debug for WebhookSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("WebhookSettings");
+        shown.field("kind", &self.kind).field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -240,10 +249,15 @@ mod tests {
         assert!(mail("mail.example.com", MailTls::Starttls).check().is_ok());
         let error = mail("mail.example.com", MailTls::None).check().unwrap_err();
         assert!(error.to_string().starts_with("`mail.example.com` is not this machine"));
-        assert!(check_url("http://[::1]:80/x").is_ok() && check_url("http://localhost/x").is_ok());
-        assert!(matches!(check_url("http://chat.example/x"), Err(SettingsError::Insecure(_))));
-        assert!(matches!(check_url("http://localhost.evil/x"), Err(SettingsError::Insecure(_))));
-        assert!(matches!(check_url("ftp://chat.example/x"), Err(SettingsError::Url(_))));
+        let url = |url: &str| {
+            let url = url.to_owned();
+            WebhookSettings { kind: WebhookKind::Slack, name: "chat".into(), url }.check()
+        };
+        assert!(url("http://[::1]:80/x").is_ok() && url("http://localhost/x").is_ok());
+        assert!(matches!(url("http://chat.example/x"), Err(SettingsError::Insecure(_))));
+        assert!(matches!(url("http://localhost.evil/x"), Err(SettingsError::Insecure(_))));
+        let error = url("ftp://chat.example/secret").unwrap_err();
+        assert!(error.to_string().contains("`chat`") && !error.to_string().contains("secret"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::notice::routing::Routing;
 use crate::notice::settings::MAIL;
+use crate::time::after;
 use events::{
     BreakGlass, CallHeld, CallId, Digest, Event, EventId, HoldEdited, HoldVoted, NoticeKind,
     SessionId, Timestamp, Vote,
@@ -214,7 +215,8 @@ impl Story {
     fn asking_one(&self, now: Timestamp, at: (&Arc<str>, &Arc<str>)) -> Option<Need> {
         let version = self.facts.version;
         let told = self.told.get(&(Arc::clone(at.0), Arc::clone(at.1)));
-        let asked = self.need(NoticeKind::Asked, 0, at);
+        // Another version is another message: some programs show no message of an id they have.
+        let asked = self.need(NoticeKind::Asked, version.saturating_sub(1), at);
         if told.is_none() && !self.settled.contains(&asked) {
             return Some(asked);
         }
@@ -243,8 +245,9 @@ impl Story {
         let Facts { held, editor, version, .. } = self.facts.as_ref();
         let mut excluded = BTreeSet::new();
         if !held.rule.own {
-            excluded.insert(held.principal.owner.as_ref());
-            excluded.extend(editor.iter().map(|(editor, _)| editor.as_ref()));
+            let principal = [&held.principal.owner].into_iter().chain(&held.principal.actors);
+            let editor = editor.iter().map(|(editor, _)| editor);
+            excluded.extend(principal.chain(editor).map(|it| it.to_lowercase()));
         }
         let mut to = BTreeSet::new();
         for set in &held.rule.approvers {
@@ -257,9 +260,4 @@ impl Story {
         }
         to
     }
-}
-
-pub(super) fn after(at: Timestamp, wait: Duration) -> Timestamp {
-    let wait = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
-    Timestamp::from_micros(at.micros().saturating_add(wait))
 }

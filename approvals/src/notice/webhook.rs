@@ -2,7 +2,7 @@
 
 use crate::notice::outbox::{Notice, word};
 use crate::notice::post::{Failure, with_causes};
-use crate::notice::settings::{SettingsError, WebhookKind, WebhookSettings, check_url};
+use crate::notice::settings::{SettingsError, WebhookKind, WebhookSettings};
 use crate::notice::words::{Words, standing};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,6 +17,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::json;
 use sha2::Sha256;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +25,6 @@ use std::time::Duration;
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 
 /// One webhook.
-#[derive(Clone, Debug)]
 pub(super) struct Webhook {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     kind: WebhookKind,
@@ -32,10 +32,17 @@ pub(super) struct Webhook {
     url: Uri,
 }
 
+impl fmt::Debug for Webhook {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The address of some is all that it takes to post there.
+        formatter.debug_struct("Webhook").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 impl Webhook {
     /// Checks the settings; connects only when there is something to send.
     pub(super) fn new(settings: &WebhookSettings) -> Result<Self, SettingsError> {
-        let url = check_url(&settings.url)?;
+        let url = settings.check()?;
         // Notices are rare: a connection that was kept would be closed at the other end by then.
         let client =
             Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector()?);
