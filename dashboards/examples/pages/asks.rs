@@ -191,8 +191,8 @@ fn progress(have: u32, need: u32) -> Progress {
     }
 }
 
-/// The page of a call: `plain`, `tricky`, `grave`, `live` for one on which a vote arrives, or `other` for one that the reader cannot
-/// decide.
+/// The page of a call: `plain`, `tricky`, `grave`, `live` for one on which a vote arrives, or any
+/// other name for one that the reader cannot decide.
 pub(crate) fn page(shell: Shell, which: &str) -> HoldPage {
     let (ask, progress, deciding) = match which {
         "plain" => (plain(), progress(0, 1), Ok(deciding(None, false, Some(PLAIN)))),
