@@ -1,5 +1,7 @@
 //! Traces as they are drawn, compared whole.
 
+mod holds;
+
 use super::{Look, trace_text};
 use crate::calls::Calls;
 use crate::safe_text::columns;
@@ -130,6 +132,7 @@ fn trouble() -> Book {
         operation: Operation::ExecuteTool,
         principal: principal(),
         request: None,
+        shadow: None,
         target: Some("wire\u{202e}money".into()),
         upstream: Some("bank".into()),
         verdict: verdict(Decision::Deny),

@@ -1,6 +1,6 @@
 //! What was asked, and what the gateway decided about it.
 
-use crate::{Mark, PayloadRef, Principal};
+use crate::{EventId, Mark, PayloadRef, Principal};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -95,6 +95,9 @@ pub struct CallDispatched {
     pub conversation: Option<Mark>,
     /// The dialect spoken.
     pub dialect: Dialect,
+    /// The grant that it uses up, or a part of: the id of `hold.granted` or `grant.opened`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<EventId>,
     /// The protocol's own name of the operation: `POST /v1/messages`, `tools/call`.
     pub method: Arc<str>,
     /// The model asked for.
@@ -109,6 +112,9 @@ pub struct CallDispatched {
     pub request: Option<PayloadRef>,
     /// How the session was found.
     pub session: SessionMethod,
+    /// What policies that are only watched would have made of it, where that is something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Verdict>,
     /// Whether a stream was asked for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stream: bool,
@@ -144,6 +150,9 @@ pub struct CallDenied {
     /// The request body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<PayloadRef>,
+    /// What policies that are only watched would have made of it, where that is something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Verdict>,
     /// The tool, resource or prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<Arc<str>>,

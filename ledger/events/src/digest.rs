@@ -1,6 +1,7 @@
 //! Digests as events carry them: lower-case hexadecimal text.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::fmt::Write as _;
 
@@ -12,6 +13,15 @@ pub struct Digest(pub [u8; 32]);
 /// to whoever lacks the key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark(pub [u8; 16]);
+
+impl Digest {
+    /// The digest of these bytes, one after the other.
+    pub fn of(parts: &[&[u8]]) -> Self {
+        let mut hasher = Sha256::new();
+        parts.iter().for_each(|part| hasher.update(part));
+        Self(hasher.finalize().into())
+    }
+}
 
 macro_rules! hexadecimal {
     ($name:ident, $bytes:literal) => {

@@ -20,6 +20,12 @@ mod gateway;
 
 mod custody;
 
+mod people;
+
+mod hold;
+
+mod policy;
+
 mod event;
 
 mod envelope;
@@ -38,11 +44,22 @@ pub use gateway::{
     GatewayStarted, GatewayStopped, LedgerRecovered, MessageRelayed, Relay, ToolSeen, ToolsChanged,
     UpstreamStarted, UpstreamStopped,
 };
+pub use hold::{
+    Assertion, BreakGlass, CallDigest, CallHeld, Channel, Escalation, Filter, FilterError,
+    GrantOpened, GrantRevoked, HoldCommented, HoldEdited, HoldExpired, HoldGranted, HoldLeft,
+    HoldRefused, HoldRejoined, HoldRule, HoldViewed, HoldVoted, HoldWithdrawn, NoticeFailed,
+    NoticeKind, NoticeSent, REMARK_CHARACTERS_MAX, Risk, Threshold, View, Vote,
+};
 pub use id::{CallId, EventId, IdError, SessionId};
 pub use link::{CallLinked, FindingKind, FindingRaised, LinkMethod};
 pub use outcome::{
     CallCancelled, CallCompleted, CallFailed, CallInDoubt, FailureReason, ToolCallAsked, Usage,
 };
 pub use payload::PayloadRef;
+pub use people::{
+    AgentRestored, AgentRevoked, DelegationClosed, DelegationOpened, Person, PersonAdded,
+    PersonRefused, PersonRestored, PersonRevoked, PersonSignedIn, PersonSignedOut, SignInFailed,
+};
+pub use policy::{PolicyLoaded, PolicyRejected};
 pub use principal::Principal;
 pub use time::{Timestamp, TimestampError};

@@ -6,6 +6,9 @@ use std::sync::Arc;
 /// The agent that makes a call and the person it acts for, as the configuration names them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
+    /// Whom else the agent acts through, the nearest first: `act` of RFC 8693.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actors: Vec<Arc<str>>,
     /// The agent's name.
     pub agent: Arc<str>,
     /// The person it acts for.

@@ -207,7 +207,7 @@ impl<'a> Audit<'a> {
             }
             None => {}
         }
-        if let Some(payload) = payload_of(&envelope.event) {
+        if let Some(payload) = envelope.event.payload() {
             let state = match envelope.session {
                 Some(session) => (self.payload)(record.index, session, payload),
                 None => PayloadState::Absent,
@@ -255,33 +255,5 @@ impl<'a> Audit<'a> {
             forgot_sessions: self.custody.forgot_sessions(),
             erased: self.custody.erased.take().unwrap_or_default(),
         }
-    }
-}
-
-/// The payload that an event names; none names two.
-fn payload_of(event: &Event) -> Option<&PayloadRef> {
-    match event {
-        Event::CallDispatched(fact) => fact.request.as_ref(),
-        Event::CallDenied(fact) => fact.request.as_ref(),
-        Event::CallCompleted(fact) => fact.answer.as_ref(),
-        Event::CallFailed(fact) => fact.answer.as_ref(),
-        Event::CallCancelled(fact) => fact.answer.as_ref(),
-        Event::MessageRelayed(fact) => Some(&fact.payload),
-        Event::CallInDoubt(_)
-        | Event::CallLinked(_)
-        | Event::CallRefused(_)
-        | Event::FindingRaised(_)
-        | Event::GatewayStarted(_)
-        | Event::GatewayStopped(_)
-        | Event::LedgerExported(_)
-        | Event::LedgerGap(_)
-        | Event::LedgerRecovered(_)
-        | Event::LegalHoldLifted(_)
-        | Event::LegalHoldPlaced(_)
-        | Event::EraseRequested(_)
-        | Event::PayloadErased(_)
-        | Event::ToolsChanged(_)
-        | Event::UpstreamStarted(_)
-        | Event::UpstreamStopped(_) => None,
     }
 }

@@ -7,37 +7,33 @@ use super::claim;
 use super::memory::{Memory, ModelBegun, ModelEnded};
 use super::remembered::{OpenKind, is_certain};
 use events::{
-    CallCompleted, CallDispatched, CallId, CallLinked, Envelope, Event, FindingKind, FindingRaised,
-    LinkMethod, Operation, SessionId, SessionMethod, Timestamp,
+    CallCompleted, CallDispatched, CallHeld, CallId, CallLinked, Envelope, Event, FindingKind,
+    FindingRaised, LinkMethod, Operation, SessionId, SessionMethod, Timestamp,
 };
 use std::sync::Arc;
 
 /// Takes over one event; events come in the order in which they were recorded.
 pub(super) fn apply(memory: &mut Memory, envelope: &Envelope) {
     let (Some(call), Some(session)) = (envelope.call, envelope.session) else { return };
-    match &envelope.event {
-        Event::CallDispatched(dispatched) => begun(memory, call, session, dispatched),
-        Event::CallCompleted(completed) => ended(memory, call, envelope.time, completed),
-        Event::CallFailed(_) | Event::CallCancelled(_) | Event::CallInDoubt(_) => {
-            memory.unanswered(call);
-        }
-        Event::CallLinked(link) => linked(memory, call, session, link),
-        Event::FindingRaised(finding) => found(memory, call, session, finding),
-        Event::CallDenied(_)
-        | Event::CallRefused(_)
-        | Event::GatewayStarted(_)
-        | Event::GatewayStopped(_)
-        | Event::EraseRequested(_)
-        | Event::LedgerExported(_)
-        | Event::LedgerGap(_)
-        | Event::LegalHoldLifted(_)
-        | Event::LegalHoldPlaced(_)
-        | Event::PayloadErased(_)
-        | Event::LedgerRecovered(_)
-        | Event::MessageRelayed(_)
-        | Event::ToolsChanged(_)
-        | Event::UpstreamStarted(_)
-        | Event::UpstreamStopped(_) => {}
+    if let Event::CallDispatched(dispatched) = &envelope.event {
+        begun(memory, call, session, dispatched);
+    } else if let Event::CallHeld(held) = &envelope.event {
+        waits(memory, call, session, held);
+    } else if let Event::CallCompleted(completed) = &envelope.event {
+        ended(memory, call, envelope.time, completed);
+    } else if envelope.event.is_outcome() {
+        memory.unanswered(call);
+    } else if let Event::CallLinked(link) = &envelope.event {
+        linked(memory, call, session, link);
+    } else if let Event::FindingRaised(finding) = &envelope.event {
+        found(memory, call, session, finding);
+    }
+}
+
+/// It may be made yet, and is the same call then.
+fn waits(memory: &mut Memory, call: CallId, session: SessionId, held: &CallHeld) {
+    if let (Operation::ExecuteTool, Some(arguments)) = (held.operation, held.arguments) {
+        memory.tool_begun(&held.principal.agent, call, session, arguments);
     }
 }
 
@@ -56,7 +52,7 @@ fn begun(memory: &mut Memory, call: CallId, session: SessionId, dispatched: &Cal
                 trace,
             });
         }
-        (Operation::ExecuteTool, Some(arguments)) => {
+        (Operation::ExecuteTool, Some(arguments)) if !memory.open.contains_key(&call) => {
             memory.tool_begun(agent, call, session, arguments);
         }
         (

@@ -25,7 +25,12 @@ async fn say(ledger: &Ledger, session: SessionId) {
         direction: Relay::ToAgent,
         method: "elicitation/create".into(),
         payload: packed.reference,
-        principal: Principal { agent: "a".into(), owner: "ada".into(), team: "t".into() },
+        principal: Principal {
+            actors: Vec::new(),
+            agent: "a".into(),
+            owner: "ada".into(),
+            team: "t".into(),
+        },
         upstream: "crm".into(),
     };
     let draft = Draft { session: Some(session), ..plain(fact) };

@@ -37,7 +37,12 @@ async fn ledger() -> Ledger {
         direction: Relay::ToAgent,
         method: "elicitation/create".into(),
         payload: packed.reference,
-        principal: Principal { agent: "a".into(), owner: "ada".into(), team: "t".into() },
+        principal: Principal {
+            actors: Vec::new(),
+            agent: "a".into(),
+            owner: "ada".into(),
+            team: "t".into(),
+        },
         upstream: "crm".into(),
     };
     let payloads = vec![packed];

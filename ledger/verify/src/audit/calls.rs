@@ -31,29 +31,12 @@ enum Step {
 }
 
 fn step(event: &Event) -> Option<Step> {
-    match event {
-        Event::CallDispatched(_) => Some(Step::Dispatch),
-        Event::CallDenied(_) => Some(Step::Deny),
-        Event::CallCompleted(_)
-        | Event::CallFailed(_)
-        | Event::CallCancelled(_)
-        | Event::CallInDoubt(_) => Some(Step::Outcome),
-        Event::CallLinked(_)
-        | Event::CallRefused(_)
-        | Event::FindingRaised(_)
-        | Event::GatewayStarted(_)
-        | Event::GatewayStopped(_)
-        | Event::LedgerExported(_)
-        | Event::LedgerGap(_)
-        | Event::LedgerRecovered(_)
-        | Event::LegalHoldLifted(_)
-        | Event::LegalHoldPlaced(_)
-        | Event::MessageRelayed(_)
-        | Event::EraseRequested(_)
-        | Event::PayloadErased(_)
-        | Event::ToolsChanged(_)
-        | Event::UpstreamStarted(_)
-        | Event::UpstreamStopped(_) => None,
+    if matches!(event, Event::CallDispatched(_)) {
+        Some(Step::Dispatch)
+    } else if matches!(event, Event::CallDenied(_)) {
+        Some(Step::Deny)
+    } else {
+        event.is_outcome().then_some(Step::Outcome)
     }
 }
 

@@ -120,6 +120,7 @@ impl Custody {
         None
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most kinds say nothing of custody")]
     pub(super) fn apply(
         &mut self,
         record: &Record<'_>,
@@ -132,6 +133,7 @@ impl Custody {
         match &envelope.event {
             Event::CallDispatched(fact) => self.own(envelope.session, &fact.principal.owner),
             Event::CallDenied(fact) => self.own(envelope.session, &fact.principal.owner),
+            Event::CallHeld(fact) => self.own(envelope.session, &fact.principal.owner),
             Event::MessageRelayed(fact) => self.own(envelope.session, &fact.principal.owner),
             Event::EraseRequested(fact) => {
                 let sessions = || fact.sessions.iter().copied();
@@ -177,21 +179,7 @@ impl Custody {
                 }
                 self.erase(record.index, fact);
             }
-            Event::CallCancelled(_)
-            | Event::CallCompleted(_)
-            | Event::CallFailed(_)
-            | Event::CallInDoubt(_)
-            | Event::CallLinked(_)
-            | Event::CallRefused(_)
-            | Event::FindingRaised(_)
-            | Event::GatewayStarted(_)
-            | Event::GatewayStopped(_)
-            | Event::LedgerExported(_)
-            | Event::LedgerGap(_)
-            | Event::LedgerRecovered(_)
-            | Event::ToolsChanged(_)
-            | Event::UpstreamStarted(_)
-            | Event::UpstreamStopped(_) => {}
+            _ => {}
         }
     }
 
