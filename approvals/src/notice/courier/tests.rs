@@ -6,9 +6,9 @@ use crate::notice::samples::web_server::WebServer;
 use crate::notice::samples::{People, call, expired, held};
 use crate::notice::settings::{MailSettings, MailTls, Secret, WebhookKind, WebhookSettings};
 use events::{CallHeld, CallId, NoticeKind};
-use ledger::Options;
-use ledger::backend::memory::MemoryLog;
+use ledger::backend::memory::MemoryStore;
 use ledger::payload::Keys;
+use ledger::{Options, WriterTask};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
@@ -28,13 +28,17 @@ fn clock() -> Clock {
 }
 
 fn ledger() -> Ledger {
+    start(&MemoryStore::default()).0
+}
+
+fn start(store: &MemoryStore) -> (Ledger, WriterTask) {
     let options = Options {
         source: "test/0".into(),
         queue_max: 64,
         append_timeout: PATIENCE,
         keys: Keys::random().unwrap(),
     };
-    Ledger::start(Box::new(MemoryLog::new()), options).unwrap().0
+    Ledger::start(Box::new(store.open().unwrap()), options).unwrap()
 }
 
 /// Records something about a call, now.
@@ -198,7 +202,9 @@ async fn what_a_server_took_before_a_crash_is_sent_again_as_the_same_message() {
     let mut courier = Courier::new(ledger.clone(), clock(), Arc::new(People), &settings).unwrap();
     // All of the way but the record, which the crash comes before.
     let mut deliveries = JoinSet::new();
-    courier.work(&mut deliveries).await;
+    while deliveries.is_empty() {
+        courier.work(&mut deliveries).await;
+    }
     let delivered = deliveries.join_next().await.unwrap().unwrap();
     assert!(delivered.outcomes.values().all(Result::is_ok));
     drop(courier);
@@ -210,6 +216,36 @@ async fn what_a_server_took_before_a_crash_is_sent_again_as_the_same_message() {
     recorded(&ledger, 3).await;
     running.stop().await;
     assert_eq!(server.wait(6).len(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_recorded_is_not_sent_again_until_the_next_start() {
+    let (store, server) = (MemoryStore::default(), MailServer::start(|_| None));
+    let settings = settings(Some(&server), None);
+    let (ledger, task) = start(&store);
+    hold(&ledger, 1).await;
+    let mut courier = Courier::new(ledger.clone(), clock(), Arc::new(People), &settings).unwrap();
+    let mut deliveries = JoinSet::new();
+    while deliveries.is_empty() {
+        courier.work(&mut deliveries).await;
+    }
+    store.fail_next();
+    courier.take_in(deliveries.join_next().await.unwrap());
+    for _ in 0..3 {
+        courier.is_stale = true;
+        courier.work(&mut deliveries).await;
+    }
+    assert!(deliveries.is_empty() && server.wait(3).len() == 3);
+    drop((courier, ledger));
+    task.join().await.unwrap();
+
+    let (ledger, _task) = start(&store);
+    let running = Running::start(&ledger, &settings);
+    recorded(&ledger, 3).await;
+    running.stop().await;
+    let mails = server.wait(6);
+    let ids: BTreeSet<&str> = mails.iter().map(|mail| mail.header("Message-ID")).collect();
+    assert_eq!((mails.len(), ids.len()), (6, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
