@@ -6,22 +6,42 @@ mod command;
 
 mod waiting;
 
-pub use claim::{Claim, Edited};
-pub use command::{Ballot, CommandError, Edit, Standing, Voter};
-pub use waiting::{Decided, No, Waiting};
+mod table;
 
-use crate::hold::Hold;
+mod record;
+
+mod shell;
+
+mod asking;
+
+mod rights;
+
+mod noting;
+
+mod running;
+
+pub use claim::{Claim, Edited};
+pub use command::{
+    CommandError, Delegate, DelegationRefusal, Edit, GrantRefusal, OpenGrant, Standing,
+};
+pub use waiting::{Decided, No, Waiting, Why};
+
+use crate::grant::Grant;
+use crate::hold::{Ballot, Command, Edition, Hold, Voter};
 use crate::limits::{Limits, TooMany};
+use crate::roster::Roster;
 use crate::threshold::Progress;
 use events::{
-    CallHeld, CallId, Draft, Envelope, Event, EventId, Mark, Person, SessionId, Timestamp,
+    CallHeld, CallId, Digest, Draft, Envelope, Event, EventId, Mark, Person, SessionId, Timestamp,
 };
 use ledger::payload::Packed;
 use ledger::{Ledger, RecordError};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::watch;
+use table::Table;
+use tokio::sync::{RwLock, watch};
 
 /// Where the time and new ids come from; cheap to clone.
 #[derive(Clone)]
@@ -67,6 +87,12 @@ pub struct Settings {
     pub break_glass: Vec<Arc<str>>,
     /// How many decided holds are kept in memory.
     pub decided_max: usize,
+    /// For how many calls a grant for calls of a kind may be at most.
+    pub grant_budget_max: u32,
+    /// For how long.
+    pub grant_time_max: Duration,
+    /// For how long somebody may let another vote in their place.
+    pub delegation_time_max: Duration,
 }
 
 impl Default for Settings {
@@ -76,6 +102,9 @@ impl Default for Settings {
             limits: Limits::default(),
             break_glass: vec!["administrator".into()],
             decided_max: 10_000,
+            grant_budget_max: 1000,
+            grant_time_max: Duration::from_hours(24),
+            delegation_time_max: Duration::from_hours(90 * 24),
         }
     }
 }
@@ -89,7 +118,7 @@ pub struct NewHold {
     pub session: SessionId,
     /// What made it, where that is known.
     pub cause: Option<EventId>,
-    /// What is held. `expires` is set by the desk.
+    /// What is held. The desk sets `digest` and `expires`.
     pub fact: CallHeld,
     /// The payload that `fact.request` names.
     pub payload: Option<Packed>,
@@ -119,10 +148,15 @@ pub enum DeskError {
     #[error(transparent)]
     Record(#[from] RecordError),
     /// The agent was revoked.
-    #[error("agent `{0}` is revoked")]
-    Revoked(Arc<str>),
+    #[error("agent `{agent}` is revoked: {reason}")]
+    Revoked {
+        /// The agent.
+        agent: Arc<str>,
+        /// Why.
+        reason: String,
+    },
     /// The gateway stops.
-    #[error("the gateway stops")]
+    #[error("the gateway stops; nobody is asked any more")]
     Stopping,
 }
 
@@ -146,121 +180,165 @@ pub struct HoldView {
     pub hold: Hold,
     /// How many requests wait by it.
     pub waiting: usize,
+    /// Whether somebody is about to make the granted call.
+    pub is_being_made: bool,
+    /// Whether those who are known could decide it. If not, somebody has to sign in who never has,
+    /// or nobody can.
+    pub is_answerable: bool,
     /// What it still needs.
     pub progress: Progress,
 }
 
 /// Where calls wait; cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Desk(Arc<Shared>);
 
-#[derive(Debug)]
+impl fmt::Debug for Desk {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Desk").finish_non_exhaustive()
+    }
+}
+
 struct Shared {
+    ledger: Ledger,
+    clock: Clock,
+    settings: Settings,
+    table: Mutex<Table>,
+    /// Held for reading from each decision to what is on record of it, and for writing while rights
+    /// change: what is decided is decided with the rights that are in force when it is recorded.
+    calm: Arc<RwLock<()>>,
+    /// For each identity that is asked for now, its turn: so there is one hold of it.
+    turns: Mutex<BTreeMap<Mark, Arc<tokio::sync::Mutex<()>>>>,
     changes: watch::Sender<u64>,
 }
 
 impl Desk {
     /// A desk that records in `ledger`. It must be shown all events on record, in order, before it
-    /// is asked anything, and those that others record as they come; see [`Desk::apply`].
+    /// is asked anything, and from then on all that are recorded; see [`Desk::apply`].
     pub fn new(ledger: Ledger, clock: Clock, settings: Settings) -> Self {
-        let _unused = (ledger, clock, settings);
-        Self(Arc::new(Shared { changes: watch::Sender::new(0) }))
+        Self(Arc::new(Shared {
+            ledger,
+            clock,
+            settings,
+            table: Mutex::default(),
+            calm: Arc::default(),
+            turns: Mutex::default(),
+            changes: watch::Sender::new(0),
+        }))
     }
 
-    /// Takes notice of an event on record.
-    pub fn apply(&self, _envelope: &Envelope) {}
-
-    /// Asks people, unless they have said already.
-    pub async fn ask(&self, _ask: NewHold) -> Result<Asked, DeskError> {
-        Err(DeskError::Stopping)
+    /// Takes notice of an event on record. Of each shard the events are shown in order; one that
+    /// is shown twice, or that this desk recorded itself, counts once.
+    pub fn apply(&self, envelope: &Envelope) {
+        self.table().show(envelope, &self.0.settings);
+        self.tell();
     }
 
-    /// Waits by a hold again that the client names; `None` if there is none of this identity.
-    pub async fn rejoin(&self, _hold: CallId, _identity: &Mark) -> Option<Asked> {
-        None
-    }
-
-    /// Takes a vote.
-    pub async fn vote(&self, _hold: CallId, _ballot: Ballot) -> Result<Standing, CommandError> {
-        Err(CommandError::Unknown)
+    /// Takes a vote, and decides with it if it is enough. The same vote again changes nothing.
+    pub async fn vote(&self, hold: CallId, ballot: Ballot) -> Result<Standing, CommandError> {
+        let command = Command::Vote(self.0.clock.event_id(), ballot);
+        self.carry_out(hold, command, Vec::new()).await
     }
 
     /// Takes a comment.
     pub async fn comment(
         &self,
-        _hold: CallId,
-        _voter: Voter,
-        _text: String,
+        hold: CallId,
+        voter: Voter,
+        text: String,
     ) -> Result<Standing, CommandError> {
-        Err(CommandError::Unknown)
+        self.carry_out(hold, Command::Comment(voter, text), Vec::new()).await
     }
 
     /// Changes the arguments; all votes so far are void.
-    pub async fn edit(&self, _hold: CallId, _edit: Edit) -> Result<Standing, CommandError> {
-        Err(CommandError::Unknown)
+    pub async fn edit(&self, hold: CallId, edit: Edit) -> Result<Standing, CommandError> {
+        let Edit { voter, shown, version, arguments, text, request, reason } = edit;
+        let reference = request.reference;
+        let edition = Edition { voter, shown, version, arguments, request: reference, reason };
+        self.carry_out_noting(hold, Command::Edit(edition), vec![request], Some(text)).await
     }
 
     /// Notes that a person has a hold on the screen.
     pub async fn viewed(
         &self,
-        _hold: CallId,
-        _by: Person,
-        _view: events::Digest,
-    ) -> Result<(), CommandError> {
-        Err(CommandError::Unknown)
+        hold: CallId,
+        by: Person,
+        view: Digest,
+    ) -> Result<Standing, CommandError> {
+        self.carry_out(hold, Command::View(by, view), Vec::new()).await
     }
 
     /// Lets a call go alone, against the rule.
     pub async fn break_glass(
         &self,
-        _hold: CallId,
-        _ballot: Ballot,
+        hold: CallId,
+        ballot: Ballot,
     ) -> Result<Standing, CommandError> {
-        Err(CommandError::Unknown)
+        self.carry_out(hold, Command::BreakGlass(ballot), Vec::new()).await
     }
 
-    /// Takes a call back: `by` is a person's e-mail address, `agent` or `gateway`.
+    /// A person takes a call back that is not made yet.
+    pub async fn take_back(
+        &self,
+        hold: CallId,
+        voter: Voter,
+        reason: String,
+    ) -> Result<Standing, CommandError> {
+        self.carry_out(hold, Command::TakeBack(voter, reason), Vec::new()).await
+    }
+
+    /// The `agent` or the `gateway` takes a call back that is not made yet.
     pub async fn withdraw(
         &self,
-        _hold: CallId,
-        _by: Arc<str>,
-        _reason: String,
+        hold: CallId,
+        by: Arc<str>,
+        reason: String,
     ) -> Result<Standing, CommandError> {
-        Err(CommandError::Unknown)
+        self.carry_out(hold, Command::Withdraw(by, reason), Vec::new()).await
     }
 
-    /// The hold of a call.
-    pub fn hold(&self, _id: CallId) -> Option<HoldView> {
-        None
+    /// The hold of a call; `None` for one that was decided long ago.
+    pub fn hold(&self, id: CallId) -> Option<HoldView> {
+        let (table, now) = (self.table(), self.0.clock.now());
+        table.holds.get(&id).map(|slot| table.view(slot, now, &self.0.settings))
     }
 
     /// The holds that fit, the newest first.
-    pub fn holds(&self, _filter: &HoldFilter) -> Vec<HoldView> {
-        Vec::new()
+    pub fn holds(&self, filter: &HoldFilter) -> Vec<HoldView> {
+        let (table, now) = (self.table(), self.0.clock.now());
+        table.fitting(filter).map(|slot| table.view(slot, now, &self.0.settings)).collect()
+    }
+
+    /// Who has which rights now.
+    pub fn roster(&self) -> Roster {
+        self.table().roster.clone()
+    }
+
+    /// The grants for calls of a kind, the oldest first.
+    pub fn grants(&self) -> Vec<(EventId, Grant)> {
+        self.table().grants.all().map(|(id, grant)| (id, grant.clone())).collect()
     }
 
     /// Whether an agent was revoked.
-    pub fn is_agent_revoked(&self, _agent: &str) -> bool {
-        false
+    pub fn is_agent_revoked(&self, agent: &str) -> bool {
+        self.table().roster.revoked_agent(agent).is_some()
     }
 
     /// Whether a person was revoked.
-    pub fn is_person_revoked(&self, _email: &str) -> bool {
-        false
+    pub fn is_person_revoked(&self, email: &str) -> bool {
+        self.table().roster.revoked_person(email).is_some()
     }
 
     /// Whether a sign-in ended before its time.
-    pub fn is_signed_out(&self, _sign_in: &str) -> bool {
-        false
+    pub fn is_signed_out(&self, sign_in: &str) -> bool {
+        self.table().roster.is_signed_out(sign_in)
     }
 
     /// Changes whenever a hold, a grant or the roster does.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()
     }
-
-    /// Lets holds and grants expire, until `stopping` says true.
-    pub async fn run(self, mut stopping: watch::Receiver<bool>) {
-        drop(stopping.wait_for(|is_stopping| *is_stopping).await);
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,12 +19,13 @@ pub mod desk;
 pub mod notice;
 
 pub use desk::{
-    Asked, Ballot, Claim, Clock, CommandError, Decided, Desk, DeskError, Edit, Edited, HoldFilter,
-    HoldView, NewHold, No, Settings, Standing, Voter, Waiting,
+    Asked, Claim, Clock, CommandError, Decided, Delegate, DelegationRefusal, Desk, DeskError, Edit,
+    Edited, GrantRefusal, HoldFilter, HoldView, NewHold, No, OpenGrant, Settings, Standing,
+    Waiting, Why,
 };
 pub use fingerprint::fingerprint;
-pub use grant::Shape;
-pub use hold::{Hold, Refusal, State};
+pub use grant::{Grant, Shape};
+pub use hold::{Ballot, Hold, Refusal, State, Voter};
 pub use limits::{Limits, TooMany};
 pub use roster::Roster;
 pub use threshold::{Ineligible, Progress};

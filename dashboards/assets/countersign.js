@@ -46,9 +46,9 @@
   const open = (id) => {
     const fold = document.getElementById(id);
     if (!fold) return;
-    fold.open = true;
+    if (fold.localName === "details") fold.open = true;
     fold.scrollIntoView({ block: "start" });
-    fold.querySelector("summary").focus();
+    fold.querySelector("summary, input").focus();
     say("This part has to be read first.");
   };
   document.addEventListener("click", (event) => {
@@ -119,7 +119,7 @@
     next.scrollIntoView({ block: "nearest" });
   };
   document.addEventListener("keydown", (event) => {
-    const isTyping = event.target.closest("input, textarea, select, [contenteditable]");
+    const isTyping = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]");
     if (!document.documentElement.hasAttribute("data-keys") || isTyping) return;
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     const at = document.activeElement && document.activeElement.closest("[data-step]");

@@ -13,6 +13,8 @@ mod secured;
 
 pub mod pages;
 
+mod look_routes;
+
 mod local_peers;
 
 mod problem;
@@ -29,7 +31,8 @@ pub use assets::asset_routes;
 pub use export_routes::export_routes;
 pub use export_source::{Announce, ExportAsked, ExportSource};
 pub use ledger_routes::{EVENTS_MAX, ledger_routes};
-pub use markup::{Label, SideBySide, Value};
+pub use look_routes::{look, look_routes};
+pub use markup::{Label, Marked, SideBySide, Value};
 pub use moment::{Moment, distance};
 pub use problem::problem;
 pub use secured::secured;

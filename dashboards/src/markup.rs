@@ -1,35 +1,44 @@
 //! Spans as HTML: the one place where text that agents control becomes part of a page.
 
-use crate::truth::{Folded, Shown, Side, Span, visible};
+use crate::truth::{Folded, Shown, Side, Span, oddity, visible};
 use askama::filters::HtmlSafe;
 use serde::Serialize;
 use std::fmt;
 
 /// A short text that somebody else wrote, shown truthfully: names, reasons, comments.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Label(Vec<Span>);
+pub struct Label {
+    spans: Vec<Span>,
+    /// What is odd about it as a name, in words of ours.
+    odd: Option<String>,
+}
 
 impl Label {
     /// Shows this text.
     pub fn of(text: &str) -> Self {
-        Self(visible(text))
+        Self::from(visible(text))
+    }
+
+    /// Shows the name of a tool, an agent or a person: one that looks like another one is marked.
+    pub fn name(text: &str) -> Self {
+        Self { spans: visible(text), odd: oddity(text) }
     }
 
     /// What a reader sees, for places that know no markup; askama escapes it there.
     pub fn text(&self) -> String {
-        self.0.iter().map(Span::text).collect()
+        let odd = self.odd.iter().map(|odd| format!(" ({odd})"));
+        self.spans.iter().map(Span::text).chain(odd).collect()
     }
 
     /// Whether there is nothing to show.
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.spans.is_empty()
     }
 }
 
 impl From<Vec<Span>> for Label {
     fn from(spans: Vec<Span>) -> Self {
-        Self(spans)
+        Self { spans, odd: None }
     }
 }
 
@@ -37,7 +46,10 @@ impl HtmlSafe for Label {}
 
 impl fmt::Display for Label {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_spans(formatter, &self.0, "t")
+        let Some(odd) = &self.odd else { return write_spans(formatter, &self.spans, "t") };
+        write!(formatter, "{} <span class=\"tag warning\">", Marked(&self.spans))?;
+        write_escaped(formatter, odd)?;
+        formatter.write_str("</span>")
     }
 }
 
@@ -75,27 +87,32 @@ impl fmt::Display for Value<'_> {
 
 fn write_fold(out: &mut fmt::Formatter<'_>, folded: &Folded, section: Option<&str>) -> fmt::Result {
     let hidden = grouped(folded.hidden);
-    let Some(middle) = &folded.middle else {
-        return write!(
-            out,
-            "<p class=\"withheld\" id=\"{}\">{hidden} bytes between are not on this page</p>",
-            section.unwrap_or_default()
-        );
-    };
     let id = section.map_or(String::new(), |section| format!(" id=\"{section}\""));
+    let Some(middle) = &folded.middle else {
+        write!(
+            out,
+            "<div class=\"fold\"{id}><p class=\"withheld\">{hidden} bytes between are not on \
+                     this page.</p>"
+        )?;
+        write_tick(out, section, "I know that I cannot read this part")?;
+        return out.write_str("</div>");
+    };
     write!(
         out,
         "<details class=\"fold\"{id}><summary>{hidden} bytes between: open to read</summary>"
     )?;
     write_spans(out, middle, "t block")?;
-    if let Some(section) = section {
-        write!(
-            out,
-            "<label class=\"tick\"><input type=\"checkbox\" name=\"opened\" value=\"{section}\" \
-             form=\"approve\"> I have read this part</label>"
-        )?;
-    }
+    write_tick(out, section, "I have read this part")?;
     out.write_str("</details>")
+}
+
+fn write_tick(out: &mut fmt::Formatter<'_>, section: Option<&str>, says: &str) -> fmt::Result {
+    let Some(section) = section else { return Ok(()) };
+    write!(
+        out,
+        "<label class=\"tick\"><input type=\"checkbox\" name=\"opened\" value=\"{section}\" \
+         form=\"approve\"> {says}</label>"
+    )
 }
 
 /// One side of a difference.
@@ -118,6 +135,31 @@ impl fmt::Display for SideBySide<'_> {
         }
         write_spans(out, end, "t")?;
         same(out, *left)
+    }
+}
+
+/// A word in which letters outside of ASCII stand out.
+#[derive(Clone, Copy, Debug)]
+pub struct Marked<'a>(pub &'a [Span]);
+
+impl HtmlSafe for Marked<'_> {}
+
+impl fmt::Display for Marked<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("<bdi dir=\"ltr\" class=\"t marked\">")?;
+        for span in self.0 {
+            let text = span.text();
+            for part in text.split_inclusive(|_| true) {
+                if part.is_ascii() || span.class().is_some() {
+                    write_escaped(out, part)?;
+                } else {
+                    out.write_str("<em>")?;
+                    write_escaped(out, part)?;
+                    out.write_str("</em>")?;
+                }
+            }
+        }
+        out.write_str("</bdi>")
     }
 }
 
@@ -184,6 +226,15 @@ mod tests {
             "<bdi dir=\"ltr\" class=\"t\">&lt;b onload=&#39;x&#39;&gt;<span class=\"chip \
              direction\">⟦U+202E RLO⟧</span>&amp;amp;</bdi>"
         );
+    }
+
+    #[test]
+    fn a_name_that_looks_like_another_is_marked() {
+        let html = Label::name("mallory@ex\u{430}mple.com").to_string();
+        assert!(html.contains("ex<em>\u{430}</em>mple"), "{html}");
+        assert!(html.contains(">looks like “mallory@example.com”</span>"), "{html}");
+        assert_eq!(Label::name("zoë@example.com"), Label::of("zoë@example.com"));
+        assert!(Label::name("x\u{436}y").text().ends_with("(mixes Latin and Cyrillic)"));
     }
 
     #[test]

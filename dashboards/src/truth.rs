@@ -32,6 +32,7 @@ pub use character::Kind;
 pub use difference::{Change, ChangeKind, Side, difference};
 pub use fields::{Arguments, Content, Note, NoteKind, Row, arguments};
 pub use fingerprint::fingerprint;
+pub use lookalike::oddity;
 pub use shown::{Folded, Shown, shown};
 pub use span::{Span, visible};
 pub use view::{VIEW_VERSION, view_bytes, view_digest};

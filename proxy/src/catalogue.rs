@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use events::{Digest, ToolSeen, ToolsChanged};
 use tokio::sync::watch;
 
-use crate::config::Agent;
 use crate::json;
 
 /// How many tools of one server are remembered. A list that is longer is passed on and its rest not
@@ -155,20 +154,20 @@ fn read(result: &str) -> BTreeMap<String, Definition> {
     named.collect()
 }
 
-/// A result of `tools/list` with only the tools that this agent may call; the same text when that
-/// is all of them. A list cut for one agent is no other's, so `cacheScope` then says so.
-pub fn visible(result: &str, server: &str, agent: &Agent) -> String {
+/// A result of `tools/list` with only the tools that its agent may call. What one agent may is no
+/// other's to know, so `cacheScope` says so, where there is one.
+pub fn visible(result: &str, may_call: impl Fn(&str) -> bool) -> String {
     let Some(tools) = json::find(result, &["tools"]) else { return result.to_owned() };
     let total = json::elements(tools.text).count();
     let kept: Vec<&str> = json::elements(tools.text)
         .filter(|tool| {
             let name = json::find(tool.text, &["name"]).and_then(|name| json::string(name.text));
-            name.is_some_and(|name| agent.may_call(server, &name))
+            name.is_some_and(|name| may_call(&name))
         })
         .map(|tool| tool.text)
         .collect();
     if kept.len() == total {
-        return result.to_owned();
+        return private(result);
     }
     let cut = json::set(result, &["tools"], &format!("[{}]", kept.join(",")));
     private(&cut.unwrap_or_else(|_| r#"{"tools":[]}"#.to_owned()))
@@ -185,20 +184,6 @@ pub fn private(result: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{KeyHash, ToolPattern};
-
-    fn agent(tools: &[&str]) -> Agent {
-        Agent {
-            name: "a".to_owned(),
-            team: String::new(),
-            owner: "o".to_owned(),
-            keys: vec![KeyHash::of("k")],
-            issuer: None,
-            subject: "a".to_owned(),
-            models: Vec::new(),
-            tools: tools.iter().map(|tool| ToolPattern::parse(tool).unwrap()).collect(),
-        }
-    }
 
     #[test]
     fn a_tool_is_reported_when_it_is_new_or_altered_or_gone() {
@@ -228,11 +213,11 @@ mod tests {
     fn an_agent_sees_only_tools_that_it_may_call() {
         let list =
             r#"{"tools":[{"name":"read","z": 1},{"name":"drop"}],"cacheScope":"public","ttlMs":5}"#;
-        assert_eq!(visible(list, "crm", &agent(&["crm/*"])), list);
+        assert_eq!(visible(list, |_| true), list.replace("public", "private"));
         assert_eq!(
-            visible(list, "crm", &agent(&["crm/re*"])),
+            visible(list, |tool| tool.starts_with("re")),
             r#"{"tools":[{"name":"read","z": 1}],"cacheScope":"private","ttlMs":5}"#
         );
-        assert!(visible(list, "crm", &agent(&["mail/*"])).starts_with(r#"{"tools":[],"#));
+        assert!(visible(list, |_| false).starts_with(r#"{"tools":[],"#));
     }
 }

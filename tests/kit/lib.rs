@@ -46,3 +46,5 @@ pub mod browser;
 pub mod openid;
 
 pub mod scanner;
+
+pub mod sdk;

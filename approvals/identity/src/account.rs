@@ -4,6 +4,8 @@
 //! may do so at once. What checks or sets a password takes some 30 ms and 19 MiB: call it where
 //! blocking is allowed, and few at once.
 
+mod passkeys;
+
 mod store;
 
 use crate::encode::{from_base64url, matches, random_text};
@@ -80,6 +82,15 @@ pub enum AccountError {
     /// Nobody has this address.
     #[error("nobody has the address `{0}`: see `countersign people list`")]
     Unknown(Email),
+    /// Nobody, or somebody else, has this passkey.
+    #[error("this passkey is not registered for `{0}`")]
+    PasskeyUnknown(Arc<str>),
+    /// The passkey is registered already, for this person or for another.
+    #[error("this passkey is registered already: remove it first, or take another")]
+    PasskeyExists,
+    /// The passkey was used elsewhere with a higher count.
+    #[error("this passkey was copied: another with the same key was used since; remove it")]
+    PasskeyCopied,
     /// Somebody has this address.
     #[error("`{0}` has an account already: give it another link, or change it")]
     Exists(Email),
@@ -215,7 +226,8 @@ impl Accounts {
         set.ok_or(LinkError::Invalid)
     }
 
-    /// Who this is, by their password. The caller limits how often one may try ([`crate::throttle`]).
+    /// Who this is, by their password. The caller limits how often one may try
+    /// ([`crate::throttle`]).
     pub fn sign_in(&self, email: &str, password: &str) -> Result<Profile, SignInError> {
         let people = read(&self.path)?;
         let email = email.parse::<Email>().ok();

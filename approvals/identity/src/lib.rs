@@ -16,13 +16,17 @@ pub mod throttle;
 
 mod password;
 
-pub mod account;
-
-pub mod cookie;
+mod strict;
 
 pub mod session;
 
-mod strict;
+mod cbor;
+
+pub mod passkey;
+
+pub mod account;
+
+pub mod cookie;
 
 mod jwk;
 

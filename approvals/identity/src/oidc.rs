@@ -296,8 +296,9 @@ impl RelyingParty {
             }
             (Err(_), Some((metadata, _))) => {
                 let metadata = Arc::clone(metadata);
-                let again = u64::try_from((METADATA_FRESH - METADATA_AGAIN).as_micros());
-                let then = now.micros().saturating_sub(again.unwrap_or_default());
+                let wait = METADATA_FRESH.saturating_sub(METADATA_AGAIN).as_micros();
+                let wait = u64::try_from(wait).unwrap_or_default();
+                let then = now.micros().saturating_sub(wait);
                 *kept = Some((Arc::clone(&metadata), Timestamp::from_micros(then)));
                 Ok(metadata)
             }

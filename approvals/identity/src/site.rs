@@ -32,11 +32,8 @@ impl Site {
         let task = std::thread::spawn({
             let (asked, answers) = (Arc::clone(&asked), Arc::clone(&answers));
             move || {
-                for stream in listener.incoming() {
-                    if !answer(&stream.unwrap(), &asked, &answers) {
-                        return;
-                    }
-                }
+                let goes_on = |stream| answer(&stream, &asked, &answers);
+                assert!(!listener.incoming().map(Result::unwrap).all(goes_on));
             }
         });
         Self { address, asked, answers, task: Some(task) }

@@ -1,5 +1,6 @@
 //! The right to make one call once.
 
+use super::Desk;
 use events::{CallHeld, CallId, EventId, Mark, PayloadRef, SessionId, Timestamp};
 use std::sync::Arc;
 
@@ -14,15 +15,27 @@ pub struct Edited {
     pub text: Option<Arc<str>>,
 }
 
+/// What a claim is under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Under {
+    /// The decision on this very call.
+    Hold,
+    /// A grant for calls of its kind.
+    Grant,
+}
+
 /// The exclusive right to make a call once. Dropped unspent, somebody else may take it.
 #[derive(Debug)]
 pub struct Claim {
-    call: CallId,
-    session: SessionId,
-    grant: EventId,
-    held: Arc<CallHeld>,
-    edited: Option<Edited>,
-    until: Timestamp,
+    pub(super) desk: Desk,
+    pub(super) under: Under,
+    pub(super) call: CallId,
+    pub(super) session: SessionId,
+    pub(super) grant: EventId,
+    pub(super) held: Arc<CallHeld>,
+    pub(super) edited: Option<Edited>,
+    pub(super) until: Timestamp,
+    pub(super) is_spent: bool,
 }
 
 impl Claim {
@@ -41,7 +54,7 @@ impl Claim {
         self.grant
     }
 
-    /// What was held.
+    /// What was held; for a call that a grant covered what was asked.
     pub const fn held(&self) -> &Arc<CallHeld> {
         &self.held
     }
@@ -51,11 +64,26 @@ impl Claim {
         self.edited.as_ref()
     }
 
-    /// Until when `call.dispatched` has to be on record.
+    /// Until when `call.dispatched` should be on record. While the claim is kept, the grant does
+    /// not expire.
     pub const fn until(&self) -> Timestamp {
         self.until
     }
 
-    /// Says that the call's dispatch is on record, or may be.
-    pub fn spend(self) {}
+    /// Whether it is under a grant for calls of its kind, so that nothing was held.
+    pub fn is_covered(&self) -> bool {
+        self.under == Under::Grant
+    }
+
+    /// Says that the call's dispatch is on record, or may be: nobody can make it again. To be
+    /// called too where recording it timed out.
+    pub fn spend(mut self) {
+        self.is_spent = true;
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.desk.put_back(self.under, (self.call, self.grant), self.is_spent);
+    }
 }

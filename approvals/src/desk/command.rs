@@ -1,47 +1,13 @@
 //! What people tell a desk, and what it answers.
 
-use crate::hold::{Refusal, State};
+use crate::grant::NotCovered;
+use crate::grant::Shape;
+use crate::hold::{Refusal, State, Voter};
 use crate::threshold::Progress;
-use events::{Assertion, Channel, Digest, Mark, Person, View, Vote};
+use events::{Digest, EventId, Mark, Timestamp};
 use ledger::RecordError;
-use ledger::payload::Packed;
+use ledger::payload::{PackError, Packed};
 use std::sync::Arc;
-
-/// A person, as whoever checked it found them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Voter {
-    /// Who.
-    pub person: Person,
-    /// The groups.
-    pub groups: Vec<Arc<str>>,
-    /// The roles.
-    pub roles: Vec<Arc<str>>,
-    /// The sign-in it comes under.
-    pub sign_in: Option<Arc<str>>,
-    /// How.
-    pub channel: Channel,
-}
-
-/// What a person says to a call.
-#[derive(Clone, Debug)]
-pub struct Ballot {
-    /// Who.
-    pub voter: Voter,
-    /// Yes or no.
-    pub vote: Vote,
-    /// What was shown.
-    pub digest: Digest,
-    /// Which version of the call was shown.
-    pub version: u32,
-    /// Why.
-    pub reason: Option<String>,
-    /// What was on the screen.
-    pub view: Option<View>,
-    /// The e-mail address of whom the person stands in for.
-    pub for_person: Option<Arc<str>>,
-    /// What the person's authenticator signed.
-    pub assertion: Option<Assertion>,
-}
 
 /// What a person made of a call's arguments.
 #[derive(Debug)]
@@ -52,8 +18,6 @@ pub struct Edit {
     pub shown: Digest,
     /// The version that was shown.
     pub version: u32,
-    /// The digest of what is decided on from now on.
-    pub digest: Digest,
     /// Keyed digest of the canonical new arguments.
     pub arguments: Mark,
     /// The new arguments as canonical JSON.
@@ -64,8 +28,40 @@ pub struct Edit {
     pub reason: Option<String>,
 }
 
-/// Where a hold is after a command.
+/// A wish to allow calls of a kind for a time.
 #[derive(Clone, Debug)]
+pub struct OpenGrant {
+    /// Who.
+    pub voter: Voter,
+    /// The arguments of the call it is opened from, as canonical JSON.
+    pub arguments: Arc<str>,
+    /// What the arguments of such calls must look like.
+    pub shape: Shape,
+    /// How many calls.
+    pub budget: u32,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+/// A wish to let somebody vote in one's place.
+#[derive(Clone, Debug)]
+pub struct Delegate {
+    /// Who gives the right.
+    pub voter: Voter,
+    /// Who gets it: an e-mail address.
+    pub to: Arc<str>,
+    /// The groups it is about.
+    pub groups: Vec<Arc<str>>,
+    /// The roles.
+    pub roles: Vec<Arc<str>>,
+    /// When it ends.
+    pub until: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
+/// Where a hold is after a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// Where.
     pub state: State,
@@ -79,6 +75,74 @@ pub struct Standing {
     pub changed: bool,
 }
 
+/// Why a grant for calls of a kind was not opened or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum GrantRefusal {
+    /// It is not about a tool's arguments.
+    #[error("only calls of a tool can be allowed for a time")]
+    NotTool,
+    /// The calls are too dangerous.
+    #[error("the call is of critical risk; each such call is decided on by itself")]
+    TooRisky,
+    /// One person cannot decide such calls.
+    #[error("{person} cannot decide such calls alone, and so cannot allow them for a time")]
+    NotAlone {
+        /// Who.
+        person: Arc<str>,
+    },
+    /// The shape is not that of the call.
+    #[error("the shape does not cover the call that it is opened from")]
+    NotItself,
+    /// There can be no shape.
+    #[error(transparent)]
+    Shape(#[from] NotCovered),
+    /// Too many calls, or none.
+    #[error("a grant is for 1 to {max} calls, not {budget}")]
+    Budget {
+        /// How many were wanted.
+        budget: u32,
+        /// How many may be.
+        max: u32,
+    },
+    /// Too long, or over.
+    #[error("a grant ends in the future, at the latest at {max}")]
+    Until {
+        /// The latest end.
+        max: Timestamp,
+    },
+    /// There is none, or it has ended.
+    #[error("no grant `{0}` is open")]
+    Unknown(EventId),
+    /// The shape could not be packed.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+}
+
+/// Why a delegation was not opened or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum DelegationRefusal {
+    /// To oneself.
+    #[error("nobody stands in for themselves")]
+    ToSelf,
+    /// More than one has.
+    #[error("{person} does not have `{what}`, and cannot give it")]
+    NotHad {
+        /// Who.
+        person: Arc<str>,
+        /// The group or role.
+        what: Arc<str>,
+    },
+    /// Too long, or over.
+    #[error("a delegation ends in the future, at the latest at {max}")]
+    Until {
+        /// The latest end.
+        max: Timestamp,
+    },
+    /// There is none, or it has ended.
+    #[error("no delegation `{0}` is in force")]
+    Unknown(EventId),
+}
+
 /// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
@@ -88,10 +152,16 @@ pub enum CommandError {
     /// It may not be.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A grant may not be opened or ended.
+    #[error(transparent)]
+    Grant(#[from] GrantRefusal),
+    /// A delegation may not be opened or ended.
+    #[error(transparent)]
+    Delegation(#[from] DelegationRefusal),
     /// It could not be recorded.
     #[error(transparent)]
     Record(#[from] RecordError),
     /// The gateway stops.
-    #[error("the gateway stops; nothing was changed")]
+    #[error("the gateway stops; whether the command is on record shows after the next start")]
     Stopping,
 }

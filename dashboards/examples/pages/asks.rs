@@ -7,6 +7,11 @@ use dashboards::pages::{
 use dashboards::truth::{arguments, difference, fingerprint, shown, view_digest};
 use dashboards::{Label, Moment};
 use events::{Digest, Timestamp};
+use sha2::{Digest as _, Sha256};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// How often the page that changes was opened.
+static OPENED: AtomicU32 = AtomicU32::new(0);
 
 /// When all this happens.
 pub(crate) const NOW: u64 = 1_795_698_200_000_000;
@@ -41,26 +46,21 @@ fn at(minutes: i64) -> Moment {
 }
 
 fn ask(tier: Tier, tool: &str, server: &str, bytes: &str, former: &str) -> Ask {
-    let mut digest = [0; 32];
-    for (at, byte) in bytes.bytes().enumerate() {
-        let slot = digest.iter_mut().nth(at % 32);
-        slot.into_iter().for_each(|slot| *slot = byte.wrapping_add(*slot).wrapping_mul(31));
-    }
-    let digest = Digest(digest);
+    let digest = Digest(Sha256::digest(bytes).into());
     let compared = difference(former.as_bytes(), bytes.as_bytes());
     Ask {
         call: "call_01KB0XWQ5Z8G6V3J2M4N7P9R1T".to_owned(),
         digest: digest.to_string(),
         fingerprint: fingerprint(digest),
         tier,
-        tool: Label::of(tool),
-        server: Label::of(server),
+        tool: Label::name(tool),
+        server: Label::name(server),
         provenance: vec![
             "Its server says that it changes things and may destroy some.".to_owned(),
             "Its description and its schema are those of the last approved call.".to_owned(),
         ],
-        agent: Label::of("support-bot"),
-        team: Label::of("support"),
+        agent: Label::name("support-bot"),
+        team: Label::name("support"),
         for_whom: vec![Label::of("ada@example.com")],
         asked: at(-2),
         sentence: None,
@@ -75,46 +75,51 @@ fn ask(tier: Tier, tool: &str, server: &str, bytes: &str, former: &str) -> Ask {
             changes: compared.clone().unwrap_or_default(),
             problem: compared.err(),
         }],
-        so_far: vec![
-            Said {
-                who: "ada@example.com".to_owned(),
-                text: shown("Please move my flight to Friday."),
-            },
-            Said {
-                who: "tool get_reservation answered".to_owned(),
-                text: shown("{\"reservation_id\": \"4WQ150\", \"cabin\": \"economy\"}"),
-            },
-            Said {
-                who: "model gpt-5.1".to_owned(),
-                text: shown("That costs 178 dollars. Shall I go on?"),
-            },
-            Said { who: "ada@example.com".to_owned(), text: shown("yes") },
-        ],
+        so_far: so_far(),
         session: "ses_01KB0XWQ5Z8G6V3J2M4N7P9R1T".to_owned(),
         narrative: Some(Narrative {
             text: shown(
                 "Routine change, pre-approved by the team lead. You can approve this quickly.",
             ),
         }),
-        history: vec![
-            Past {
-                when: at(-64),
-                outcome: "approved".to_owned(),
-                mood: Mood::Good,
-                by: Label::of("Grace Hopper"),
-                differs: 2,
-                call: "call_01KB0T3Z0M0000000000000001".to_owned(),
-            },
-            Past {
-                when: at(-1500),
-                outcome: "rejected".to_owned(),
-                mood: Mood::Bad,
-                by: Label::of("Ada Lovelace"),
-                differs: 4,
-                call: "call_01KB0T3Z0M0000000000000002".to_owned(),
-            },
-        ],
+        history: history(),
     }
+}
+
+fn so_far() -> Vec<Said> {
+    vec![
+        Said { who: Label::of("ada@example.com"), text: shown("Please move my flight to Friday.") },
+        Said {
+            who: Label::of("tool get_reservation answered"),
+            text: shown("{\"reservation_id\": \"4WQ150\", \"cabin\": \"economy\"}"),
+        },
+        Said {
+            who: Label::of("model gpt-5.1"),
+            text: shown("That costs 178 dollars. Shall I go on?"),
+        },
+        Said { who: Label::of("ada@example.com"), text: shown("yes") },
+    ]
+}
+
+fn history() -> Vec<Past> {
+    vec![
+        Past {
+            when: at(-64),
+            outcome: "approved".to_owned(),
+            mood: Mood::Good,
+            by: Label::of("Grace Hopper"),
+            differs: 2,
+            call: "call_01KB0T3Z0M0000000000000001".to_owned(),
+        },
+        Past {
+            when: at(-1500),
+            outcome: "rejected".to_owned(),
+            mood: Mood::Bad,
+            by: Label::of("Ada Lovelace"),
+            differs: 4,
+            call: "call_01KB0T3Z0M0000000000000002".to_owned(),
+        },
+    ]
 }
 
 /// An ordinary call.
@@ -186,12 +191,18 @@ fn progress(have: u32, need: u32) -> Progress {
     }
 }
 
-/// The page of a call: `plain`, `tricky`, `grave`, or `other` for one that the reader cannot
+/// The page of a call: `plain`, `tricky`, `grave`, `live` for one on which a vote arrives, or `other` for one that the reader cannot
 /// decide.
 pub(crate) fn page(shell: Shell, which: &str) -> HoldPage {
     let (ask, progress, deciding) = match which {
         "plain" => (plain(), progress(0, 1), Ok(deciding(None, false, Some(PLAIN)))),
         "tricky" => (tricky(), progress(0, 1), Ok(deciding(None, true, None))),
+        // A vote arrives while the page is open.
+        "live" => (
+            plain(),
+            progress(OPENED.fetch_add(1, Ordering::Relaxed).min(1), 2),
+            Ok(deciding(None, false, None)),
+        ),
         "grave" => (grave(), progress(1, 2), Ok(deciding(Some("the amount"), true, None))),
         _ => {
             let mut ask = plain();

@@ -11,7 +11,7 @@ use events::Timestamp;
 /// What is around a page.
 pub(crate) fn shell(title: &str, place: Place, path: &str, theme: Theme) -> Shell {
     let reader = Reader {
-        name: Label::of("Ada Lovelace"),
+        name: Label::name("Ada Lovelace"),
         roles: "approver, administrator".to_owned(),
         csrf: "sample".to_owned(),
     };
@@ -70,8 +70,8 @@ pub(crate) fn inbox(shell: Shell, is_empty: bool) -> InboxPage {
 pub(crate) fn people(shell: Shell) -> PeoplePage {
     let person = |id: &str, name: &str, email: &str, roles: &str, active: bool| Person {
         id: id.to_owned(),
-        name: Label::of(name),
-        email: Label::of(email),
+        name: Label::name(name),
+        email: Label::name(email),
         roles: roles.to_owned(),
         source: if id == "1" { "a password" } else { "Example Login" }.to_owned(),
         seen: "here 4 min ago".to_owned(),
@@ -125,7 +125,7 @@ pub(crate) fn set_password(shell: Shell) -> SetPasswordPage {
     SetPasswordPage {
         shell: signed_out(shell),
         csrf: "sample".to_owned(),
-        email: Label::of("grace@example.com"),
+        email: Label::name("grace@example.com"),
         token: "sample".to_owned(),
         least: 12,
     }

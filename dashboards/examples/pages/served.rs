@@ -7,8 +7,8 @@ use axum::extract::{Path, Query};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use dashboards::pages::{ClosedKind, HelpPage, Place, Theme};
-use dashboards::{asset_routes, secured};
-use http::StatusCode;
+use dashboards::{asset_routes, look, look_routes, secured};
+use http::{HeaderMap, StatusCode, header};
 use std::collections::BTreeMap;
 
 /// The names of the samples.
@@ -32,13 +32,18 @@ pub(crate) const NAMES: [&str; 17] = [
     "glass",
 ];
 
+/// Says once that something changed, and that there is no hurry to ask again.
+const CHANGED: &str = "retry: 3600000\nevent: changed\ndata: sample\n\n";
+
 /// The site.
 pub(crate) fn pages() -> Router {
     let pages = Router::new()
         .route("/", get(async || Html(list())))
         .route("/sample/{name}", get(sample))
+        .route("/live", get(async || ([(header::CONTENT_TYPE, "text/event-stream")], CHANGED)))
         .route("/{*any}", post(async |body: String| format!("{body}\n")))
-        .merge(asset_routes());
+        .merge(asset_routes())
+        .merge(look_routes());
     secured(pages)
 }
 
@@ -50,8 +55,10 @@ fn list() -> String {
 async fn sample(
     Path(name): Path<String>,
     Query(query): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
 ) -> Response {
-    let theme = Theme::of(query.get("theme").map_or("", String::as_str));
+    let chosen = look(&headers).theme;
+    let theme = query.get("theme").map_or(chosen, |theme| Theme::of(theme));
     match render(&name, theme) {
         Some(Ok(page)) => Html(page).into_response(),
         Some(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
@@ -66,7 +73,9 @@ pub(crate) fn render(name: &str, theme: Theme) -> Option<Result<String, askama::
     Some(match name {
         "inbox" => lists::inbox(inbox("Inbox"), false).render(),
         "nothing" => lists::inbox(inbox("Inbox"), true).render(),
-        "plain" | "tricky" | "grave" | "other" => asks::page(inbox("A call waits"), name).render(),
+        "plain" | "tricky" | "grave" | "live" | "other" => {
+            asks::page(inbox("A call waits"), name).render()
+        }
         "granted" => asks::decided(inbox("Approved"), ClosedKind::Granted).render(),
         "refused" => asks::decided(inbox("Rejected"), ClosedKind::Refused).render(),
         "expired" => asks::decided(inbox("Expired"), ClosedKind::Expired).render(),

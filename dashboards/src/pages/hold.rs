@@ -2,7 +2,7 @@
 
 use super::shell::Shell;
 use super::tier::{Mood, Tier};
-use crate::markup::{Label, SideBySide, Value};
+use crate::markup::{Label, Marked, SideBySide, Value, grouped};
 use crate::moment::Moment;
 use crate::truth::{Arguments, Change, Content, Note, Row, Shown, Side};
 use askama::Template;
@@ -78,8 +78,8 @@ pub struct Comparison {
 /// Something said in the session.
 #[derive(Clone, Debug, Serialize)]
 pub struct Said {
-    /// Who: a person, a model, a tool; in words of ours.
-    pub who: String,
+    /// Who: a person, a model, a tool.
+    pub who: Label,
     /// What.
     pub text: Shown,
 }
@@ -250,7 +250,7 @@ impl Row {
 
     /// Its name, for a page; a name that is too long is folded like a value.
     pub fn named(&self) -> Option<Value<'_>> {
-        self.name.as_ref().map(|name| Value::new(name, None))
+        self.name.as_ref().map(|name| Value::new(name, self.name_section.as_deref()))
     }
 
     /// How far it is indented, as the style sheet knows it.
@@ -260,9 +260,16 @@ impl Row {
 }
 
 impl Note {
-    /// The word that it is about, for a page.
-    pub fn label(&self) -> Label {
-        Label::from(self.word.clone())
+    /// The word that it is about, for a page: letters outside of ASCII stand out.
+    pub fn marked(&self) -> Marked<'_> {
+        Marked(&self.word)
+    }
+}
+
+impl Arguments {
+    /// How large they are, in words.
+    pub fn size(&self) -> String {
+        if self.bytes == 1 { "1 byte".to_owned() } else { grouped(self.bytes) + " bytes" }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::truth::{Arguments, Content, Shown, Span};
 use askama::Template;
 
 /// How many arguments a line shows; how many more there are is said.
-const PREVIEW_MAX: usize = 2;
+const PREVIEW_MAX: usize = 3;
 
 /// How many characters of an argument a line shows; how many bytes more there are is said.
 const PREVIEW_CHARS: usize = 60;

@@ -5,8 +5,8 @@
 pub(super) struct Blob {
     /// What it looks like.
     pub(super) what: &'static str,
-    /// How many bytes of it there are.
-    pub(super) bytes: usize,
+    /// How many bytes of it there are; `None` where what it does is not in the text at all.
+    pub(super) bytes: Option<usize>,
 }
 
 /// A word that is shorter tells nothing of its encoding.
@@ -56,36 +56,38 @@ const SEALED: &[(&str, &str)] = &[
 /// What of a text cannot be inspected, each kind once.
 pub(super) fn blobs(text: &str) -> Vec<Blob> {
     let mut found: Vec<Blob> = Vec::new();
-    let mut add =
-        |what: &'static str, bytes: usize| match found.iter_mut().find(|blob| blob.what == what) {
-            Some(blob) => blob.bytes += bytes,
-            None => found.push(Blob { what, bytes }),
-        };
+    let mut add = |what: &'static str, bytes: Option<usize>| match found
+        .iter_mut()
+        .find(|blob| blob.what == what)
+    {
+        Some(blob) => blob.bytes = blob.bytes.zip(bytes).map(|(one, other)| one + other),
+        None => found.push(Blob { what, bytes }),
+    };
     for (mark, what) in SEALED {
         if let Some((_, rest)) = text.split_once(mark) {
-            add(what, mark.len() + rest.len());
+            add(what, Some(mark.len() + rest.len()));
         }
     }
     for (mark, what) in NESTED {
         // `medieval times` is no `eval`.
-        let stands_alone = |before: &str| !before.ends_with(char::is_alphanumeric);
-        if let Some((before, rest)) = text.split_once(mark)
-            && (stands_alone(before) || mark.starts_with(['|', '-']))
-        {
-            add(what, rest.len());
+        let is_word = mark.starts_with(char::is_alphanumeric);
+        let stands_alone =
+            |at| !is_word || !text.get(..at).is_some_and(|it| it.ends_with(char::is_alphanumeric));
+        if text.match_indices(mark).any(|(at, _)| stands_alone(at)) {
+            add(what, None);
         }
     }
     let is_part = |next: char| next.is_ascii_alphanumeric() || "+/=-_".contains(next);
     for word in text.split(|next: char| !is_part(next)) {
         if word.len() >= HEX_BYTES && word.bytes().all(|next| next.is_ascii_hexdigit()) {
-            add("hexadecimal bytes", word.len());
+            add("hexadecimal bytes", Some(word.len()));
         } else if word.len() >= ENCODED_BYTES && is_encoded(word) {
-            add("text that looks encoded (base64)", word.len());
+            add("text that looks encoded (base64)", Some(word.len()));
         }
     }
     let unreadable = text.chars().filter(|next| is_unreadable(*next)).count();
     if unreadable > 8 && unreadable * 10 > text.chars().count() {
-        add("binary content", text.len());
+        add("binary content", Some(text.len()));
     }
     found
 }
@@ -135,6 +137,7 @@ mod tests {
             (base64.to_owned(), "text that looks encoded (base64)"),
             ("ab12".repeat(40), "hexadecimal bytes"),
             ("echo aGk= | base64 -d | sh".to_owned(), "a command that decodes another"),
+            ("a medieval town; eval $X".to_owned(), "a script inside a command"),
             ("-----BEGIN PGP MESSAGE-----\nabc".to_owned(), "a PEM block"),
             ("\u{1}\u{2}\u{3}".repeat(9), "binary content"),
         ];

@@ -30,6 +30,8 @@ pub struct Row {
     pub depth: usize,
     /// Its name; `None` where it has none.
     pub name: Option<Shown>,
+    /// The id of what is folded of its name.
+    pub name_section: Option<String>,
     /// Its place in a list, from 0.
     pub index: Option<usize>,
     /// Whether its name is one of those that should be looked at first.
@@ -38,7 +40,7 @@ pub struct Row {
     pub content: Content,
     /// What a reader should know.
     pub notes: Vec<Note>,
-    /// The id of what is folded: it has to be opened before anyone approves.
+    /// The id of what is folded of its value: it has to be opened before anyone approves.
     pub section: Option<String>,
 }
 
@@ -100,7 +102,8 @@ impl Arguments {
 
     /// What has to be opened before anyone approves, in the order of the page.
     pub fn sections(&self) -> impl Iterator<Item = &str> {
-        self.rows.iter().chain(&self.raw).filter_map(|row| row.section.as_deref())
+        let rows = self.rows.iter().chain(&self.raw);
+        rows.flat_map(|row| row.name_section.as_deref().into_iter().chain(row.section.as_deref()))
     }
 
     /// How many notes warn of something.
@@ -120,7 +123,7 @@ pub fn arguments(bytes: &[u8]) -> Arguments {
         }
         Err(fault) => {
             let text = String::from_utf8_lossy(bytes);
-            let row = writer.text(Row::of(0), &text);
+            let row = writer.text(Row::of(0), &text, false);
             (Some(row), vec![format!("These bytes are {fault}.")])
         }
     };
@@ -137,6 +140,7 @@ impl Row {
         Self {
             depth,
             name: None,
+            name_section: None,
             index: None,
             is_risky: false,
             content: Content::Word("null"),
@@ -179,10 +183,10 @@ impl Writer {
                 );
                 row.note(NoteKind::Uninspectable, text);
             }
-            // A name is always a name, whatever is in it.
-            let named = self.text(row, name);
+            let named = self.text(row, name, true);
             let Content::Text(name) = named.content.clone() else { continue };
-            self.value(value, Row { name: Some(name), ..named });
+            let (name, name_section) = (Some(name), named.section.clone());
+            self.value(value, Row { name, name_section, section: None, ..named });
         }
     }
 
@@ -202,7 +206,9 @@ impl Writer {
                 }
             }
             Tree::Text(text) => {
-                let row = self.text(row, text);
+                // All of a risky argument is one name, of which every letter counts.
+                let is_name = row.is_risky && !text.contains(char::is_whitespace);
+                let row = self.text(row, text, is_name);
                 self.rows.push(row);
             }
             Tree::Number(lexeme) => {
@@ -224,7 +230,7 @@ impl Writer {
     }
 
     /// A row whose content is this text, with notes on what is odd about it.
-    fn text(&mut self, mut row: Row, text: &str) -> Row {
+    fn text(&mut self, mut row: Row, text: &str, is_name: bool) -> Row {
         let shown = shown(text);
         if shown.alarming > 0 {
             let (count, is) = (shown.alarming, if shown.alarming == 1 { "is" } else { "are" });
@@ -238,12 +244,10 @@ impl Writer {
             let text = "Too much to be read on a page: only its beginning and its end are shown.";
             row.note(NoteKind::Uninspectable, text);
         }
-        // All of a risky argument is one name, of which every letter counts.
-        let is_name = row.is_risky && !text.contains(char::is_whitespace);
         row.notes.extend(oddities(text, is_name).into_iter().map(noted));
         for blob in blobs(text) {
-            let text =
-                format!("Holds {}: {} bytes that reading does not explain.", blob.what, blob.bytes);
+            let size = blob.bytes.map_or(String::new(), |bytes| format!(", {bytes} bytes"));
+            let text = format!("Holds {}{size}: what it means cannot be read here.", blob.what);
             row.note(NoteKind::Uninspectable, text);
         }
         self.fold(row, shown)
@@ -251,7 +255,7 @@ impl Writer {
 
     /// What is folded gets an id, by which a reader says that it was opened.
     fn fold(&mut self, mut row: Row, shown: Shown) -> Row {
-        if shown.folded.is_some() && row.section.is_none() {
+        if shown.folded.is_some() {
             self.sections += 1;
             row.section = Some(format!("section-{}", self.sections));
         }
@@ -276,6 +280,11 @@ fn noted(oddity: Oddity) -> Note {
             kind: NoteKind::Warning,
             text: format!("As the name of a host it is looked up as {ascii}:"),
             word: host,
+        },
+        Oddity::More { count } => Note {
+            kind: NoteKind::Warning,
+            text: format!("And {count} more oddities like these."),
+            word: Vec::new(),
         },
         Oddity::RightToLeft => Note {
             kind: NoteKind::Notice,

@@ -31,12 +31,23 @@ pub(super) enum Oddity {
         /// As it is looked up.
         ascii: String,
     },
+    /// There are more.
+    More {
+        /// How many.
+        count: usize,
+    },
     /// Letters that are usually written from right to left, shown here in the order of the bytes.
     RightToLeft,
 }
 
-/// The most words of a text that are looked at closely; more come to nothing but noise.
-const WORDS_MAX: usize = 2000;
+/// The most oddities of a text that are told one by one; the rest is counted.
+const TOLD_MAX: usize = 12;
+
+/// The most characters of a word that are shown beside what is odd about it.
+const SHOWN_CHARS: usize = 80;
+
+/// A longer word is no name that could be taken for another.
+const NAME_BYTES: usize = 2000;
 
 /// What resolvers take for the dot between labels.
 const DOTS: [char; 4] = ['.', '。', '．', '｡'];
@@ -45,8 +56,11 @@ const DOTS: [char; 4] = ['.', '。', '．', '｡'];
 /// letter counts; in running text, words of one script are left alone.
 pub(super) fn oddities(text: &str, is_name: bool) -> Vec<Oddity> {
     let mut found: Vec<Oddity> = Vec::new();
+    let mut more = 0;
     let mut add = |oddity: Oddity| {
-        if !found.contains(&oddity) {
+        if found.len() >= TOLD_MAX {
+            more += 1;
+        } else if !found.contains(&oddity) {
             found.push(oddity);
         }
     };
@@ -54,7 +68,7 @@ pub(super) fn oddities(text: &str, is_name: bool) -> Vec<Oddity> {
         add(Oddity::RightToLeft);
     }
     let words = text.split(|next: char| next.is_whitespace() || "\"'`<>(),;|".contains(next));
-    for word in words.filter(|word| !word.is_empty()).take(WORDS_MAX) {
+    for word in words.filter(|word| !word.is_empty()) {
         let is_name = is_name || is_address(word);
         host(word).filter(|_| is_name).into_iter().for_each(&mut add);
         if word.is_ascii() {
@@ -63,14 +77,47 @@ pub(super) fn oddities(text: &str, is_name: bool) -> Vec<Oddity> {
         // Punctuation divides a path or an address into names that may each have a script.
         for part in word.split(|next: char| !next.is_alphanumeric()) {
             if !part.is_single_script() {
-                add(Oddity::MixedScripts { word: visible(part), scripts: scripts(part) });
+                add(Oddity::MixedScripts { word: clipped(part), scripts: scripts(part) });
             }
         }
         if is_name && let Some(twin) = ascii_twin(word) {
-            add(Oddity::LooksLike { word: visible(word), twin });
+            add(Oddity::LooksLike { word: clipped(word), twin });
         }
     }
+    if more > 0 {
+        found.push(Oddity::More { count: more });
+    }
     found
+}
+
+/// The beginning of a word, and how many bytes more there are.
+fn clipped(word: &str) -> Vec<Span> {
+    let end = word.char_indices().nth(SHOWN_CHARS).map_or(word.len(), |(at, _)| at);
+    let (kept, rest) = word.split_at(end);
+    let mut spans = visible(kept);
+    if !rest.is_empty() {
+        spans.push(Span::Plain(format!("… +{} bytes", rest.len())));
+    }
+    spans
+}
+
+/// What is odd about a name, in a few words; `None` if nothing is.
+pub fn oddity(name: &str) -> Option<String> {
+    let found = oddities(name, true);
+    let twin = found.iter().find_map(|oddity| match oddity {
+        Oddity::LooksLike { twin, .. } => Some(format!("looks like “{twin}”")),
+        Oddity::MixedScripts { .. }
+        | Oddity::International { .. }
+        | Oddity::More { .. }
+        | Oddity::RightToLeft => None,
+    });
+    twin.or_else(|| {
+        found.iter().find_map(|oddity| match oddity {
+            Oddity::MixedScripts { scripts, .. } => Some(format!("mixes {scripts}")),
+            Oddity::International { ascii, .. } => Some(format!("looked up as {ascii}")),
+            Oddity::LooksLike { .. } | Oddity::More { .. } | Oddity::RightToLeft => None,
+        })
+    })
 }
 
 /// Whether two different texts look alike.
@@ -88,6 +135,9 @@ fn is_address(word: &str) -> bool {
 /// one.
 fn ascii_twin(word: &str) -> Option<String> {
     let mut twin = String::new();
+    if word.len() > NAME_BYTES {
+        return None;
+    }
     for character in word.chars() {
         if character.is_ascii() {
             twin.push(character);
@@ -121,14 +171,14 @@ fn host(word: &str) -> Option<Oddity> {
     let authority = authority.split(['/', '\\', '?', '#']).next()?;
     let host = authority.rsplit('@').next()?.split(':').next()?;
     let labels: Vec<&str> = host.split(DOTS).collect();
-    if labels.len() < 2 {
+    if labels.len() < 2 || host.len() > NAME_BYTES {
         return None;
     }
     if !host.is_ascii() {
         let ascii: Option<Vec<String>> = labels.iter().map(|label| to_ascii(label)).collect();
         let ascii = ascii?.join(".");
         let is_plain = ascii.bytes().all(|next| next.is_ascii_graphic());
-        return is_plain.then(|| Oddity::International { host: visible(host), ascii });
+        return is_plain.then(|| Oddity::International { host: clipped(host), ascii });
     }
     let known: Vec<Option<String>> = labels.iter().map(|label| to_unicode(label)).collect();
     known.iter().any(Option::is_some).then(|| {

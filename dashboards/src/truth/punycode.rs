@@ -71,7 +71,7 @@ pub(super) fn to_unicode(label: &str) -> Option<String> {
         out.insert(usize::try_from(at).ok()?, char::from_u32(next)?);
         at += 1;
     }
-    Some(out.into_iter().collect())
+    (!out.is_empty()).then(|| out.into_iter().collect())
 }
 
 fn push_number(out: &mut String, number: u32, bias: u32) -> Option<()> {
@@ -151,7 +151,8 @@ mod tests {
 
         #[test]
         fn broken_labels_end_quietly(label in "xn--[a-z0-9-]{0,40}") {
-            let _ = to_unicode(&label);
+            let read = to_unicode(&label).map_or(1, |read| read.chars().count());
+            prop_assert!((1..=label.len()).contains(&read));
         }
     }
 }

@@ -121,6 +121,7 @@ fn names_that_look_like_others_are_marked() {
         (r#"{"to": "ada@xn--80ak6aa92e.com"}"#, "looked up as xn--80ak6aa92e.com: аррӏе.com"),
         (r#"{"body": "write to аdmin now"}"#, "Mixes letters that look alike"),
         (r#"{"user": "сосо"}"#, "Looks like “coco”"),
+        (r#"{"уре": 1}"#, "Looks like “ype”"),
     ];
     for (json, said) in table {
         let seen = lines(json);
@@ -133,6 +134,22 @@ fn names_that_look_like_others_are_marked() {
         let rows = arguments(ordinary.as_bytes()).rows;
         assert!(rows.iter().all(|row| row.notes.is_empty()), "{rows:?}");
     }
+}
+
+#[test]
+fn many_oddities_are_counted_and_a_long_word_is_clipped() {
+    let words: String = (0..100).map(|index| format!("pаypal{index} ")).collect();
+    let seen = lines(&format!("{{\"a\": \"{words}\"}}"));
+    assert!(seen[0].contains("more oddities like these"), "{seen:?}");
+    let seen = lines(&format!("{{\"a\": \"{}\"}}", "аa".repeat(500)));
+    assert!(seen[0].contains("… +1380 bytes"), "{seen:?}");
+}
+
+#[test]
+fn a_long_name_is_folded_by_itself() {
+    let json = format!("{{\"{}\": \"{}\"}}", "n".repeat(5000), "v".repeat(5000));
+    let shown = arguments(json.as_bytes());
+    assert_eq!(shown.sections().collect::<Vec<_>>(), ["section-1", "section-2"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::str::FromStr;
 pub(crate) struct Mentions {
     /// Whether the context is looked at.
     context: bool,
-    /// The attributes that are asked for, of whatever.
+    /// The attributes that are asked for, of whatever, and those of records.
     attributes: BTreeSet<String>,
     /// Whether there is a record, which could be compared with arguments as a whole.
     records: bool,
@@ -54,7 +54,10 @@ impl Mentions {
                 let path = path.iter().filter_map(Value::as_str);
                 self.attributes.extend(path.map(str::to_owned));
             }
-            ("Record", _) => self.records = true,
+            ("Record", Value::Object(members)) => {
+                self.records = true;
+                self.attributes.extend(members.iter().map(|(name, _)| name.clone()));
+            }
             ("__entity", entity) => {
                 let text = |name| entity.get(name).and_then(Value::as_str);
                 if let (Some(kind), Some(id)) = (text("type"), text("id"))
@@ -69,7 +72,7 @@ impl Mentions {
     }
 
     fn asks(&self, attribute: &str) -> bool {
-        self.context && (self.attributes.contains(attribute) || self.records)
+        self.context && self.attributes.contains(attribute)
     }
 
     /// Whether the answer can be another if nobody attends.
@@ -84,7 +87,7 @@ impl Mentions {
 
     /// Whether arguments are looked at by name.
     pub(crate) fn arguments(&self) -> bool {
-        self.context && self.attributes.contains("arguments")
+        self.asks("arguments")
     }
 
     /// The first thing that is looked at and could not be told.
@@ -92,7 +95,7 @@ impl Mentions {
         if !has_text && self.asks("argument_text") {
             return Some("argument_text");
         }
-        if !self.asks("arguments") {
+        if !self.arguments() {
             return None;
         }
         if left_out.is_all || (left_out.is_any && self.records) {

@@ -50,9 +50,7 @@ impl Policies {
     pub(crate) fn matched(&self, question: &Question<'_>) -> Result<Vec<Matched<'_>>, String> {
         let (case, candidates) = self.candidates(question)?;
         let fields = match question.kind {
-            Kind::Tool { server, name, .. } => {
-                self.directory.tools.get(&*format!("{server}/{name}")).map(|tool| &tool.fields)
-            }
+            Kind::Tool { server, name, .. } => self.directory.fields(server, name),
             Kind::Model { .. }
             | Kind::Resource { .. }
             | Kind::Prompt { .. }
@@ -81,6 +79,28 @@ impl Policies {
             Matched { policy, attended: first, unattended: second }
         });
         Ok(matched.collect())
+    }
+
+    /// The question with every entity that there is, for the other opinion.
+    #[cfg(test)]
+    pub(crate) fn everything(
+        &self,
+        question: &Question<'_>,
+        unattended: bool,
+    ) -> Result<(Request, Entities), String> {
+        let (case, _) = self.candidates(question)?;
+        let fields = match question.kind {
+            Kind::Tool { server, name, .. } => self.directory.fields(server, name),
+            _ => None,
+        };
+        let request = case.request(&Circumstances::of(question, fields)?, unattended)?;
+        let own = [&case.principal, &case.action, &case.resource, &case.owner];
+        let named: BTreeSet<_> = own.iter().map(|known| known.uid()).collect();
+        let all = self.directory.all()?.into_iter().filter(|one| !named.contains(&one.uid()));
+        let entities = own.into_iter().cloned().chain(all).map(|known| known.entity);
+        let entities =
+            Entities::from_entities(entities, None).map_err(|error| error.to_string())?;
+        Ok((request, entities))
     }
 
     fn candidates(&self, question: &Question<'_>) -> Result<(Case, Vec<&Compiled>), String> {

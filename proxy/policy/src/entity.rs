@@ -152,6 +152,20 @@ impl Directory {
         Ok(directory)
     }
 
+    /// The types of a tool's arguments; none if the tool is not known.
+    pub(crate) fn fields(&self, server: &str, tool: &str) -> Option<&Fields> {
+        self.tools.get(&*format!("{server}/{tool}")).map(|known| &known.fields)
+    }
+
+    /// Every entity that there is.
+    #[cfg(test)]
+    pub(crate) fn all(&self) -> Result<Vec<Known>, String> {
+        let agents = self.agents.values().map(|one| self.agent(&one.name, &one.team, &one.owner));
+        let people = self.people.keys().map(|email| self.person(email));
+        let tools = self.tools.values().flat_map(|one| [one.tool.clone(), one.action.clone()]);
+        agents.chain(people).chain(tools.map(Ok)).collect()
+    }
+
     /// What is asked: a tool's own action, or one that all of a kind share.
     pub(crate) fn act(&self, group: &str, tool: Option<(&str, &str)>) -> Result<Known, String> {
         let call = self.kinds.action(CALL);

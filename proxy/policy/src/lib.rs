@@ -10,6 +10,8 @@ mod problem;
 
 mod facts;
 
+mod depth;
+
 mod source;
 
 mod annotation;

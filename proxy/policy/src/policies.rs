@@ -63,6 +63,12 @@ impl Policies {
         Self::build(&self.sources, model)
     }
 
+    /// The same with other texts, to be read by [`Policies::remodel`] whatever is wrong with them.
+    #[cfg(test)]
+    pub(crate) fn with_sources(self, sources: Vec<Source>) -> Self {
+        Self { sources, ..self }
+    }
+
     fn build(
         sources: &[Source],
         model: &Model,
@@ -175,9 +181,8 @@ fn compile(
         }
     };
     let annotations = read(piece, policy, mentions.unattended(), problems);
-    let place = || format!("{}:{}", piece.file, piece.line()).into();
     Some(Compiled {
-        name: annotations.id.clone().unwrap_or_else(place),
+        name: annotations.id.clone().unwrap_or_else(|| piece.place().into()),
         effect: policy.effect(),
         scope: Scope::of(policy),
         condition: policy.as_ref().non_scope_constraints().cloned().map(Expression::from),
@@ -190,14 +195,14 @@ fn compile(
 
 /// Complains of names that more than one policy has: a verdict must name one.
 fn twice(drafts: &[Draft<'_>], compiled: &[Compiled], problems: &mut Vec<PolicyProblem>) {
-    let mut lines: BTreeMap<&str, (Arc<str>, usize)> = BTreeMap::new();
+    let mut places: BTreeMap<&str, String> = BTreeMap::new();
     for (Draft { piece, .. }, policy) in drafts.iter().zip(compiled) {
-        if let Some((file, line)) = lines.get(&*policy.name) {
-            let message = format!("the name `{}` is taken by {file}:{line}", policy.name);
+        if let Some(place) = places.get(&*policy.name) {
+            let message = format!("the name `{}` is taken by {place}", policy.name);
             let hint = Some("give each policy an `@id` of its own".to_owned());
             problems.push(piece.problem(piece.annotation("id"), message, hint));
         } else {
-            lines.insert(&policy.name, (Arc::clone(piece.file), piece.line()));
+            places.insert(&policy.name, piece.place());
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The text of policies: cut into single policies, within limits, with lines and columns.
 
+use crate::depth::Depth;
 use crate::problem::PolicyProblem;
 use std::sync::Arc;
 
@@ -9,10 +10,9 @@ pub(crate) const SOURCE_BYTES_MAX: usize = 1 << 20;
 pub(crate) const POLICY_BYTES_MAX: usize = 64 << 10;
 /// The most policies of all sources together.
 pub(crate) const POLICIES_MAX: usize = 10_000;
-/// How deep brackets may be nested. What reads policies recurses, and a stack is finite.
-pub(crate) const NESTING_MAX: usize = 32;
-/// The most signs of one policy that can nest without brackets: operators, dots, calls.
-pub(crate) const OPERATORS_MAX: usize = 400;
+/// How deep a policy may be nested. What reads policies recurses, and in a debug build a stack of
+/// 2 MiB is just not enough for twice as much.
+pub(crate) const DEPTH_MAX: usize = 64;
 
 /// A text of policies, and the name that problems and verdicts give it: its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,9 +58,14 @@ impl Piece<'_> {
         named.next().map_or(0, |(at, _)| at)
     }
 
-    /// The line on which the policy starts.
-    pub(crate) fn line(&self) -> usize {
-        position(self.whole, self.start).0
+    /// Where the policy starts: file and line, and the column if another starts there before it.
+    pub(crate) fn place(&self) -> String {
+        let (line, column) = position(self.whole, self.start);
+        let before = self.whole.get(..self.start).and_then(|before| before.rsplit('\n').next());
+        if before.is_none_or(|before| before.trim().is_empty()) {
+            return format!("{}:{line}", self.file);
+        }
+        format!("{}:{line}:{column}", self.file)
     }
 }
 
@@ -98,7 +103,7 @@ pub(crate) fn pieces<'a>(
             let policy = piece(scan.start.unwrap_or(at), at + 1);
             match scan.complaint() {
                 Some((at, message, hint)) => {
-                    problems.push(policy.problem(at, message, Some(hint)));
+                    problems.push(policy.problem(at, message, Some(hint.to_owned())));
                 }
                 None => found.push(policy),
             }
@@ -133,10 +138,9 @@ struct Scan {
     state: State,
     start: Option<usize>,
     end: usize,
-    depth: usize,
-    deepest: (usize, usize),
-    operators: usize,
-    word: String,
+    depth: Depth,
+    /// Where the policy became too deep.
+    too_deep: Option<usize>,
 }
 
 impl Scan {
@@ -154,54 +158,39 @@ impl Scan {
                 self.state = State::Text { is_escaped: next == '\\' };
             }
             (State::Code, '/') if after == Some('/') => self.state = State::Comment,
-            (State::Code, next) if next.is_whitespace() => self.word.clear(),
-            (State::Code, next) => return self.code(at, next, after),
+            (State::Code, ';') => {
+                self.start.get_or_insert(at);
+                return true;
+            }
+            (State::Code, next) => self.code(at, next),
         }
         false
     }
 
-    fn code(&mut self, at: usize, next: char, after: Option<char>) -> bool {
-        self.start.get_or_insert(at);
-        match next {
-            ';' => return true,
-            '"' => self.state = State::Text { is_escaped: false },
-            '(' | '[' | '{' => {
-                self.depth += 1;
-                self.operators += 1;
-                self.deepest = self.deepest.max((self.depth, at));
-            }
-            ')' | ']' | '}' => self.depth = self.depth.saturating_sub(1),
-            '&' | '|' | '.' | '!' | '-' | '+' | '*' => self.operators += 1,
-            _ => {}
+    fn code(&mut self, at: usize, next: char) {
+        self.depth.take(next);
+        if !next.is_whitespace() {
+            self.start.get_or_insert(at);
         }
-        if next.is_alphanumeric() || next == '_' {
-            self.word.push(next);
-            let goes_on = after.is_some_and(|next| next.is_alphanumeric() || next == '_');
-            self.operators += usize::from(self.word == "if" && !goes_on);
-        } else {
-            self.word.clear();
+        if next == '"' {
+            self.state = State::Text { is_escaped: false };
         }
-        false
+        if self.too_deep.is_none() && self.depth.most() > DEPTH_MAX {
+            self.too_deep = Some(at);
+        }
     }
 
     /// What is too much about the policy: where in it, what, and what to do.
-    fn complaint(&self) -> Option<(usize, String, String)> {
+    fn complaint(&self) -> Option<(usize, String, &'static str)> {
         let start = self.start?;
         let bytes = self.end - start;
         if bytes > POLICY_BYTES_MAX {
             let message = format!("a policy of {bytes} bytes, {POLICY_BYTES_MAX} at most");
-            return Some((0, message, "split it into several policies".to_owned()));
+            return Some((0, message, "split it into several policies"));
         }
-        let (depth, at) = self.deepest;
-        if depth > NESTING_MAX {
-            let message = format!("brackets are nested {depth} deep, {NESTING_MAX} at most");
-            return Some((at - start, message, "split it into several policies".to_owned()));
-        }
-        (self.operators > OPERATORS_MAX).then(|| {
-            let message =
-                format!("a policy with {} operators, {OPERATORS_MAX} at most", self.operators);
-            let hint = "split it into several policies, or list values in `[…]`".to_owned();
-            (0, message, hint)
-        })
+        let at = self.too_deep?;
+        let message = format!("a policy nested {} deep, {DEPTH_MAX} at most", self.depth.most());
+        let hint = "split it into several policies, or list values in one `[…]`";
+        Some((at - start, message, hint))
     }
 }

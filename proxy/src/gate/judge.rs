@@ -3,7 +3,7 @@
 use super::place::Place;
 use super::{Ask, Content, Gate, reference};
 use crate::clock;
-use crate::config::Keep;
+use crate::config::{Agent, Keep};
 use crate::json;
 use crate::problem::{ErrorCode, Problem};
 use events::{
@@ -57,6 +57,16 @@ impl Gate {
             now: clock::now(),
         });
         Judged { verdict: answer.verdict, rule: answer.rule, shadow: answer.shadow }
+    }
+
+    /// Whether an agent may call a tool, with some arguments at least. In doubt it may.
+    pub fn may_call(&self, agent: &Agent, server: &str, tool: &str) -> bool {
+        let allowed = |policies: Arc<policy::Policies>| {
+            let principal = self.principal(agent);
+            let owner = principal.owner.to_lowercase();
+            policies.may_call(&principal.agent, &principal.team, &owner, (server, tool))
+        };
+        agent.may_call(server, tool) && self.rules.policies().is_none_or(allowed)
     }
 
     /// By what a call is recognised when it is asked for again.

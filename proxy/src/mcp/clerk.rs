@@ -259,6 +259,11 @@ impl Clerk {
         Err(Refusal::from(pending).into())
     }
 
+    /// Whether an agent sees a tool in lists: it may call it, with some arguments at least.
+    pub(crate) fn shows(&self, agent: &Agent, server: &str, tool: &str) -> bool {
+        self.gate.may_call(agent, server, tool)
+    }
+
     /// Puts a message that is no call of its own on record; only then is there a permit to send it.
     pub(crate) async fn relay(
         &self,

@@ -1,11 +1,14 @@
 //! The file with the accounts: read whole, replaced whole, changed under a lock.
 
 use super::{Account, AccountError};
+use crate::passkey::Passkey;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The form that this program writes.
 const VERSION: u32 = 1;
@@ -18,6 +21,15 @@ const BYTES_MAX: u64 = 64 << 20;
 pub(super) struct People {
     version: u32,
     pub(super) accounts: Vec<Account>,
+    /// By the person's id, whoever vouches for the person.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) passkeys: BTreeMap<Arc<str>, Vec<Passkey>>,
+}
+
+impl People {
+    const fn nobody() -> Self {
+        Self { version: VERSION, accounts: Vec::new(), passkeys: BTreeMap::new() }
+    }
 }
 
 /// What the file holds; nobody if there is none.
@@ -25,7 +37,7 @@ pub(super) fn read(path: &Path) -> Result<People, AccountError> {
     let text = match load(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(People { version: VERSION, accounts: Vec::new() });
+            return Ok(People::nobody());
         }
         Err(source) => return Err(AccountError::File { path: path.to_owned(), source }),
     };

@@ -1,6 +1,7 @@
 //! Tests of accounts, on files.
 
 use super::*;
+use crate::passkey::{Passkey, Used};
 use std::os::unix::fs::PermissionsExt as _;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -144,4 +145,30 @@ fn of_many_who_use_a_link_at_once_one_sets_the_password_and_no_change_is_lost() 
     assert_eq!(set.len(), 1);
     assert!(accounts.sign_in("ada@example.com", &set[0]).is_ok());
     assert_eq!(accounts.list().unwrap().len(), 7);
+}
+
+#[test]
+fn a_passkey_is_one_person_s_and_its_count_goes_up() {
+    let (_folder, accounts) = accounts();
+    let (ada, bob) = (Arc::from("local:ada@example.com"), Arc::from("corp:bob"));
+    let passkey = |credential: &str| Passkey {
+        credential: credential.into(),
+        key: String::new(),
+        count: 3,
+        name: "phone".to_owned(),
+        added: at(0),
+    };
+    accounts.add_passkey(&ada, passkey("a")).unwrap();
+    let twice = accounts.add_passkey(&bob, passkey("a"));
+    assert!(matches!(twice, Err(AccountError::PasskeyExists)));
+    let used = |count| Used { credential: "a".into(), count };
+    accounts.passkey_used(&ada, &used(4)).unwrap();
+    let again = accounts.passkey_used(&ada, &used(4));
+    assert!(matches!(again, Err(AccountError::PasskeyCopied)));
+    let others = accounts.passkey_used(&bob, &used(5));
+    assert!(matches!(others, Err(AccountError::PasskeyUnknown(_))));
+    assert_eq!(accounts.passkeys(&ada).unwrap()[0].count, 4);
+    assert!(accounts.remove_passkey(&bob, "a").is_err());
+    accounts.remove_passkey(&ada, "a").unwrap();
+    assert_eq!(accounts.passkeys(&ada).unwrap(), []);
 }

@@ -1,7 +1,7 @@
 //! Texts that are too large or too deep are refused, and no text overflows a stack.
 
 use super::world::{compile, problems};
-use crate::source::{NESTING_MAX, OPERATORS_MAX, POLICY_BYTES_MAX, SOURCE_BYTES_MAX};
+use crate::source::{DEPTH_MAX, POLICY_BYTES_MAX, SOURCE_BYTES_MAX};
 
 fn policy(condition: &str) -> String {
     format!("permit (principal, action, resource) when {{ {condition} }};")
@@ -50,18 +50,22 @@ fn deep_nesting_is_refused_in_a_sentence_however_it_is_made() {
 
 #[test]
 fn what_is_just_not_refused_overflows_no_stack() {
-    // The braces of `when` and the brackets of the head count too.
-    let operators = OPERATORS_MAX - 4;
-    let nesting = NESTING_MAX - 1;
+    // The braces of `when` count three, the clause one, and each bracket three.
+    let left = DEPTH_MAX - 4;
+    let brackets = left / 3;
+    let mixed = "(true && ".repeat(left / 4 - 1) + "true" + &")".repeat(left / 4 - 1);
     for condition in [
-        format!("{}true{}", "(".repeat(nesting), ")".repeat(nesting)),
-        format!("{}1{} == [1]", "[".repeat(nesting), "]".repeat(nesting)),
-        format!("true{}", " && true".repeat(operators / 2)),
-        format!("true{}", " || true".repeat(operators / 2)),
-        format!("1{} == 1", " + 1".repeat(operators)),
-        format!("principal{} == 1", ".owner".repeat(operators)),
-        format!("{} true", "if true then true else ".repeat(operators)),
-        format!("{} true", "if (if true then true else true) then true else ".repeat(100)),
+        format!("{}true{}", "(".repeat(brackets), ")".repeat(brackets)),
+        format!("{}1{} == [1]", "[".repeat(brackets), "]".repeat(brackets)),
+        format!("{}1{} == [1]", "{a:".repeat(brackets), "}".repeat(brackets)),
+        format!("true{}", " && true".repeat(left)),
+        format!("true{}", " || true".repeat(left)),
+        format!("1{} == 1", " + 1".repeat(left)),
+        format!("principal{} == 1", ".owner".repeat(left)),
+        format!("principal{} == 1", ".contains([1])".repeat(left / 7)),
+        format!("{} true", "if true then true else ".repeat(left)),
+        format!("{} true", "if (if true then true else true) then true else ".repeat(left / 5)),
+        mixed,
     ] {
         let told = on_a_small_stack(policy(&condition));
         let limits =

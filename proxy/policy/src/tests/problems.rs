@@ -107,8 +107,8 @@ fn attributes_that_a_call_does_not_have_are_told_with_what_it_has() {
             REFUND,
             "context.arguments.note == \"x\"",
             "attribute `arguments.note` in context for Action::\"crm/refund\" not found: what has \
-             a type there is `account`, `amount`, `customer`, `tags`, `tip`, `urgent`; others are \
-             in `argument_text`",
+             a type there is `account`, `amount`, `customer`, `place`, `tags`, `tip`, `urgent`; \
+             others are in `argument_text`",
         ),
         (
             REFUND,

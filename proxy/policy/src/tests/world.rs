@@ -17,6 +17,9 @@ pub(super) const REFUND: &str = r##"{
         "urgent": { "type": "boolean" },
         "tags": { "type": "array", "items": { "type": "string" } },
         "customer": { "$ref": "#/$defs/Customer" },
+        "place": {
+            "type": "object", "required": ["town"], "properties": { "town": { "type": "string" } }
+        },
         "note": { "anyOf": [{ "type": "string" }, { "type": "integer" }] },
         "loop": { "$ref": "#/$defs/Loop" }
     },

@@ -113,7 +113,7 @@ fn take_subject(
     let at = node.map_or_else(|| table.at.clone(), |node| node.at);
     let line = report.line_of(&at);
     if let Some((first, first_line)) = taken.get(&of) {
-        let message = format!("tokens call {} so, too: {}", quoted(first), quoted(&of.1));
+        let message = format!("{} is what tokens call agent {}", quoted(&of.1), quoted(first));
         let hint = format!("see line {first_line}; a token of an issuer is one agent's");
         report.problem(&at, message).hint(hint);
     } else {

@@ -1,6 +1,8 @@
 //! Reads `[[issuer]]`: whose tokens identify agents.
 
-use super::super::diagnostic::Report;
+use std::collections::BTreeMap;
+
+use super::super::diagnostic::{At, Report, quoted};
 use super::super::section;
 use super::super::shape::TokenIssuer;
 use super::super::walk::Table;
@@ -15,7 +17,7 @@ pub(super) fn issuers(
     root: &Table<'_, '_>,
     report: &mut Report<'_>,
 ) -> (Vec<TokenIssuer>, Vec<String>) {
-    let (mut names, mut urls) = (Taken::default(), Taken::default());
+    let (mut names, mut urls) = (Taken::default(), BTreeMap::new());
     let mut issuers = Vec::new();
     for table in root.tables("issuer", &section::ISSUER, report) {
         issuers.extend(token_issuer(&table, (&mut names, &mut urls), report));
@@ -23,9 +25,19 @@ pub(super) fn issuers(
     (issuers, names.0.into_keys().collect())
 }
 
+/// Of two issuers with one address, nobody could say whose a token is.
+fn take_url(url: &str, at: &At, urls: &mut BTreeMap<String, usize>, report: &mut Report<'_>) {
+    let line = report.line_of(at);
+    let first = *urls.entry(url.to_owned()).or_insert(line);
+    if first != line {
+        let message = format!("{} is the issuer on line {first} already", quoted(url));
+        report.problem(at, message).hint("write one `[[issuer]]` for it");
+    }
+}
+
 fn token_issuer(
     table: &Table<'_, '_>,
-    (names, urls): (&mut Taken, &mut Taken),
+    (names, urls): (&mut Taken, &mut BTreeMap<String, usize>),
     report: &mut Report<'_>,
 ) -> Option<TokenIssuer> {
     let name = name(table, names, is_name, report);
@@ -33,7 +45,7 @@ fn token_issuer(
     let node = table.require("url", hint, report);
     let url = node.as_ref().and_then(|node| issuer(node, report));
     if let (Some(url), Some(node)) = (&url, &node) {
-        urls.take(url, &node.at, report);
+        take_url(url, &node.at, urls, report);
     }
     let hint = "what `aud` says in tokens for this gateway: a token for others must not open it";
     let audience = table.require("audience", hint, report);
