@@ -2,8 +2,8 @@
 
 use crate::examples::{all, draft};
 use events::{
-    CallCompleted, CallDigest, CallHeld, CallRefused, Draft, Envelope, Event, Filter, HoldCommented,
-    Person, Principal, SEQUENCE_DIGITS, Usage,
+    CallCompleted, CallDigest, CallHeld, CallRefused, Draft, Envelope, Event, Filter,
+    HoldCommented, Person, Principal, SEQUENCE_DIGITS, Usage,
 };
 use proptest::prelude::*;
 
