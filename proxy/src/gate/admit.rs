@@ -8,7 +8,7 @@ use super::{Ask, Gate};
 use crate::clock;
 use crate::json;
 use crate::problem::{ErrorCode, Problem};
-use approvals::{Asked, Claim, Decided, DeskError, NewHold, No, Waiting};
+use approvals::{Asked, Claim, Decided, DeskError, NewHold, No, Waiting, Why};
 use events::{
     CallHeld, CallId, Decision, EventId, HoldRule, Mark, SessionMethod, Timestamp, Verdict,
 };
@@ -38,7 +38,7 @@ impl Held {
     }
 
     /// When the answer is no.
-    pub const fn expires(&self) -> Timestamp {
+    pub fn expires(&self) -> Timestamp {
         self.waiting.expires()
     }
 
@@ -89,12 +89,13 @@ impl Gate {
             return self.admit(ask).await;
         }
         match self.desk.rejoin(hold, &self.identity(ask)).await {
-            Some(asked) => {
+            Ok(Some(asked)) => {
                 let call = clock::call_id();
                 let place = self.place(ask, call);
                 self.answered(ask, (call, place.conversation), asked).await
             }
-            None => self.admit(ask).await,
+            Ok(None) => self.admit(ask).await,
+            Err(error) => Err(self.not_asked(ask, clock::call_id(), error).await),
         }
     }
 
@@ -106,7 +107,7 @@ impl Gate {
         held: Held,
         decided: Decided,
     ) -> Result<Dispatched, Problem> {
-        let (no, code) = match decided {
+        let no = match decided {
             Decided::Granted(claim) => return self.resume(ask, claim, held.conversation).await,
             Decided::Taken => {
                 let message = "NOT EXECUTED HERE. The same call was asked for more than once, and \
@@ -114,12 +115,10 @@ impl Gate {
                 let taken = Problem::new(ErrorCode::ApprovalWithdrawn, message);
                 return Err(taken.recorded_as(held.call()));
             }
-            Decided::Refused(no) => (no, ErrorCode::ApprovalRefused),
-            Decided::Expired(no) => (no, ErrorCode::ApprovalExpired),
-            Decided::Withdrawn(no) => (no, ErrorCode::ApprovalWithdrawn),
+            Decided::Refused(no) | Decided::Expired(no) | Decided::Withdrawn(no) => no,
         };
         self.correlator().unanswered(no.hold);
-        Err(refusal(&no, code))
+        Err(refusal(&no))
     }
 
     async fn hold(
@@ -153,17 +152,23 @@ impl Gate {
         });
         match asked.await {
             Ok(asked) => self.answered(ask, (call, conversation), asked).await,
-            Err(DeskError::Record(error)) => {
+            Err(error) => Err(self.not_asked(ask, call, error).await),
+        }
+    }
+
+    /// People could not be asked.
+    async fn not_asked(&self, ask: &Ask<'_>, call: CallId, error: DeskError) -> Problem {
+        self.correlator().unanswered(call);
+        match error {
+            DeskError::Record(error) => {
                 self.gap.count(&error);
-                Err(self.unrecorded(&error))
+                self.unrecorded(&error)
             }
-            Err(error @ DeskError::Revoked(_)) => {
+            DeskError::Revoked { .. } => {
                 let verdict = verdict_of("revocations", &error.to_string());
-                Err(self.deny(ask, (call, None), (verdict, None)).await)
+                self.deny(ask, (call, None), (verdict, None)).await
             }
-            Err(error @ DeskError::Stopping) => {
-                Err(Problem::new(ErrorCode::ShuttingDown, error.to_string()))
-            }
+            DeskError::Stopping => Problem::new(ErrorCode::ShuttingDown, error.to_string()),
         }
     }
 
@@ -181,7 +186,7 @@ impl Gate {
                 let sent = self.resume(ask, claim, conversation).await?;
                 return Ok(Admitted::Sent(Box::new(sent)));
             }
-            Asked::Refused(no) => (refusal(&no, ErrorCode::ApprovalRefused), "recent no"),
+            Asked::Refused(no) => (refusal(&no), "recent no"),
             Asked::TooMany(many) => {
                 let message = format!("NOT EXECUTED. People would have to allow this call: {many}");
                 (Problem::new(ErrorCode::ApprovalsFull, message), "limits")
@@ -329,20 +334,28 @@ fn with_arguments(body: &[u8], arguments: &str) -> Result<String, Problem> {
     })
 }
 
-/// A no in words that a model understands. What a person wrote is quoted as such.
-fn refusal(no: &No, code: ErrorCode) -> Problem {
-    let by = no.by.as_deref().unwrap_or("a person");
-    let what = match code {
-        ErrorCode::ApprovalExpired => {
-            "Nobody allowed this call in time, so the answer is no.".into()
+/// A no in words that a model understands. What people wrote is quoted as such.
+fn refusal(no: &No) -> Problem {
+    let by = if no.by.is_empty() { "a person".to_owned() } else { no.by.join(" and ") };
+    let (code, what) = match no.why {
+        Why::Refused => (ErrorCode::ApprovalRefused, format!("{by} rejected this call.")),
+        Why::Undecided => {
+            let what = "Nobody allowed this call in time, so the answer is no.".to_owned();
+            (ErrorCode::ApprovalExpired, what)
         }
-        ErrorCode::ApprovalWithdrawn => format!("This call was taken back by {by}."),
-        _ => format!("{by} rejected this call."),
+        Why::Unclaimed => {
+            let what = "This call was allowed, and not made in time.".to_owned();
+            (ErrorCode::ApprovalExpired, what)
+        }
+        Why::Withdrawn => {
+            (ErrorCode::ApprovalWithdrawn, format!("This call was taken back by {by}."))
+        }
     };
-    let reason = no
-        .reason
-        .as_deref()
-        .map_or(String::new(), |reason| format!(" Reason, in their words: {reason:?}."));
+    let quoted: Vec<String> = no.reasons.iter().map(|reason| format!("{reason:?}")).collect();
+    let reason = match quoted.as_slice() {
+        [] => String::new(),
+        quoted => format!(" Reason, in their own words: {}.", quoted.join("; ")),
+    };
     let message = format!(
         "NOT EXECUTED. {what}{reason} Do not repeat it, and do not try to reach the same in another \
          way."
