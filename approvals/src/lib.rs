@@ -1,1 +1,31 @@
-//! Who was asked: holds, votes, inbox and mail; so far it holds nothing.
+//! Who was asked: calls that wait for people, what those said, and what became of it.
+
+mod time;
+
+mod fingerprint;
+
+pub mod roster;
+
+pub mod threshold;
+
+pub mod hold;
+
+pub mod grant;
+
+pub mod limits;
+
+pub mod desk;
+
+pub mod notice;
+
+pub use desk::{
+    Asked, Claim, Clock, CommandError, Decided, Delegate, DelegationRefusal, Desk, DeskError, Edit,
+    Edited, GrantRefusal, HoldFilter, HoldView, NewHold, No, OpenGrant, Settings, Standing,
+    Waiting, Why,
+};
+pub use fingerprint::fingerprint;
+pub use grant::{Grant, Shape};
+pub use hold::{Ballot, Hold, Refusal, State, Voter};
+pub use limits::{Limits, TooMany};
+pub use roster::Roster;
+pub use threshold::{Ineligible, Progress};

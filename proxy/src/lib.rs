@@ -37,6 +37,14 @@ pub mod upstream;
 
 pub mod witness;
 
+pub mod catalogue;
+
+pub mod rules;
+
+pub mod policing;
+
+pub mod facts;
+
 pub mod gate;
 
 pub mod model;

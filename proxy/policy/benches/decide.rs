@@ -131,8 +131,10 @@ impl Names {
     fn request(&self) -> Request {
         let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
         let flag = RestrictedExpression::new_bool(true);
-        let session =
-            [("calls".to_owned(), RestrictedExpression::new_long(12)), ("read_private".to_owned(), flag.clone())];
+        let session = [
+            ("calls".to_owned(), RestrictedExpression::new_long(12)),
+            ("read_private".to_owned(), flag.clone()),
+        ];
         let session = RestrictedExpression::new_record(session).expect("a record");
         let arguments = [
             ("account".to_owned(), text("a-17")),

@@ -1,16 +1,14 @@
 //! Whether policies mean what they say: names that exist, attributes that their calls have, types
 //! that fit.
 
+use crate::annotation::ROLES;
 use crate::argument::Fields;
 use crate::condition::Mentions;
-use crate::entity::{
-    CALL, CALL_MODEL, CALL_TOOL, Directory, GET_PROMPT, OTHER, READ_RESOURCE,
-};
+use crate::entity::{CALL, CALL_MODEL, CALL_TOOL, Directory, GET_PROMPT, OTHER, READ_RESOURCE};
 use crate::problem::{PolicyProblem, did_you_mean};
 use crate::schema::{ANY_TOOL, schema};
 use crate::scope::Scope;
 use crate::source::Piece;
-use crate::annotation::ROLES;
 use cedar_policy::{
     EntityUid, Policy, PolicyId, PolicySet, ValidationMode, ValidationWarning, Validator,
 };
@@ -80,13 +78,10 @@ fn names(
         }
     }
     let actions = draft.scope.actions();
-    let is_of_tools = !actions.is_empty()
-        && actions.iter().all(|action| tools.contains(action.id().unescaped()));
-    let tools = if draft.mentions.arguments() && !is_of_tools {
-        Tools::All
-    } else {
-        Tools::Named(tools)
-    };
+    let is_of_tools =
+        !actions.is_empty() && actions.iter().all(|action| tools.contains(action.id().unescaped()));
+    let tools =
+        if draft.mentions.arguments() && !is_of_tools { Tools::All } else { Tools::Named(tools) };
     is_checkable.then_some(tools)
 }
 

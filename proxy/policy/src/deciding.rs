@@ -50,9 +50,7 @@ impl Policies {
     pub(crate) fn matched(&self, question: &Question<'_>) -> Result<Vec<Matched<'_>>, String> {
         let (case, candidates) = self.candidates(question)?;
         let fields = match question.kind {
-            Kind::Tool { server, name, .. } => {
-                self.directory.fields(server, name)
-            }
+            Kind::Tool { server, name, .. } => self.directory.fields(server, name),
             Kind::Model { .. }
             | Kind::Resource { .. }
             | Kind::Prompt { .. }
@@ -100,7 +98,8 @@ impl Policies {
         let named: BTreeSet<_> = own.iter().map(|known| known.uid()).collect();
         let all = self.directory.all()?.into_iter().filter(|one| !named.contains(&one.uid()));
         let entities = own.into_iter().cloned().chain(all).map(|known| known.entity);
-        let entities = Entities::from_entities(entities, None).map_err(|error| error.to_string())?;
+        let entities =
+            Entities::from_entities(entities, None).map_err(|error| error.to_string())?;
         Ok((request, entities))
     }
 
@@ -205,9 +204,7 @@ fn failure(error: &EvaluationError) -> &'static str {
         EvaluationError::FailedExtensionFunctionExecution(_)
         | EvaluationError::FailedExtensionFunctionLookup(_)
         | EvaluationError::WrongNumArguments(_) => "a function failed",
-        EvaluationError::UnlinkedSlot(_) | EvaluationError::NonValue(_) => {
-            "it has no value"
-        }
+        EvaluationError::UnlinkedSlot(_) | EvaluationError::NonValue(_) => "it has no value",
     }
 }
 
@@ -280,8 +277,7 @@ fn unpermitted<'a>(
     question: &Question<'_>,
     permits: impl Iterator<Item = &'a &'a Matched<'a>>,
 ) -> String {
-    let mut reason =
-        format!("no policy permits agent `{}` to {}", question.agent, question.kind);
+    let mut reason = format!("no policy permits agent `{}` to {}", question.agent, question.kind);
     for one in permits {
         if let Match::Failed(problem) = &one.attended {
             reason.push_str("; policy `");

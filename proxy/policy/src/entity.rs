@@ -2,7 +2,9 @@
 
 use crate::argument::{Fields, fields};
 use crate::facts::{AgentFacts, Labels, Model, PersonFacts, ServerFacts, Traits};
-use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid, ParseErrors, RestrictedExpression};
+use cedar_policy::{
+    Entity, EntityId, EntityTypeName, EntityUid, ParseErrors, RestrictedExpression,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -137,9 +139,8 @@ impl Directory {
         }
         for facts in &model.tools {
             let server = directory.servers.get(&facts.server);
-            let (is_trusted, labels) = server.map_or((false, Labels::default()), |server| {
-                (server.trusted, server.labels)
-            });
+            let (is_trusted, labels) =
+                server.map_or((false, Labels::default()), |server| (server.trusted, server.labels));
             let traits = Traits::read(facts.claims, is_trusted, facts.labels, labels);
             let known = KnownTool {
                 tool: directory.tool(&facts.server, &facts.name, traits)?,
@@ -233,8 +234,7 @@ impl Directory {
     pub(crate) fn endpoint(&self, upstream: &str, method: &str) -> Result<Known, String> {
         let uid_ = uid(&self.kinds.endpoint, &format!("{upstream}/{method}"));
         let attributes = [("upstream", text(upstream)), ("method", text(method))];
-        let parents =
-            vec![self.server(upstream), uid(&self.kinds.provider, upstream)];
+        let parents = vec![self.server(upstream), uid(&self.kinds.provider, upstream)];
         Known::new(&uid_, attributes, parents)
     }
 

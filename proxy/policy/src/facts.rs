@@ -147,7 +147,8 @@ impl Traits {
 impl Model {
     /// The traits of a tool, known or not.
     pub fn traits(&self, server: &str, tool: &str) -> Traits {
-        let facts = self.tools.iter().find(|facts| *facts.server == *server && *facts.name == *tool);
+        let facts =
+            self.tools.iter().find(|facts| *facts.server == *server && *facts.name == *tool);
         let (claims, labels) =
             facts.map_or_else(Default::default, |facts| (facts.claims, facts.labels));
         let server = self.servers.iter().find(|facts| *facts.name == *server);
@@ -194,8 +195,7 @@ mod tests {
     #[test]
     fn the_operator_s_labels_come_first_and_those_of_the_tool_before_the_server_s() {
         let tool = Labels { untrusted: Some(false), ..Labels::default() };
-        let server =
-            Labels { untrusted: Some(true), outside: Some(false), private: Some(true) };
+        let server = Labels { untrusted: Some(true), outside: Some(false), private: Some(true) };
         let traits = Traits::read(claims(None), false, tool, server);
         assert!(!traits.untrusted && !traits.outside && traits.private);
     }

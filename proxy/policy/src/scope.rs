@@ -52,9 +52,7 @@ impl Scope {
         };
         let action = match &self.action {
             ActionConstraint::Any => true,
-            ActionConstraint::In(groups) => {
-                groups.iter().any(|group| place.action.contains(group))
-            }
+            ActionConstraint::In(groups) => groups.iter().any(|group| place.action.contains(group)),
             ActionConstraint::Eq(one) => place.action.first() == Some(one),
         };
         let resource = match &self.resource {

@@ -27,7 +27,10 @@ fn arguments_have_the_types_of_the_tool_s_schema() {
         (has("tip", " == decimal(\"3.0\")"), r#","tip":3"#),
         (has("urgent", ""), r#","urgent":true"#),
         (has("tags", ".contains(\"b\")"), r#","tags":["a","b"]"#),
-        (has("customer", ".email like \"*@example.com\""), r#","customer":{"email":"a@example.com"}"#),
+        (
+            has("customer", ".email like \"*@example.com\""),
+            r#","customer":{"email":"a@example.com"}"#,
+        ),
         (
             "context.arguments has customer.level && context.arguments.customer.level == \"gold\""
                 .to_owned(),
@@ -70,7 +73,8 @@ fn what_is_not_what_the_schema_says_is_uninspectable_and_satisfies_nothing() {
         ("customer", "{\"email\":1}"),
     ] {
         let rest = r#","account":"a-1","amount":5"#.replace(&format!(",\"{name}\":"), ",\"x\":");
-        let rest = rest.replace("\"x\":\"a-1\"", "\"urgent\":true").replace("\"x\":5", "\"tags\":[]");
+        let rest =
+            rest.replace("\"x\":\"a-1\"", "\"urgent\":true").replace("\"x\":5", "\"tags\":[]");
         let arguments = format!("{{\"{name}\":{value}{rest}}}");
         assert_eq!(decided("context.uninspectable", &arguments), "allow a.cedar:1", "{arguments}");
         let about = match name {
@@ -105,7 +109,9 @@ fn a_policy_about_other_arguments_does_not_mind() {
 
 #[test]
 fn what_the_schema_does_not_declare_makes_a_call_uninspectable() {
-    for more in [r#","note":"x""#, r#","loop":1"#, r#","extra":1"#, r#","customer":{"email":"a","x":1}"#] {
+    for more in
+        [r#","note":"x""#, r#","loop":1"#, r#","extra":1"#, r#","customer":{"email":"a","x":1}"#]
+    {
         assert_eq!(decided("context.uninspectable", &given(more)), "allow a.cedar:1", "{more}");
     }
     let whole = "context.arguments has place && context.arguments.place == {town: \"a\"}";
@@ -154,14 +160,21 @@ fn no_verdict_has_what_the_arguments_say() {
 #[test]
 fn argument_text_is_the_same_for_the_same_arguments() {
     let text = |given| inspect(Some(given), None).text.unwrap();
-    assert_eq!(text(" { \"b\" : [1, {\"z\":null,\"a\":\"\\u0041\"}], \"a\": true } "),
-        r#"{"a":true,"b":[1,{"a":"A","z":null}]}"#);
+    assert_eq!(
+        text(" { \"b\" : [1, {\"z\":null,\"a\":\"\\u0041\"}], \"a\": true } "),
+        r#"{"a":true,"b":[1,{"a":"A","z":null}]}"#
+    );
 }
 
 #[test]
 fn schemas_that_say_little_or_nonsense_give_no_types_and_do_no_harm() {
-    let deep = format!("{}{{\"type\":\"string\"}}{}", r#"{"type":"array","items":"#.repeat(60), "}".repeat(60));
-    let wide: Vec<String> = (0..5000).map(|n| format!("\"p{n}\":{{\"type\":\"string\"}}")).collect();
+    let deep = format!(
+        "{}{{\"type\":\"string\"}}{}",
+        r#"{"type":"array","items":"#.repeat(60),
+        "}".repeat(60)
+    );
+    let wide: Vec<String> =
+        (0..5000).map(|n| format!("\"p{n}\":{{\"type\":\"string\"}}")).collect();
     let wide = format!("{{\"type\":\"object\",\"properties\":{{{}}}}}", wide.join(","));
     let odd = r##"{"type":"object","properties":{"a":{"$ref":"#"},"b":{"type":["string","integer"]},
         "c":{"type":7},"d":true,"e":{"anyOf":[]},"f":{"$ref":"https://x/y"},"__entity":{"type":"string"},

@@ -63,7 +63,11 @@ fn heads_and_conditions_see_who_asks_for_what() {
         (r#"principal in Team::"finance", action, resource"#, "true", false),
         (r#"principal in Group::"pilot", action, resource"#, "true", true),
         (r#"principal is Agent in Team::"support", action, resource"#, "true", true),
-        (r#"principal, action in [Action::"call_model", Action::"call_tool"], resource"#, "true", true),
+        (
+            r#"principal, action in [Action::"call_model", Action::"call_tool"], resource"#,
+            "true",
+            true,
+        ),
         (r#"principal, action in Action::"call", resource"#, "true", true),
         (r#"principal, action == Action::"crm/lookup", resource"#, "true", false),
         (r#"principal, action, resource is Model"#, "true", false),
@@ -138,9 +142,8 @@ fn a_policy_that_fails_permits_nothing_and_forbids_what_it_is_about() {
     let sum = "context.session.calls + 9223372036854775807 > 0";
     let session = SessionFacts { calls: 1, ..SessionFacts::default() };
     let question = Question { session, ..refund(SMALL) };
-    let permit = policies(&format!(
-        "@id(\"p\") permit (principal, action, resource) when {{ {sum} }};"
-    ));
+    let permit =
+        policies(&format!("@id(\"p\") permit (principal, action, resource) when {{ {sum} }};"));
     let answer = permit.decide(&question);
     assert_eq!(said(&answer), "deny");
     assert_eq!(
@@ -157,9 +160,7 @@ fn a_policy_that_fails_permits_nothing_and_forbids_what_it_is_about() {
     assert_eq!(said(&answer), "deny f");
     assert_eq!(
         answer.verdict.reason.as_deref(),
-        Some(
-            "policy `f` could not be applied and counts as forbidding: a number is too large"
-        )
+        Some("policy `f` could not be applied and counts as forbidding: a number is too large")
     );
     let hold = policies(&format!(
         "{ALL} @id(\"h\") forbid (principal, action, resource) \
@@ -201,9 +202,10 @@ fn what_is_in_shadow_decides_nothing_and_its_other_answer_is_told() {
     ] {
         let answer = policies(&shadowed(text)).decide(&refund(SMALL));
         assert_eq!(said(&answer), "allow a.cedar:1", "{text}");
-        let shadow = answer.shadow.clone().map(|verdict| {
-            said(&crate::Answer { verdict, rule: None, shadow: None })
-        });
+        let shadow = answer
+            .shadow
+            .clone()
+            .map(|verdict| said(&crate::Answer { verdict, rule: None, shadow: None }));
         assert_eq!(shadow.as_deref(), expected, "{text}");
     }
     let counted = policies(&shadowed("forbid (principal, action, resource);"));

@@ -33,7 +33,8 @@ fn without_annotations_one_approver_has_an_hour() {
 
 #[test]
 fn every_annotation_is_in_the_rule() {
-    let given = rule(&["@approvers(\"2 of finance or 1 of role:administrator; 1 of Ada@Example.com\")
+    let given =
+        rule(&["@approvers(\"2 of finance or 1 of role:administrator; 1 of Ada@Example.com\")
         @deny(\"2\") @expires(\"2d\") @reason(\"required\") @risk(\"critical\") @edit(\"forbidden\")
         @escalate(\"30m to group:directors; 90s to ada@example.com\") @remind(\"10m\")
         @claim(\"5m\") @own(\"allowed\") @id(\"x\") @why(\"Because.\")"]);

@@ -44,10 +44,7 @@ fn deep_nesting_is_refused_in_a_sentence_however_it_is_made() {
     ] {
         let told = on_a_small_stack(policy(&condition)).unwrap_err();
         let start = condition.chars().take(20).collect::<String>();
-        assert!(
-            matches!(told.as_slice(), [one] if one.contains("at most")),
-            "{start}: {told:?}"
-        );
+        assert!(matches!(told.as_slice(), [one] if one.contains("at most")), "{start}: {told:?}");
     }
 }
 
@@ -71,16 +68,15 @@ fn what_is_just_not_refused_overflows_no_stack() {
         mixed,
     ] {
         let told = on_a_small_stack(policy(&condition));
-        let limits = told.unwrap_or_else(|told| told).into_iter().filter(|one| one.contains("at most"));
+        let limits =
+            told.unwrap_or_else(|told| told).into_iter().filter(|one| one.contains("at most"));
         assert_eq!(limits.collect::<Vec<_>>(), [""; 0], "{condition}");
     }
 }
 
 #[test]
 fn comments_and_texts_may_have_any_signs() {
-    let text = format!(
-        "// ((((;;; \"\n{}\n// }};",
-        policy("principal.name != \";((((\\\";\" // \" ;\n")
-    );
+    let text =
+        format!("// ((((;;; \"\n{}\n// }};", policy("principal.name != \";((((\\\";\" // \" ;\n"));
     assert_eq!(on_a_small_stack(text), Ok(Vec::new()));
 }

@@ -187,8 +187,10 @@ fn an_annotation_that_means_nothing_is_told_with_what_would() {
 fn an_annotation_about_held_calls_on_a_policy_that_holds_none_is_told() {
     assert_eq!(
         problems("@id(\"a\")\n@risk(\"high\") forbid (principal, action, resource);"),
-        ["a.cedar:2:1: `@risk` is about held calls, and this policy holds none: to hold calls, add \
-          `when { context.unattended }`"]
+        [
+            "a.cedar:2:1: `@risk` is about held calls, and this policy holds none: to hold calls, add \
+          `when { context.unattended }`"
+        ]
     );
 }
 

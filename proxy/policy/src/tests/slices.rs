@@ -136,9 +136,7 @@ fn whole(policies: &Policies, question: &Question<'_>, unattended: bool, shadow:
     let response = Authorizer::new().is_authorized(&request, &set, &entities);
     let place = |id: &cedar_policy::PolicyId| -> usize { id.to_string().parse().unwrap() };
     let errors = response.diagnostics().errors().map(|error| match error {
-        cedar_policy::AuthorizationError::PolicyEvaluationError(error) => {
-            place(error.policy_id())
-        }
+        cedar_policy::AuthorizationError::PolicyEvaluationError(error) => place(error.policy_id()),
     });
     // A forbid that fails forbids: that is ours, and Cedar leaves it out.
     let failed: Vec<usize> = errors
