@@ -40,7 +40,7 @@ pub(super) async fn record_steps(
     let rest = Rest { ledger, also, payloads };
     let empty = replaced(&first, ());
     match first.fact {
-        Step::Voted(fact) => rest.record(replaced(&empty, fact), late).await,
+        Step::Voted(fact) => rest.record(replaced(&empty, *fact), late).await,
         Step::Edited(fact) => rest.record(replaced(&empty, fact), late).await,
         Step::Commented(fact) => rest.record(replaced(&empty, fact), late).await,
         Step::Viewed(fact) => rest.record(replaced(&empty, fact), late).await,
