@@ -1,4 +1,4 @@
-//! The two questions: may it be done at all, and may it be done unattended?
+//! Decides: asks of a call whether it may be done at all, and whether it may be done unattended.
 
 use crate::annotation::Guard;
 use crate::entity::{Directory, Known};
@@ -209,7 +209,7 @@ fn evaluate(policy: &Compiled, request: &Request, entities: &Entities) -> Match 
     }
 }
 
-/// What went wrong, without the values: they are the call's content, and verdicts are kept for good.
+/// What went wrong, without values: they are the call's content, and verdicts are kept for good.
 fn failure(error: &EvaluationError) -> &'static str {
     match error {
         EvaluationError::EntityDoesNotExist(_) => "it asks about an entity that is not known",
