@@ -1,8 +1,8 @@
 //! How long a decision takes at 1 000 policies and 10 000 entities, beside Cedar's own authorizer
 //! over all of both.
 //!
-//! `cargo bench -p policy --bench decide [-- SECONDS]`; the goal is a p99 under 100 µs. Each question
-//! is asked five times and the best counts, so that a busy machine is not what is measured.
+//! `cargo bench -p policy --bench decide [-- SECONDS]`; the goal is a p99 under 100 µs. Each
+//! question is asked five times and the best counts, so that a busy machine is not measured.
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "a bench talks to its reader")]
 
