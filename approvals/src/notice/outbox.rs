@@ -77,9 +77,7 @@ impl Outbox {
     /// What notices do not tell of is ignored.
     pub fn apply(&mut self, envelope: &Envelope) -> bool {
         self.forget(envelope.time);
-        // Whoever signs in may have become somebody who decides.
-        let is_of_people = matches!(envelope.event, Event::PersonSignedIn(_));
-        let Some(call) = envelope.call else { return is_of_people };
+        let Some(call) = envelope.call else { return false };
         if let Event::CallHeld(held) = &envelope.event {
             let event = (envelope.id, envelope.time);
             let story = || Story::new((call, envelope.session), event, held);

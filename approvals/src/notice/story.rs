@@ -169,7 +169,9 @@ impl Story {
     /// Everything that somebody has to be told now.
     pub(super) fn needs(&self, now: Timestamp, routing: &Routing) -> Vec<Need> {
         let mut needs = match &self.facts.ending {
-            Some(ending) if now < after(ending.at, ENDING_TOLD_WITHIN) => self.closing(ending),
+            Some(ending) if now < after(ending.at, ENDING_TOLD_WITHIN) => {
+                self.closing(ending, routing)
+            }
             None if now < self.facts.held.expires => self.asking(now, routing),
             Some(_) | None => Vec::new(),
         };
@@ -183,8 +185,8 @@ impl Story {
     }
 
     /// Whoever was told that it waits is told how it ended.
-    fn closing(&self, ending: &Ending) -> Vec<Need> {
-        let told = self.told.keys();
+    fn closing(&self, ending: &Ending, routing: &Routing) -> Vec<Need> {
+        let told = self.told.keys().filter(|(_, to)| routing.has_rights(to));
         told.map(|(channel, to)| self.need(NoticeKind::Decided, ending.round, (channel, to)))
             .collect()
     }
