@@ -134,17 +134,17 @@ impl Hold {
 
     /// Every vote with its event's id, in the order recorded.
     pub fn votes(&self) -> impl Iterator<Item = (EventId, &HoldVoted)> {
-        self.steps.iter().filter_map(|step| match &step.event {
-            Event::HoldVoted(vote) => Some((step.id, vote)),
-            _ => None,
+        self.steps.iter().filter_map(|step| {
+            let Event::HoldVoted(vote) = &step.event else { return None };
+            Some((step.id, vote))
         })
     }
 
     /// The latest grant, with its id and time.
     pub fn grant(&self) -> Option<(EventId, Timestamp, &HoldGranted)> {
-        self.steps.iter().rev().find_map(|step| match &step.event {
-            Event::HoldGranted(fact) => Some((step.id, step.time, fact)),
-            _ => None,
+        self.steps.iter().rev().find_map(|step| {
+            let Event::HoldGranted(fact) = &step.event else { return None };
+            Some((step.id, step.time, fact))
         })
     }
 

@@ -1,7 +1,8 @@
 //! Who is told.
 
-use crate::roster::Roster;
+use crate::roster::{Known, Roster};
 use events::{Filter, Timestamp};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -29,24 +30,42 @@ pub(super) struct MailRoute {
     pub(super) per_hour_max: usize,
 }
 
-impl Routing {
+/// Who is meant by what, at one moment; each filter is looked up once.
+pub(super) struct Audience<'a> {
+    meant: RefCell<BTreeMap<Filter, BTreeSet<Arc<str>>>>,
+    now: Timestamp,
+    routing: &'a Routing,
+}
+
+impl<'a> Audience<'a> {
+    pub(super) const fn new(routing: &'a Routing, now: Timestamp) -> Self {
+        Self { meant: RefCell::new(BTreeMap::new()), now, routing }
+    }
+
+    /// The names of the webhooks.
+    pub(super) fn webhooks(&self) -> &'a [Arc<str>] {
+        &self.routing.webhooks
+    }
+
     /// Everybody whom one of `filters` means, but for `excluded`, which is in lower case; nobody if
     /// there are no mails.
     ///
     /// Where that is nobody, those of the fallback, who cannot be excluded.
-    pub(super) fn mail_to<'a>(
+    pub(super) fn mail_to<'f>(
         &self,
-        filters: impl Iterator<Item = &'a Filter>,
+        filters: impl Iterator<Item = &'f Filter>,
         excluded: &BTreeSet<String>,
-        now: Timestamp,
     ) -> BTreeSet<Arc<str>> {
-        let Some(mail) = &self.mail else { return BTreeSet::new() };
-        let mut to: BTreeSet<Arc<str>> = filters.flat_map(|it| self.meant(it)).collect();
-        let delegations = self.roster.delegations(now).map(|(_, it)| it);
-        let delegates = delegations.filter(|it| to.contains(it.from.email.to_lowercase().as_str()));
-        let delegates: Vec<Arc<str>> = delegates.map(|it| lower(&it.to)).collect();
-        to.extend(delegates);
-        to.retain(|address| !excluded.contains(address.as_ref()) && self.has_rights(address));
+        let Some(mail) = &self.routing.mail else { return BTreeSet::new() };
+        let mut to = BTreeSet::new();
+        for filter in filters {
+            let mut meant = self.meant.borrow_mut();
+            if !meant.contains_key(filter) {
+                meant.insert(filter.clone(), self.look_up(filter));
+            }
+            let meant = meant.get(filter).into_iter().flatten();
+            to.extend(meant.filter(|it| !excluded.contains(it.as_ref())).cloned());
+        }
         if to.is_empty() {
             to.extend(mail.fallback.iter().cloned());
         }
@@ -55,13 +74,24 @@ impl Routing {
 
     /// Whether an address is nobody's who was revoked.
     pub(super) fn has_rights(&self, address: &str) -> bool {
-        self.roster.revoked_person(address).is_none()
+        self.routing.roster.revoked_person(address).is_none()
+    }
+
+    /// Whom a filter means, and who stands in for them.
+    fn look_up(&self, filter: &Filter) -> BTreeSet<Arc<str>> {
+        let mut meant: BTreeSet<Arc<str>> = self.named(filter).into_iter().collect();
+        let delegations = self.routing.roster.delegations(self.now).map(|(_, it)| it);
+        let delegations = delegations.filter(|it| meant.contains(&lower(&it.from.email)));
+        let delegates: Vec<Arc<str>> = delegations.map(|it| lower(&it.to)).collect();
+        meant.extend(delegates);
+        meant.retain(|address| self.has_rights(address));
+        meant
     }
 
     /// Whom a filter names, in lower case. A person named by address need not be known.
-    fn meant(&self, filter: &Filter) -> Vec<Arc<str>> {
-        let known = |has: &dyn Fn(&crate::roster::Known) -> bool| -> Vec<Arc<str>> {
-            let all = self.roster.people().filter(|known| has(known));
+    fn named(&self, filter: &Filter) -> Vec<Arc<str>> {
+        let known = |has: &dyn Fn(&Known) -> bool| -> Vec<Arc<str>> {
+            let all = self.routing.roster.people().filter(|known| has(known));
             all.map(|known| lower(&known.person.email)).collect()
         };
         match filter {
@@ -69,7 +99,7 @@ impl Routing {
             Filter::Person(email) => vec![lower(email)],
             Filter::Role(name) => {
                 let mut all = known(&|it| it.roles.contains(name));
-                let by_configuration = self.role_holders.get(name).into_iter().flatten();
+                let by_configuration = self.routing.role_holders.get(name).into_iter().flatten();
                 all.extend(by_configuration.map(|it| lower(it)));
                 all
             }
@@ -89,7 +119,8 @@ mod tests {
 
     fn to(routing: &Routing, filter: &str) -> Vec<String> {
         let filter = filter.parse().unwrap();
-        let to = routing.mail_to([&filter].into_iter(), &BTreeSet::new(), at(0));
+        let audience = Audience::new(routing, at(0));
+        let to = audience.mail_to([&filter].into_iter(), &BTreeSet::new());
         to.iter().map(|it| it.trim_end_matches("@example.com").to_owned()).collect()
     }
 
