@@ -1,5 +1,8 @@
 //! Who was asked: calls that wait for people, what those said, and what became of it.
 
+#[cfg(test)]
+mod kit;
+
 mod time;
 
 mod fingerprint;

@@ -13,6 +13,7 @@ use crate::keeper_routes::keeper_routes;
 use crate::mcp::Mcp;
 use crate::memory::Memory;
 use crate::model::Models;
+use crate::notices::{Known, notice_settings};
 use crate::people::People;
 use crate::people_listener;
 use crate::policing::{Policing, PolicyError};
@@ -22,6 +23,7 @@ use crate::rules::Rules;
 use crate::server::Agents;
 use crate::upstream::{TlsError, Upstream};
 use crate::watch::watch;
+use approvals::notice::{Courier, SettingsError};
 use approvals::{Clock, Desk, Limits as DeskLimits, Settings as DeskSettings};
 use axum::Router;
 use events::{Digest, GatewayStarted, GatewayStopped};
@@ -64,6 +66,9 @@ pub enum GatewayError {
     /// The policies.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// How people are told.
+    #[error("nobody could be told about calls that wait: {0}; see `[mail]` and `[[webhook]]`")]
+    Notices(#[from] SettingsError),
     /// The system gives no random bytes.
     #[error("no random bytes for what agents are told while people decide: {0}")]
     Random(#[from] getrandom::Error),
@@ -147,6 +152,7 @@ impl Gateway {
         gateway.listen(agents, people, memory, &stopping)?;
         let config = Arc::clone(&gateway.config);
         gateway.listeners.push(tokio::spawn(keep(keeper, config)));
+        gateway.tell(&desk, &stopping)?;
         gateway.listeners.push(tokio::spawn(desk.run(stopping.clone())));
         if let Some(policing) = policing {
             gateway.listeners.push(tokio::spawn(policing.run(stopping)));
@@ -183,6 +189,19 @@ impl Gateway {
         let pages = People::new(gate, memory, room, sealing, stops).router().merge(keeping);
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
         self.pages.push(tokio::spawn(people_listener::serve(people, pages, stopping.clone())));
+        Ok(())
+    }
+
+    /// Has people told about calls that wait, where that is configured.
+    fn tell(&mut self, desk: &Desk, stopping: &watch::Receiver<bool>) -> Result<(), GatewayError> {
+        let url = self.config.approvals.url_at(self.people);
+        let Some(settings) = notice_settings(&self.config, url)? else { return Ok(()) };
+        let directory = Arc::new(Known(desk.clone()));
+        let ledger = self.gate.ledger().clone();
+        let courier = Courier::new(ledger, desk_clock(), directory, &settings)?;
+        let mut stopping = stopping.clone();
+        let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
+        self.pages.push(tokio::spawn(courier.run(stopped)));
         Ok(())
     }
 

@@ -69,6 +69,8 @@ pub mod evidence;
 
 pub mod room;
 
+pub mod notices;
+
 pub mod people;
 
 pub mod people_listener;

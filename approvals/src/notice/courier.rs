@@ -126,9 +126,9 @@ impl Courier {
             committed.mark_unchanged();
             let wait = self.work(&mut deliveries).await;
             tokio::select! {
+                biased;
                 () = &mut stop => break,
                 Some(ended) = deliveries.join_next() => self.take_in(ended),
-                () = tokio::time::sleep(wait) => self.is_stale = true,
                 changed = committed.changed() => {
                     if changed.is_err() {
                         break;
@@ -136,6 +136,7 @@ impl Courier {
                     // Nobody waits for a mail by the millisecond, and more events may come.
                     tokio::time::sleep(GATHER).await;
                 }
+                () = tokio::time::sleep(wait) => self.is_stale |= !wait.is_zero(),
             }
         }
         let all = async {
@@ -152,9 +153,14 @@ impl Courier {
     /// Does what there is to do, and says how long there may be nothing else.
     async fn work(&mut self, deliveries: &mut JoinSet<Delivered>) -> Duration {
         self.record().await;
-        if let Err(error) = self.follow().await {
-            tracing::error!(%error, "notices: the ledger could not be read");
-            return LOOK_EVERY;
+        match self.follow().await {
+            // Only at the end of the ledger is it known what is due.
+            Ok(true) => {}
+            Ok(false) => return Duration::ZERO,
+            Err(error) => {
+                tracing::error!(%error, "notices: the ledger could not be read");
+                return LOOK_EVERY;
+            }
         }
         if self.is_stale {
             self.is_stale = false;
@@ -166,31 +172,27 @@ impl Courier {
         wait.map_or(LOOK_EVERY, |wait| wait.min(LOOK_EVERY))
     }
 
-    /// Reads all that is new. Only then is it known what is due.
-    async fn follow(&mut self) -> Result<(), ReadError> {
-        loop {
-            let (reader, from) = (Arc::clone(self.ledger.reader()), self.next);
-            let read = move || reader.read(from, READ_BYTES);
-            // It ends otherwise only when the runtime does.
-            let Ok(records) = tokio::task::spawn_blocking(read).await else { return Ok(()) };
-            let records = records?;
-            if records.is_empty() {
-                return Ok(());
-            }
-            for record in &records {
-                if concerns_notices(record) {
-                    match Envelope::parse(record) {
-                        Ok(envelope) => self.is_stale |= self.outbox.apply(&envelope),
-                        Err(error) => tracing::error!(
-                            %error,
-                            sequence = %self.next,
-                            "notices: an event is not understood, and nobody is told of it"
-                        ),
-                    }
+    /// Reads some of what is new, and says whether there was nothing.
+    async fn follow(&mut self) -> Result<bool, ReadError> {
+        let (reader, from) = (Arc::clone(self.ledger.reader()), self.next);
+        let read = move || reader.read(from, READ_BYTES);
+        // It ends otherwise only when the runtime does.
+        let Ok(records) = tokio::task::spawn_blocking(read).await else { return Ok(false) };
+        let records = records?;
+        for record in &records {
+            if concerns_notices(record) {
+                match Envelope::parse(record) {
+                    Ok(envelope) => self.is_stale |= self.outbox.apply(&envelope),
+                    Err(error) => tracing::error!(
+                        %error,
+                        sequence = %self.next,
+                        "notices: an event is not understood, and nobody is told of it"
+                    ),
                 }
-                self.next = self.next.after(1);
             }
+            self.next = self.next.after(1);
         }
+        Ok(records.is_empty())
     }
 
     /// Begins to send what is due and neither under way nor waiting for its next try.

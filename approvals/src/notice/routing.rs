@@ -35,7 +35,8 @@ pub struct MailRoute {
 }
 
 impl Routing {
-    /// Everybody whom one of `filters` means, but for `excluded`, in lower case; nobody if there are no mails.
+    /// Everybody whom one of `filters` means, but for `excluded`, which is in lower case; nobody if
+    /// there are no mails.
     ///
     /// Where that is nobody, those of the fallback, who cannot be excluded.
     pub(super) fn mail_to<'a>(

@@ -1,13 +1,13 @@
 //! Calls that wait: an ordinary one, one full of tricks, and a grave one.
 
+use approvals::fingerprint;
 use dashboards::pages::{
     Ask, Challenge, Closed, ClosedKind, Comparison, DecidedPage, Deciding, HoldPage, Mood,
     Narrative, Past, Progress, Reason, Said, Shell, Threshold, Tier, Tokens, Vote,
 };
-use dashboards::truth::{arguments, difference, fingerprint, shown, view_digest};
+use dashboards::truth::{arguments, difference, shown, view_digest};
 use dashboards::{Label, Moment};
 use events::{Digest, Timestamp};
-use sha2::{Digest as _, Sha256};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How often the page that changes was opened.
@@ -46,12 +46,12 @@ fn at(minutes: i64) -> Moment {
 }
 
 fn ask(tier: Tier, tool: &str, server: &str, bytes: &str, former: &str) -> Ask {
-    let digest = Digest(Sha256::digest(bytes).into());
+    let digest = Digest::of(&[bytes.as_bytes()]);
     let compared = difference(former.as_bytes(), bytes.as_bytes());
     Ask {
         call: "call_01KB0XWQ5Z8G6V3J2M4N7P9R1T".to_owned(),
         digest: digest.to_string(),
-        fingerprint: fingerprint(digest),
+        fingerprint: fingerprint(&digest),
         tier,
         tool: Label::name(tool),
         server: Label::name(server),
@@ -191,8 +191,8 @@ fn progress(have: u32, need: u32) -> Progress {
     }
 }
 
-/// The page of a call: `plain`, `tricky`, `grave`, `live` for one on which a vote arrives, or `other` for one that the reader cannot
-/// decide.
+/// The page of a call: `plain`, `tricky`, `grave`, `live` for one on which a vote arrives, or any
+/// other name for one that the reader cannot decide.
 pub(crate) fn page(shell: Shell, which: &str) -> HoldPage {
     let (ask, progress, deciding) = match which {
         "plain" => (plain(), progress(0, 1), Ok(deciding(None, false, Some(PLAIN)))),

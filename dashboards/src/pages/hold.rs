@@ -8,6 +8,9 @@ use crate::truth::{Arguments, Change, Content, Note, Row, Shown, Side};
 use askama::Template;
 use serde::Serialize;
 
+/// So many differences are shown at first; every value is on the page anyway.
+const CHANGES_MAX: usize = 8;
+
 /// What is decided on. Its digest is recorded with each vote (see
 /// [`view_digest`](crate::truth::view_digest)): it is what the person who voted saw.
 #[derive(Clone, Debug, Serialize)]
@@ -270,6 +273,13 @@ impl Arguments {
     /// How large they are, in words.
     pub fn size(&self) -> String {
         if self.bytes == 1 { "1 byte".to_owned() } else { grouped(self.bytes) + " bytes" }
+    }
+}
+
+impl Comparison {
+    /// Whether there are so many differences that they say little, and are folded.
+    pub const fn is_long(&self) -> bool {
+        self.changes.len() > CHANGES_MAX
     }
 }
 

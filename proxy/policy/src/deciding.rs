@@ -49,13 +49,7 @@ impl Policies {
     /// Every policy that could match, and whether it does.
     pub(crate) fn matched(&self, question: &Question<'_>) -> Result<Vec<Matched<'_>>, String> {
         let (case, candidates) = self.candidates(question)?;
-        let fields = match question.kind {
-            Kind::Tool { server, name, .. } => self.directory.fields(server, name),
-            Kind::Model { .. }
-            | Kind::Resource { .. }
-            | Kind::Prompt { .. }
-            | Kind::Other { .. } => None,
-        };
+        let fields = question.kind.fields(&self.directory);
         let circumstances = Circumstances::of(question, fields)?;
         let entities = case.entities(self, &candidates)?;
         let attended = case.request(&circumstances, false)?;
@@ -89,10 +83,7 @@ impl Policies {
         unattended: bool,
     ) -> Result<(Request, Entities), String> {
         let (case, _) = self.candidates(question)?;
-        let fields = match question.kind {
-            Kind::Tool { server, name, .. } => self.directory.fields(server, name),
-            _ => None,
-        };
+        let fields = question.kind.fields(&self.directory);
         let request = case.request(&Circumstances::of(question, fields)?, unattended)?;
         let own = [&case.principal, &case.action, &case.resource, &case.owner];
         let named: BTreeSet<_> = own.iter().map(|known| known.uid()).collect();

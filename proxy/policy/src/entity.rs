@@ -2,17 +2,15 @@
 
 use crate::argument::{Fields, fields};
 use crate::facts::{AgentFacts, Labels, Model, PersonFacts, ServerFacts, Traits};
-use cedar_policy::{
-    Entity, EntityId, EntityTypeName, EntityUid, ParseErrors, RestrictedExpression,
-};
+use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// The action groups, and whether single actions are in them only as tools.
+/// The actions that are not a tool's own. The first two are groups.
 pub(crate) const CALL: &str = "call";
-pub(crate) const CALL_MODEL: &str = "call_model";
 pub(crate) const CALL_TOOL: &str = "call_tool";
+pub(crate) const CALL_MODEL: &str = "call_model";
 pub(crate) const GET_PROMPT: &str = "get_prompt";
 pub(crate) const OTHER: &str = "other";
 pub(crate) const READ_RESOURCE: &str = "read_resource";
@@ -36,8 +34,8 @@ pub(crate) struct Kinds {
 }
 
 impl Kinds {
-    pub(crate) fn new() -> Result<Self, ParseErrors> {
-        let name = EntityTypeName::from_str;
+    pub(crate) fn new() -> Result<Self, String> {
+        let name = |name| EntityTypeName::from_str(name).map_err(|error| error.to_string());
         Ok(Self {
             action: name("Action")?,
             agent: name("Agent")?,
@@ -124,7 +122,7 @@ fn flag(value: bool) -> RestrictedExpression {
 
 impl Directory {
     pub(crate) fn new(model: &Model) -> Result<Self, String> {
-        let kinds = Kinds::new().map_err(|error| error.to_string())?;
+        let kinds = Kinds::new()?;
         let mut directory = Self {
             kinds,
             tools: BTreeMap::new(),
@@ -150,11 +148,6 @@ impl Directory {
             directory.tools.insert(format!("{}/{}", facts.server, facts.name).into(), known);
         }
         Ok(directory)
-    }
-
-    /// The types of a tool's arguments; none if the tool is not known.
-    pub(crate) fn fields(&self, server: &str, tool: &str) -> Option<&Fields> {
-        self.tools.get(&*format!("{server}/{tool}")).map(|known| &known.fields)
     }
 
     /// Every entity that there is.

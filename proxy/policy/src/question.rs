@@ -120,6 +120,19 @@ impl fmt::Display for Kind<'_> {
 }
 
 impl Kind<'_> {
+    /// The types of a tool's arguments; none if it is no tool, or not known.
+    pub(crate) fn fields<'a>(&self, directory: &'a Directory) -> Option<&'a Fields> {
+        match self {
+            Self::Tool { server, name, arguments: _ } => {
+                directory.tools.get(&*format!("{server}/{name}")).map(|known| &known.fields)
+            }
+            Self::Model { .. }
+            | Self::Resource { .. }
+            | Self::Prompt { .. }
+            | Self::Other { .. } => None,
+        }
+    }
+
     /// What is done, and to what.
     pub(crate) fn place(&self, directory: &Directory) -> Result<(Known, Known), String> {
         let kinds = &directory.kinds;

@@ -7,7 +7,7 @@
 
 use crate::argument::{Fields, declared};
 use crate::entity::{CALL, CALL_MODEL, CALL_TOOL, GET_PROMPT, OTHER, READ_RESOURCE};
-use cedar_policy::{Schema, SchemaError};
+use cedar_policy::Schema;
 use serde_json::{Map, Value, json};
 
 /// The action that stands for the tools that a policy does not name.
@@ -16,7 +16,7 @@ pub(crate) const ANY_TOOL: &str = "*/*";
 /// A schema with actions for these tools.
 pub(crate) fn schema<'a>(
     tools: impl Iterator<Item = (&'a str, &'a Fields)>,
-) -> Result<Schema, SchemaError> {
+) -> Result<Schema, String> {
     let mut actions = Map::new();
     actions.insert(CALL.to_owned(), json!({}));
     actions.insert(CALL_TOOL.to_owned(), json!({ "memberOf": [{ "id": CALL }] }));
@@ -36,7 +36,8 @@ pub(crate) fn schema<'a>(
         });
         actions.insert(name.to_owned(), action(CALL_TOOL, "Tool", extra));
     }
-    Schema::from_json_value(json!({ "": { "entityTypes": entity_types(), "actions": actions } }))
+    let all = json!({ "": { "entityTypes": entity_types(), "actions": actions } });
+    Schema::from_json_value(all).map_err(|error| error.to_string())
 }
 
 fn action(group: &str, resource: &str, extra: Value) -> Value {

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use super::limits::Limits;
 use super::payload_rule::{Keep, PayloadRule};
@@ -180,14 +181,16 @@ fn write_oversight(out: &mut String, config: &Config) -> fmt::Result {
 
 fn write_approvals(out: &mut String, approvals: &ApprovalsConfig) -> fmt::Result {
     let ApprovalsConfig { url, asks_per_hour, pending_max, .. } = approvals;
-    let [hold, models, no] =
-        [approvals.hold, approvals.hold_models, approvals.no_answers_for].map(show_duration);
+    let [hold, models] = [approvals.hold, approvals.hold_models].map(show_duration);
+    let no = match approvals.no_answers_for {
+        Duration::ZERO => "a no answers once".to_owned(),
+        time => format!("a no answers for {}", show_duration(time)),
+    };
     let at = url.as_ref().map_or(String::new(), |url| format!("at {url}; "));
     writeln!(
         out,
         "approvals {at}held open: tool calls {hold}, model calls {models}; \
-         an agent asks {asks_per_hour} times an hour, {pending_max} at once; \
-         a no answers for {no}"
+         an agent asks {asks_per_hour} times an hour, {pending_max} at once; {no}"
     )
 }
 

@@ -6,9 +6,9 @@ use crate::notice::samples::web_server::WebServer;
 use crate::notice::samples::{People, call, expired, held};
 use crate::notice::settings::{MailSettings, MailTls, Secret, WebhookKind, WebhookSettings};
 use events::{CallHeld, CallId, NoticeKind};
-use ledger::Options;
-use ledger::backend::memory::MemoryLog;
+use ledger::backend::memory::MemoryStore;
 use ledger::payload::Keys;
+use ledger::{Options, WriterTask};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
@@ -28,13 +28,17 @@ fn clock() -> Clock {
 }
 
 fn ledger() -> Ledger {
+    start(&MemoryStore::default()).0
+}
+
+fn start(store: &MemoryStore) -> (Ledger, WriterTask) {
     let options = Options {
         source: "test/0".into(),
         queue_max: 64,
         append_timeout: PATIENCE,
         keys: Keys::random().unwrap(),
     };
-    Ledger::start(Box::new(MemoryLog::new()), options).unwrap().0
+    Ledger::start(Box::new(store.open().unwrap()), options).unwrap()
 }
 
 /// Records something about a call, now.
@@ -115,11 +119,11 @@ async fn recorded(ledger: &Ledger, addressees: usize) -> Vec<Event> {
 }
 
 fn to(event: &Event) -> &[Arc<str>] {
-    match event {
-        Event::NoticeSent(fact) => &fact.to,
-        Event::NoticeFailed(fact) => &fact.to,
-        other => panic!("no notice: {other:?}"),
-    }
+    if let Event::NoticeFailed(fact) = event { &fact.to } else { &sent(event).to }
+}
+
+fn sent(event: &Event) -> &NoticeSent {
+    if let Event::NoticeSent(fact) = event { fact } else { panic!("not sent: {event:?}") }
 }
 
 fn names(mails: &[Mail]) -> Vec<&str> {
@@ -143,14 +147,9 @@ async fn people_are_asked_and_told_the_end_and_a_restart_repeats_nothing() {
     assert_eq!(names(&mails[3..]), ["ada", "ben", "cy"]);
     assert!(mails[3..].iter().all(|mail| mail.raw.contains("Nobody decided in time")));
     let events = recorded(&ledger, 6).await;
-    let sent: Vec<(NoticeKind, usize)> = events
-        .iter()
-        .map(|event| match event {
-            Event::NoticeSent(fact) => (fact.kind, fact.to.len()),
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(sent, [(NoticeKind::Asked, 3), (NoticeKind::Decided, 3)]);
+    let kinds = events.iter().map(sent).map(|fact| (fact.kind, fact.to.len()));
+    let kinds: Vec<(NoticeKind, usize)> = kinds.collect();
+    assert_eq!(kinds, [(NoticeKind::Asked, 3), (NoticeKind::Decided, 3)]);
     second.stop().await;
     assert_eq!(server.wait(6).len(), 6);
 }
@@ -163,12 +162,11 @@ async fn an_addressee_whom_the_server_refuses_for_good_is_on_record_and_keeps_no
     hold(&ledger, 1).await;
     let events = recorded(&ledger, 3).await;
     for event in &events {
-        match event {
-            Event::NoticeFailed(fact) => {
-                assert_eq!((fact.to[0].as_ref(), fact.tries), ("ben@example.com", 1));
-                assert!(fact.detail.contains("no such user"), "{}", fact.detail);
-            }
-            sent => assert_eq!(to(sent), ["ada@example.com".into(), "cy@example.com".into()]),
+        if let Event::NoticeFailed(fact) = event {
+            assert_eq!((fact.to[0].as_ref(), fact.tries), ("ben@example.com", 1));
+            assert!(fact.detail.contains("no such user"), "{}", fact.detail);
+        } else {
+            assert_eq!(sent(event).to, ["ada@example.com".into(), "cy@example.com".into()]);
         }
     }
     running.stop().await;
@@ -204,7 +202,9 @@ async fn what_a_server_took_before_a_crash_is_sent_again_as_the_same_message() {
     let mut courier = Courier::new(ledger.clone(), clock(), Arc::new(People), &settings).unwrap();
     // All of the way but the record, which the crash comes before.
     let mut deliveries = JoinSet::new();
-    courier.work(&mut deliveries).await;
+    while deliveries.is_empty() {
+        courier.work(&mut deliveries).await;
+    }
     let delivered = deliveries.join_next().await.unwrap().unwrap();
     assert!(delivered.outcomes.values().all(Result::is_ok));
     drop(courier);
@@ -216,6 +216,36 @@ async fn what_a_server_took_before_a_crash_is_sent_again_as_the_same_message() {
     recorded(&ledger, 3).await;
     running.stop().await;
     assert_eq!(server.wait(6).len(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_recorded_is_not_sent_again_until_the_next_start() {
+    let (store, server) = (MemoryStore::default(), MailServer::start(|_| None));
+    let settings = settings(Some(&server), None);
+    let (ledger, task) = start(&store);
+    hold(&ledger, 1).await;
+    let mut courier = Courier::new(ledger.clone(), clock(), Arc::new(People), &settings).unwrap();
+    let mut deliveries = JoinSet::new();
+    while deliveries.is_empty() {
+        courier.work(&mut deliveries).await;
+    }
+    store.fail_next();
+    courier.take_in(deliveries.join_next().await.unwrap());
+    for _ in 0..3 {
+        courier.is_stale = true;
+        courier.work(&mut deliveries).await;
+    }
+    assert!(deliveries.is_empty() && server.wait(3).len() == 3);
+    drop((courier, ledger));
+    task.join().await.unwrap();
+
+    let (ledger, _task) = start(&store);
+    let running = Running::start(&ledger, &settings);
+    recorded(&ledger, 3).await;
+    running.stop().await;
+    let mails = server.wait(6);
+    let ids: BTreeSet<&str> = mails.iter().map(|mail| mail.header("Message-ID")).collect();
+    assert_eq!((mails.len(), ids.len()), (6, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

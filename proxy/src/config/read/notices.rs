@@ -106,7 +106,7 @@ enum Kind {
 }
 
 fn webhook(table: &Table<'_, '_>, names: &mut Taken, reading: &mut Reading<'_>) -> Option<Webhook> {
-    let name = name(table, names, is_name, &mut reading.report);
+    let name = name(table, names, is_webhook_name, &mut reading.report);
     let kinds = [("standard", Kind::Standard), ("slack", Kind::Slack)];
     let kind = table.choice("kind", &kinds, &mut reading.report).unwrap_or(Kind::Standard);
     let hint = match kind {
@@ -133,6 +133,11 @@ fn webhook(table: &Table<'_, '_>, names: &mut Taken, reading: &mut Reading<'_>) 
         }
     };
     Some(Webhook { name: name?, url: url?, kind: kind? })
+}
+
+fn is_webhook_name(text: &str) -> Result<(), &'static str> {
+    is_name(text)?;
+    if text == "mail" { Err("another name: on record, `mail` is mail") } else { Ok(()) }
 }
 
 /// Whoever knows the address of a Slack webhook can post to it, so that it is a secret.
