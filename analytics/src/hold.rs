@@ -148,7 +148,8 @@ impl Hold {
         })
     }
 
-    /// The e-mail addresses of those who let it go: whose votes the grant names, or who broke glass.
+    /// The e-mail addresses of those who let it go: whose votes the grant names, or who did it
+    /// alone.
     pub fn allowed_by(&self) -> Vec<&str> {
         let Some((_, _, grant)) = self.grant() else { return Vec::new() };
         if let Some(glass) = &grant.break_glass {
