@@ -242,7 +242,7 @@ impl Hold {
             || held.method != made.method
         {
             "method"
-        } else if held.arguments.and(self.arguments) != made.arguments {
+        } else if self.arguments != made.arguments {
             "arguments"
         } else {
             return None;
