@@ -12,6 +12,8 @@ mod item;
 
 mod read;
 
+mod references;
+
 mod survey;
 
 mod chosen;

@@ -156,6 +156,9 @@ fn told(event: &Event) -> (Option<&Arc<str>>, Option<Used>) {
     } else if let Event::CallDenied(fact) = event {
         let tool = || of_tool(fact.upstream.as_ref(), fact.target.as_ref());
         (Some(&fact.principal.owner), of_model(&fact.model).or_else(tool))
+    } else if let Event::CallHeld(fact) = event {
+        let tool = || of_tool(Some(&fact.upstream), fact.target.as_ref());
+        (Some(&fact.principal.owner), of_model(&fact.model).or_else(tool))
     } else if let Event::MessageRelayed(fact) = event {
         (Some(&fact.principal.owner), None)
     } else {

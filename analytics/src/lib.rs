@@ -7,6 +7,8 @@ mod projection;
 #[cfg(test)]
 mod samples;
 
+mod hold;
+
 mod calls;
 
 mod session_calls;
@@ -31,8 +33,9 @@ mod trace_json;
 
 pub mod export;
 
-pub use calls::{Asked, Call, Calls, Outcome, Relayed};
+pub use calls::{Asked, Call, Calls, Grant, Outcome, Relayed};
 pub use excerpt::{answer_text, arguments_text, result_text, user_text};
+pub use hold::{Hold, HoldState, HoldStep};
 pub use keeping::{Criterion, Keeping, Kept, Selection, Used};
 pub use projection::{Fold, FoldError, Projection};
 pub use safe_text::one_line;

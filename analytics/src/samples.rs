@@ -1,5 +1,9 @@
 //! Events made by hand for tests: a small ledger written line by line.
 
+mod holds;
+
+pub(crate) use holds::{approved_by, at, event, granted, held, person, rejected_by};
+
 use crate::projection::Projection;
 use events::{
     CallCompleted, CallDispatched, CallId, CallLinked, Decision, Dialect, Digest, Envelope, Event,
@@ -10,7 +14,7 @@ use std::collections::BTreeMap;
 use ulid::Ulid;
 
 /// 2026-11-21T08:00:00Z.
-const START: u64 = 1_795_248_000_000_000;
+pub(crate) const START: u64 = 1_795_248_000_000_000;
 
 pub(crate) fn call(number: u128) -> CallId {
     CallId::new(Ulid::from(number))

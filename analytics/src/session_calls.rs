@@ -38,6 +38,7 @@ impl Projection for Locator {
     fn apply(&mut self, envelope: &Envelope) {
         let fits = match (self.wanted, &envelope.event) {
             (Wanted::Latest, Event::CallDispatched(fact)) => fact.operation.is_act(),
+            (Wanted::Latest, Event::CallHeld(fact)) => fact.operation.is_act(),
             (Wanted::Latest, _) => false,
             (Wanted::Call(id), _) => self.session.is_none() && envelope.call == Some(id),
         };
@@ -125,7 +126,9 @@ impl SessionCalls {
 
 impl Projection for SessionCalls {
     fn apply(&mut self, envelope: &Envelope) {
-        if self.members.wants(envelope) {
+        // Which grants of a kind its calls use is known only from the calls.
+        let is_grant = matches!(envelope.event, Event::GrantOpened(_));
+        if is_grant || self.members.wants(envelope) {
             self.calls.apply(envelope);
         }
         if let Event::PayloadErased(fact) = &envelope.event {

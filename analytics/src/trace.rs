@@ -1,7 +1,9 @@
 //! The tree of a session: person, agent, model calls, and the tool calls that each of them caused.
 
-use crate::calls::{Call, Calls, Outcome};
-use events::{CallId, FindingRaised, Operation, Principal, SessionId, Timestamp, ToolCallAsked};
+use crate::calls::{Call, Calls, Grant, Outcome};
+use events::{
+    CallId, EventId, FindingRaised, Operation, Principal, SessionId, Timestamp, ToolCallAsked,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A session as a tree.
@@ -13,6 +15,8 @@ pub struct Trace<'a> {
     pub branches: Vec<Branch<'a>>,
     /// Findings that concern none of the calls.
     pub findings: &'a [FindingRaised],
+    /// Grants of a kind, by the event that opened each.
+    pub grants: &'a BTreeMap<EventId, Grant>,
     /// When payloads of these sessions were erased last, as far as that is known.
     pub erased: BTreeMap<SessionId, Timestamp>,
 }
@@ -61,7 +65,8 @@ impl<'a> Trace<'a> {
                 None => branches.push(Branch { principal, steps: vec![step] }),
             }
         }
-        Self { session, branches, findings: calls.findings(), erased: BTreeMap::new() }
+        let (findings, grants) = (calls.findings(), calls.grants());
+        Self { session, branches, findings, grants, erased: BTreeMap::new() }
     }
 
     /// Leaves only the step that this call is, or is caused by.

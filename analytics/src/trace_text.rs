@@ -1,14 +1,16 @@
 //! A trace as text for a terminal: who, what, how long, how much, why, and what is odd about it.
 
-use crate::calls::{Asked, Call, Outcome};
+mod holds;
+
+use crate::calls::{Asked, Call, Grant, Outcome};
 use crate::drawing::{Line, Node, Tone, draw};
 use crate::excerpt::{answer_text, arguments_text, result_text, user_text};
 use crate::safe_text::one_line;
 use crate::trace::{Branch, Step, Trace};
 use crate::words;
 use events::{
-    CallFailed, CallLinked, FindingRaised, LinkMethod, Operation, PayloadRef, Relay, SessionId,
-    Timestamp, ToolCallAsked,
+    CallFailed, CallLinked, EventId, FindingRaised, LinkMethod, Operation, PayloadRef, Relay,
+    SessionId, Timestamp, ToolCallAsked,
 };
 use std::collections::BTreeMap;
 
@@ -30,8 +32,8 @@ pub struct Look {
 
 /// Draws a trace. What agents and upstreams wrote is shown safely; see [`one_line`].
 pub fn trace_text(trace: &Trace<'_>, payloads: &Payloads<'_>, look: Look) -> String {
-    let (session, erased) = (trace.session, &trace.erased);
-    let painter = Painter { start: start(trace), session, erased, payloads };
+    let (session, erased, grants) = (trace.session, &trace.erased, trace.grants);
+    let painter = Painter { start: start(trace), session, erased, grants, payloads };
     let mut roots: Vec<Node> = trace.branches.iter().map(|branch| painter.branch(branch)).collect();
     roots.extend(trace.findings.iter().map(finding));
     draw(&roots, look.width, look.colour)
@@ -49,6 +51,7 @@ struct Painter<'a> {
     start: Timestamp,
     session: SessionId,
     erased: &'a BTreeMap<SessionId, Timestamp>,
+    grants: &'a BTreeMap<EventId, Grant>,
     payloads: &'a Payloads<'a>,
 }
 
@@ -85,7 +88,7 @@ impl Painter<'_> {
             steps.flat_map(|step| std::iter::once(step.call).chain(step.caused.iter().copied()))
         };
         let count = |operation| calls().filter(|call| call.operation() == operation).count();
-        let end = calls().map(|call| call.time.micros() + call.duration_us().unwrap_or(0)).max();
+        let end = calls().map(|call| call.sent().micros() + call.duration_us().unwrap_or(0)).max();
         let lasted = end.unwrap_or_default().saturating_sub(self.start.micros());
         let sum = |count: fn(&events::Usage) -> Option<u64>| {
             let known: Vec<u64> =
@@ -101,10 +104,10 @@ impl Painter<'_> {
         };
         let mut parts = vec![
             format!("session {}", self.session),
-            format!("{:.19}Z", self.start.to_string()),
+            words::moment(self.start),
             words::duration(lasted),
-            counted(count(Operation::Chat), "model call"),
-            counted(count(Operation::ExecuteTool), "tool call"),
+            words::counted(count(Operation::Chat), "model call"),
+            words::counted(count(Operation::ExecuteTool), "tool call"),
         ];
         parts.extend(Some(words::tokens(&usage)).filter(|text| !text.is_empty()));
         parts
@@ -139,6 +142,7 @@ impl Painter<'_> {
         parts.extend(call.duration_us().map(words::duration));
         parts.extend(call.usage().as_ref().map(words::tokens).filter(|text| !text.is_empty()));
         parts.extend(outcome);
+        parts.extend(holds::allowed(call, self.grants));
         let is_tool = matches!(call.operation(), Operation::ExecuteTool | Operation::Retrieval);
         if is_tool {
             parts.extend(cause(call));
@@ -149,6 +153,7 @@ impl Painter<'_> {
             node.lines.extend(self.content(call, call.request(), "arguments:", arguments_text));
             node.lines.extend(self.content(call, call.answer(), "result:", result_text));
         }
+        node.children.extend(call.hold.as_ref().map(|hold| holds::hold(self.start, hold)));
         for relayed in &call.relayed {
             let arrow = match relayed.message.direction {
                 Relay::ToAgent => "to the agent",
@@ -177,7 +182,7 @@ impl Painter<'_> {
             Ok(None) => {
                 let erased = self.erased.get(&session).filter(|_| !payload.discarded);
                 let what = erased.map_or("(payload not kept)".to_owned(), |time| {
-                    format!("(payload erased {:.19}Z)", time.to_string())
+                    format!("(payload erased {})", words::moment(*time))
                 });
                 Some(Line::Text(Tone::Quiet, label, what))
             }
@@ -189,12 +194,8 @@ impl Painter<'_> {
 /// Listings and handshakes that went well are only counted.
 fn is_routine(call: &Call) -> bool {
     let went_well = matches!(&call.outcome, Some(Outcome::Completed(fact)) if !fact.unsuccessful);
-    let is_bare = call.findings.is_empty() && call.relayed.is_empty();
+    let is_bare = call.findings.is_empty() && call.relayed.is_empty() && call.hold.is_none();
     !call.operation().is_act() && went_well && is_bare
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn what(call: &Call) -> String {
@@ -204,8 +205,10 @@ fn what(call: &Call) -> String {
 }
 
 fn outcome(call: &Call) -> (Tone, Vec<String>) {
-    if let Asked::Denied(_) = call.asked {
-        return (Tone::Failure, vec!["DENIED".to_owned()]);
+    match (&call.asked, &call.hold) {
+        (Asked::Denied(_), _) => return (Tone::Failure, vec!["DENIED".to_owned()]),
+        (Asked::Held(_), Some(hold)) => return holds::state(hold),
+        (Asked::Held(_) | Asked::Dispatched(_), _) => {}
     }
     match &call.outcome {
         None => (Tone::Warning, vec!["NO OUTCOME YET".to_owned()]),

@@ -1,6 +1,9 @@
 //! How numbers and recorded values are said in words, the same wherever they are shown.
 
-use events::{Dialect, FailureReason, FindingKind, LinkMethod, Operation, Timestamp, Usage};
+use events::{
+    Channel, Dialect, Digest, FailureReason, FindingKind, LinkMethod, NoticeKind, Operation,
+    Person, Risk, Timestamp, Usage, Vote,
+};
 
 /// A number with its thousands apart.
 pub(crate) fn grouped(number: u64) -> String {
@@ -13,6 +16,26 @@ pub(crate) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// So many of a thing.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// How often.
+pub(crate) fn times(count: u32) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{} times", grouped(count.into())) }
+}
+
+/// A moment, to the second.
+pub(crate) fn moment(moment: Timestamp) -> String {
+    format!("{:.19}Z", moment.to_string())
+}
+
+/// As much of a digest as tells it from others.
+pub(crate) fn beginning(digest: &Digest) -> String {
+    digest.to_string().chars().take(12).collect()
 }
 
 /// A duration with three or so digits.
@@ -101,6 +124,59 @@ pub(crate) const fn finding(kind: FindingKind) -> &'static str {
         FindingKind::UnaskedCall => "unasked call",
         FindingKind::UnservedResult => "unserved result",
     }
+}
+
+pub(crate) const fn risk(risk: Risk) -> &'static str {
+    match risk {
+        Risk::Low => "low",
+        Risk::Medium => "medium",
+        Risk::High => "high",
+        Risk::Critical => "critical",
+    }
+}
+
+pub(crate) const fn vote(vote: Vote) -> &'static str {
+    match vote {
+        Vote::Approve => "approved",
+        Vote::Reject => "rejected",
+    }
+}
+
+pub(crate) const fn channel(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Api => "by program",
+        Channel::Cli => "at the command line",
+        Channel::Web => "on the page",
+    }
+}
+
+pub(crate) const fn notice(kind: NoticeKind) -> &'static str {
+    match kind {
+        NoticeKind::Asked => "asked",
+        NoticeKind::Decided => "decided",
+        NoticeKind::Edited => "edited",
+        NoticeKind::Escalated => "escalated",
+        NoticeKind::Reminded => "reminded",
+    }
+}
+
+/// How a request came to a hold that was there.
+pub(crate) fn rejoined(by: &str) -> &str {
+    match by {
+        "identical" => "by an identical request",
+        "request_state" => "by what the gateway had given to the client",
+        other => other,
+    }
+}
+
+/// Who did it: a program is no name.
+pub(crate) fn actor(by: &str) -> String {
+    if matches!(by, "agent" | "gateway") { format!("the {by}") } else { by.to_owned() }
+}
+
+/// Behind the name of who voted.
+pub(crate) fn in_place_of(person: Option<&Person>) -> String {
+    person.map_or(String::new(), |person| format!(" in place of {}", person.email))
 }
 
 /// What is said of a call that had no effect known for sure.

@@ -16,6 +16,8 @@ mod asking;
 
 mod rights;
 
+mod noting;
+
 mod running;
 
 pub use claim::{Claim, Edited};

@@ -5,6 +5,8 @@ mod kit;
 
 mod time;
 
+mod fingerprint;
+
 pub mod roster;
 
 pub mod threshold;
@@ -17,11 +19,14 @@ pub mod limits;
 
 pub mod desk;
 
+pub mod notice;
+
 pub use desk::{
     Asked, Claim, Clock, CommandError, Decided, Delegate, DelegationRefusal, Desk, DeskError, Edit,
     Edited, GrantRefusal, HoldFilter, HoldView, NewHold, No, OpenGrant, Settings, Standing,
     Waiting, Why,
 };
+pub use fingerprint::fingerprint;
 pub use grant::{Grant, Shape};
 pub use hold::{Ballot, Hold, Refusal, State, Voter};
 pub use limits::{Limits, TooMany};

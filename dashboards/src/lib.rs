@@ -1,6 +1,20 @@
 //! What one sees: pages and interfaces over what the ledger says. Nothing here decides or records.
 
 // Each module uses only those above it; the empty lines keep rustfmt from sorting them.
+pub mod truth;
+
+mod markup;
+
+mod moment;
+
+mod assets;
+
+mod secured;
+
+pub mod pages;
+
+mod look_routes;
+
 mod local_peers;
 
 mod problem;
@@ -13,8 +27,13 @@ mod export_source;
 
 mod export_routes;
 
+pub use assets::asset_routes;
 pub use export_routes::export_routes;
 pub use export_source::{Announce, ExportAsked, ExportSource};
 pub use ledger_routes::{EVENTS_MAX, ledger_routes};
+pub use look_routes::{look, look_routes};
+pub use markup::{Label, Marked, SideBySide, Value};
+pub use moment::{Moment, distance};
 pub use problem::problem;
+pub use secured::secured;
 pub use tlog_routes::tlog_routes;

@@ -7,6 +7,7 @@ mod key_hash;
 mod limits;
 mod pattern;
 mod payload_rule;
+mod policy_files;
 mod quantity;
 mod secret;
 mod section;
@@ -30,11 +31,17 @@ pub use limits::Limits;
 pub use load::{CONFIG_BYTES_MAX, Loaded};
 pub use pattern::{PATTERN_BYTES_MAX, Pattern, PatternError, ToolPattern};
 pub use payload_rule::{Keep, Of, PayloadRule, keep};
+pub use policy_files::{
+    POLICY_BYTES_MAX, POLICY_FILE_BYTES_MAX, POLICY_FILES_MAX, PolicyConfig, PolicyFile,
+    PolicyFileError, PolicyFiles,
+};
 pub use quantity::duration;
 pub use secret::{Found, Lookup, LookupError, SECRET_BYTES_MAX, Secret, SecretRef, look_up};
 pub use shape::{
-    Agent, Backend, Checkpoints, Config, Dialect, Durability, Kept, LedgerConfig, Listen, Mcp,
-    ModelUpstream, PayloadKey, PrefixRule, Setting, ToolUpstream, Transport, Witness,
+    Agent, ApprovalsConfig, Backend, Checkpoints, Config, Dialect, Durability, Kept, LedgerConfig,
+    Listen, MailConfig, MailTls, Mailbox, Mcp, ModelUpstream, PayloadKey, PeopleConfig, PrefixRule,
+    RoleHolder, Roles, Setting, SignInProvider, TokenIssuer, ToolUpstream, Transport, Webhook,
+    WebhookKind, Witness,
 };
 pub use witness_role::WitnessRole;
 

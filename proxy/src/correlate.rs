@@ -176,6 +176,16 @@ impl Correlator {
         marks.first().copied()
     }
 
+    /// A keyed digest of these fields, which serves this purpose alone.
+    pub fn mark(&self, purpose: &str, fields: &[&[u8]]) -> Mark {
+        self.memory.marks.mark(purpose, fields)
+    }
+
+    /// The mark of a tool call's arguments, as events have it.
+    pub fn arguments(&self, text: &str) -> Mark {
+        self.memory.marks.arguments(text)
+    }
+
     /// Takes over a recorded event; all of them in their order, before the first call.
     pub fn apply(&mut self, envelope: &Envelope) {
         rebuild::apply(&mut self.memory, envelope);

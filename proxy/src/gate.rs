@@ -11,21 +11,34 @@ mod open;
 
 mod ask;
 
+mod place;
+
+mod judge;
+
+mod send;
+
+mod admit;
+
 mod refuse;
 
-pub use ask::{Ask, Content, Dispatched};
+pub use admit::{Admitted, Held, pending};
+pub use ask::{Ask, Content};
 pub use gap::{Carried, Gap};
 pub use open::{Answered, OpenCall};
 pub use refuse::Refused;
+pub use send::Dispatched;
 
 use crate::clock;
 use crate::config::{Agent, Config, Keep, Keyring, Of, PayloadRule, keep};
 use crate::correlate::{Correlator, Note};
 use crate::credentials::presented_key;
+use crate::facts::SessionFacts;
 use crate::metrics::Metrics;
 use crate::problem::{ErrorCode, Problem};
+use crate::rules::Rules;
 use crate::tasks::Tasks;
 use crate::upstream::Permit;
+use approvals::Desk;
 use events::{Draft, Event, MessageRelayed, PayloadRef, Principal, Relay, SessionId};
 use http::HeaderMap;
 use ledger::payload::{Packed, Unpacked};
@@ -40,6 +53,9 @@ pub struct Gate {
     keyring: Keyring,
     principals: BTreeMap<String, Principal>,
     payload_rules: Vec<PayloadRule>,
+    desk: Desk,
+    rules: Arc<Rules>,
+    facts: Mutex<SessionFacts>,
     /// What it counts.
     pub metrics: Metrics,
     /// What must end before the program may.
@@ -67,9 +83,22 @@ pub struct Relayed<'a> {
     pub body: &'a [u8],
 }
 
+/// What a gate decides by.
+pub struct Deciding {
+    /// Where calls belong.
+    pub correlator: Correlator,
+    /// Where calls wait for people.
+    pub desk: Desk,
+    /// The policies.
+    pub rules: Arc<Rules>,
+    /// What sessions have done.
+    pub facts: SessionFacts,
+}
+
 impl Gate {
     /// A gate for the agents of `config`, that records in `ledger`.
-    pub fn new(config: &Config, ledger: Ledger, correlator: Correlator) -> Self {
+    pub fn new(config: &Config, ledger: Ledger, deciding: Deciding) -> Self {
+        let Deciding { correlator, desk, rules, facts } = deciding;
         let principals = config.agents.iter().map(|agent| {
             let principal = Principal {
                 actors: Vec::new(),
@@ -85,6 +114,9 @@ impl Gate {
             keyring: Keyring::new(&config.agents),
             principals: principals.collect(),
             payload_rules: config.payloads.clone(),
+            desk,
+            rules,
+            facts: Mutex::new(facts),
             metrics: Metrics::default(),
             tasks: Tasks::default(),
             gap: Gap::default(),
@@ -97,10 +129,15 @@ impl Gate {
             let message = "no API key: send the agent's key as `Authorization: Bearer …`";
             return Err(Problem::new(ErrorCode::InvalidKey, message));
         };
-        self.keyring.find(key).cloned().ok_or_else(|| {
+        let agent = self.keyring.find(key).ok_or_else(|| {
             let message = "the API key is not one that this gateway knows";
             Problem::new(ErrorCode::InvalidKey, message)
-        })
+        })?;
+        if self.desk.is_agent_revoked(&agent.name) {
+            let message = format!("agent `{}` is revoked", agent.name);
+            return Err(Problem::new(ErrorCode::InvalidKey, message));
+        }
+        Ok(Arc::clone(agent))
     }
 
     /// How much is kept of the payloads of a call of this model, or else of this tool of an
@@ -174,6 +211,16 @@ impl Gate {
         self.correlator().protocol_session(&agent.name, protocol_session)
     }
 
+    /// Where calls wait for people.
+    pub const fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// The policies, and what is known of the tools.
+    pub const fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+
     /// The ledger that this gate records in.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -181,6 +228,10 @@ impl Gate {
 
     fn correlator(&self) -> MutexGuard<'_, Correlator> {
         self.correlator.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn facts(&self) -> MutexGuard<'_, SessionFacts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Packs content of something that was not done yet.

@@ -1,23 +1,30 @@
 //! The composition root: from a configuration to a running gateway, and back to rest.
 
+use crate::clock;
 use crate::config::{Backend, Config, Durability, Loaded};
 use crate::correlate::{Correlator, Limits as CorrelateLimits};
 use crate::custody::{
     Closing, Custody, CustodyError, FoundLedger, LEDGER_FOLDER, payload_segment_bytes, plain,
 };
-use crate::gate::Gate;
+use crate::facts::SessionFacts;
+use crate::gate::{Deciding, Gate};
 use crate::keeper::{Keeper, keep};
 use crate::keeper_routes::keeper_routes;
 use crate::mcp::Mcp;
 use crate::memory::Memory;
 use crate::model::Models;
+use crate::notices::{Known, notice_settings};
 use crate::people::People;
 use crate::people_listener;
-use crate::recover::{RecoverError, look_back};
+use crate::policing::{Policing, PolicyError};
+use crate::recover::{RecoverError, look_back, recall};
 use crate::room::Room;
+use crate::rules::Rules;
 use crate::server::Agents;
 use crate::upstream::{TlsError, Upstream};
 use crate::watch::watch;
+use approvals::notice::{Courier, SettingsError};
+use approvals::{Clock, Desk, Limits as DeskLimits, Settings as DeskSettings};
 use axum::Router;
 use events::{Digest, GatewayStarted, GatewayStopped};
 use ledger::sealer::LostLock;
@@ -56,6 +63,15 @@ pub enum GatewayError {
     /// TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The policies.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// How people are told.
+    #[error("nobody could be told about calls that wait: {0}; see `[mail]` and `[[webhook]]`")]
+    Notices(#[from] SettingsError),
+    /// The system gives no random bytes.
+    #[error("no random bytes for what agents are told while people decide: {0}")]
+    Random(#[from] getrandom::Error),
 }
 
 /// What the start found.
@@ -94,7 +110,11 @@ impl Gateway {
         let mut correlator = Correlator::new(custody.marks, CorrelateLimits::default());
         let operator = custody.operator;
         let (ledger, sealing, closing) = custody.split();
-        let open = look_back(&**ledger.reader(), &mut correlator)?;
+        let rules = Arc::new(Rules::new(Arc::clone(&config), Arc::default()));
+        let mut facts = SessionFacts::new(Arc::clone(&rules));
+        let open = look_back(&**ledger.reader(), &mut correlator, &mut facts)?;
+        let desk = Desk::new(ledger.clone(), desk_clock(), desk_settings(&config));
+        recall(&**ledger.reader(), &desk)?;
         let in_doubt = open.settle(&ledger).await?;
         let report = StartReport { found, in_doubt };
 
@@ -102,10 +122,18 @@ impl Gateway {
         let people = bind(config.listen.people).await?;
         let key = sealing.as_ref().map(Sealing::key);
         record_start(&ledger, &config, loaded.digest, (&report, key)).await?;
+        let policing = match config.policy.clone() {
+            Some(policy) => {
+                let (rules, ledger) = (Arc::clone(&rules), ledger.clone());
+                Some(Policing::begin(policy, rules, ledger).await?)
+            }
+            None => None,
+        };
 
         let memory = Memory::new(config.limits.memory_bytes_max);
         let keeper = Arc::new(Keeper::new(ledger.clone()));
-        let gate = Arc::new(Gate::new(&config, ledger, correlator));
+        let deciding = Deciding { correlator, desk: desk.clone(), rules, facts };
+        let gate = Arc::new(Gate::new(&config, ledger, deciding));
         let (stop, stopping) = watch::channel(false);
         let mut gateway = Self {
             agents: address(&agents, config.listen.agents),
@@ -119,18 +147,23 @@ impl Gateway {
             closing,
             config,
         };
-        let desk = operator.map(|key| keeper_routes(Arc::clone(&keeper), key, stopping.clone()));
-        let people = (people, desk.unwrap_or_default());
+        let keeping = operator.map(|key| keeper_routes(Arc::clone(&keeper), key, stopping.clone()));
+        let people = (people, keeping.unwrap_or_default());
         gateway.listen(agents, people, memory, &stopping)?;
         let config = Arc::clone(&gateway.config);
         gateway.listeners.push(tokio::spawn(keep(keeper, config)));
+        gateway.tell(&desk, &stopping)?;
+        gateway.listeners.push(tokio::spawn(desk.run(stopping.clone())));
+        if let Some(policing) = policing {
+            gateway.listeners.push(tokio::spawn(policing.run(stopping)));
+        }
         Ok(gateway)
     }
 
     fn listen(
         &mut self,
         agents: TcpListener,
-        (people, desk): (TcpListener, Router),
+        (people, keeping): (TcpListener, Router),
         memory: Memory,
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), GatewayError> {
@@ -139,7 +172,7 @@ impl Gateway {
         let upstream =
             Upstream::new(limits.upstream_connect_timeout, limits.upstream_idle_timeout)?;
         let stops = stopping.clone();
-        let mcp = Mcp::new(config, Arc::clone(gate), &upstream, memory.clone(), stops);
+        let mcp = Mcp::new(config, Arc::clone(gate), &upstream, memory.clone(), stops)?;
         let models = Models::new(Arc::clone(gate), upstream, Arc::clone(config), memory.clone());
         let (models, mcp) = (Arc::new(models), Arc::new(mcp));
         let server = Agents::new(Arc::clone(gate), models, mcp, config.listen.clone(), limits);
@@ -153,9 +186,22 @@ impl Gateway {
         let sealing = self.sealing.clone();
         let gate = Arc::clone(gate);
         let stops = stopping.clone();
-        let pages = People::new(gate, memory, room, sealing, stops).router().merge(desk);
+        let pages = People::new(gate, memory, room, sealing, stops).router().merge(keeping);
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
         self.pages.push(tokio::spawn(people_listener::serve(people, pages, stopping.clone())));
+        Ok(())
+    }
+
+    /// Has people told about calls that wait, where that is configured.
+    fn tell(&mut self, desk: &Desk, stopping: &watch::Receiver<bool>) -> Result<(), GatewayError> {
+        let url = self.config.approvals.url_at(self.people);
+        let Some(settings) = notice_settings(&self.config, url)? else { return Ok(()) };
+        let directory = Arc::new(Known(desk.clone()));
+        let ledger = self.gate.ledger().clone();
+        let courier = Courier::new(ledger, desk_clock(), directory, &settings)?;
+        let mut stopping = stopping.clone();
+        let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
+        self.pages.push(tokio::spawn(courier.run(stopped)));
         Ok(())
     }
 
@@ -235,6 +281,23 @@ impl Gateway {
             }
         }
         Ok(drained)
+    }
+}
+
+fn desk_clock() -> Clock {
+    Clock::new(clock::now, clock::event_id)
+}
+
+fn desk_settings(config: &Config) -> DeskSettings {
+    let asked = &config.approvals;
+    DeskSettings {
+        no_answers_for: asked.no_answers_for,
+        limits: DeskLimits {
+            asks_per_hour: u32::try_from(asked.asks_per_hour).unwrap_or(u32::MAX),
+            pending_per_agent_max: asked.pending_max,
+            ..DeskLimits::default()
+        },
+        ..DeskSettings::default()
     }
 }
 

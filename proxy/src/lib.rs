@@ -37,6 +37,14 @@ pub mod upstream;
 
 pub mod witness;
 
+pub mod catalogue;
+
+pub mod rules;
+
+pub mod policing;
+
+pub mod facts;
+
 pub mod gate;
 
 pub mod model;
@@ -60,6 +68,8 @@ pub mod keeper_routes;
 pub mod evidence;
 
 pub mod room;
+
+pub mod notices;
 
 pub mod people;
 

@@ -12,8 +12,9 @@ mod headers;
 mod reply;
 
 mod bound_session;
-mod catalogue;
 mod names;
+
+mod request_state;
 
 mod clerk;
 

@@ -13,7 +13,7 @@ mod stream;
 use crate::body::{Bounds, Outgoing, ReceiveError, receive};
 use crate::config::{Agent, Config};
 use crate::dialect::{NoRoute, Refusal, Route, error_body};
-use crate::gate::{Gate, Refused};
+use crate::gate::{Admitted, Ask, Dispatched, Gate, Refused, pending};
 use crate::memory::{Held, Memory};
 use crate::problem::{ErrorCode, Problem};
 use crate::upstream::Upstream;
@@ -92,10 +92,37 @@ impl Models {
             return self.list(passing, &agent, reply).await; // the same order, provider by provider
         }
         let (ask, provider) = self.read(&agent, passing, &body)?; // what is asked
-        let dispatched = self.gate.dispatch(ask.ask(&agent, &body)).await?; // decided; on record
+        let asked = ask.ask(&agent, &body);
+        let Some(dispatched) = self.admit(&asked, reply).await? else { return Ok(()) }; // on record
         let request = Self::request(passing, provider, body)?;
         let answer = self.upstream.send(dispatched.permit, request); // the only door out
         self.release(passing, dispatched.call, answer, reply).await // on record; then released
+    }
+
+    /// Has a call decided on, by people where the policy says so; nothing if nobody waits any more.
+    async fn admit(
+        &self,
+        ask: &Ask<'_>,
+        reply: &mut Option<oneshot::Sender<Reply>>,
+    ) -> Result<Option<Dispatched>, Problem> {
+        let mut held = match self.gate.admit(ask).await? {
+            Admitted::Sent(dispatched) => return Ok(Some(*dispatched)),
+            Admitted::Waits(held) => *held,
+        };
+        let Some(to_agent) = reply.as_mut() else { return Ok(None) };
+        let decided = tokio::select! {
+            decided = held.decided() => decided,
+            () = tokio::time::sleep(self.config.approvals.hold_models) => {
+                let problem = pending(held.call(), &held.expires().to_string());
+                held.leave("the agent was told to ask again");
+                return Err(problem);
+            }
+            () = to_agent.closed() => {
+                held.leave("the agent hung up");
+                return Ok(None);
+            }
+        };
+        self.gate.settle(ask, held, decided).await.map(Some)
     }
 
     async fn receive(&self, passing: &mut Passing, body: Incoming) -> Result<Bytes, Problem> {

@@ -36,6 +36,16 @@ macro_rules! codes {
 codes! {
     /// The answer is over the configured limit.
     AnswerTooLarge = "answer_too_large", BAD_GATEWAY;
+    /// People had too little time to decide, or the agent to make the call; nothing was done.
+    ApprovalExpired = "approval_expired", FORBIDDEN;
+    /// People have not decided yet; the same call asked for again waits on.
+    ApprovalPending = "approval_pending", FORBIDDEN;
+    /// People said no.
+    ApprovalRefused = "approval_refused", FORBIDDEN;
+    /// The call is not to be made any more.
+    ApprovalWithdrawn = "approval_withdrawn", FORBIDDEN;
+    /// People are asked too much already.
+    ApprovalsFull = "approvals_full", FORBIDDEN;
     /// The body is over the configured limit.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE;
     /// The body did not arrive in time, or not whole.
@@ -83,7 +93,12 @@ impl ErrorCode {
             | Self::LedgerUnavailable
             | Self::ShuttingDown
             | Self::UpstreamUnreachable => true,
-            Self::AnswerTooLarge
+            Self::ApprovalExpired
+            | Self::ApprovalPending
+            | Self::ApprovalRefused
+            | Self::ApprovalWithdrawn
+            | Self::ApprovalsFull
+            | Self::AnswerTooLarge
             | Self::BodyTooLarge
             | Self::ForbiddenOrigin
             | Self::Internal
@@ -100,6 +115,20 @@ impl ErrorCode {
         }
     }
 
+    /// Whether it is an answer about the call, which a model should read, and nothing that its
+    /// client could mend.
+    pub const fn is_for_the_model(self) -> bool {
+        matches!(
+            self,
+            Self::ApprovalExpired
+                | Self::ApprovalPending
+                | Self::ApprovalRefused
+                | Self::ApprovalWithdrawn
+                | Self::ApprovalsFull
+                | Self::PolicyDenied
+        )
+    }
+
     /// Whether the upstream may have done what was asked.
     pub const fn may_have_acted(self) -> bool {
         match self {
@@ -108,7 +137,12 @@ impl ErrorCode {
             | Self::OutcomeUnrecorded
             | Self::UpstreamBroken
             | Self::UpstreamTimedOut => true,
-            Self::BodyTooLarge
+            Self::ApprovalExpired
+            | Self::ApprovalPending
+            | Self::ApprovalRefused
+            | Self::ApprovalWithdrawn
+            | Self::ApprovalsFull
+            | Self::BodyTooLarge
             | Self::BodyTooSlow
             | Self::Busy
             | Self::ForbiddenOrigin

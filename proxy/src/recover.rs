@@ -2,6 +2,8 @@
 
 use crate::clock;
 use crate::correlate::Correlator;
+use crate::facts::SessionFacts;
+use approvals::Desk;
 use events::{CallId, CallInDoubt, Draft, Envelope, Event, EventId, ParseError, SessionId};
 use ledger::log::{ReadError, Reader};
 use ledger::{Entry, Ledger, RecordError, Sequence};
@@ -62,7 +64,11 @@ impl Found {
 ///
 /// Every start records the outcomes that the run before left open, so it is enough to go back to
 /// the start before; a little further if that is near, for the correlator's sake.
-pub fn look_back(reader: &dyn Reader, correlator: &mut Correlator) -> Result<Found, RecoverError> {
+pub fn look_back(
+    reader: &dyn Reader,
+    correlator: &mut Correlator,
+    facts: &mut SessionFacts,
+) -> Result<Found, RecoverError> {
     let end = reader.next();
     let mut from = end;
     let mut step = STEP_BACK;
@@ -82,6 +88,7 @@ pub fn look_back(reader: &dyn Reader, correlator: &mut Correlator) -> Result<Fou
     each(reader, from, end, |sequence, envelope| {
         found.events += 1;
         correlator.apply(envelope);
+        facts.apply(envelope);
         found.apply(sequence, envelope);
     })?;
     for call in found.open.keys() {
@@ -89,6 +96,45 @@ pub fn look_back(reader: &dyn Reader, correlator: &mut Correlator) -> Result<Fou
     }
     Ok(found)
 }
+
+/// Shows everything on record to whoever decides about people and what waits for them. It may be
+/// long ago, so all of the ledger is read; most records are passed over unparsed.
+pub fn recall(reader: &dyn Reader, desk: &Desk) -> Result<(), RecoverError> {
+    let mut from = Sequence::FIRST;
+    loop {
+        let records = reader.read(from, READ_BYTES_MAX)?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        for record in records {
+            if concerns_people(&record) {
+                let envelope = Envelope::parse(&record)
+                    .map_err(|source| RecoverError::Parse { sequence: from, source })?;
+                desk.apply(&envelope);
+            }
+            from = from.after(1);
+        }
+    }
+}
+
+/// What the kinds begin with that the desk keeps.
+const OF_PEOPLE: [&str; 7] =
+    ["agent.", "call.held", "delegation.", "grant.", "hold.", "notice.", "person."];
+
+/// Whether a record is one that the desk keeps, or uses up a grant. Too many do no harm.
+fn concerns_people(record: &[u8]) -> bool {
+    const TYPE: &[u8] = b"\"type\":\"";
+    // It is the last member, and no kind is longer than this.
+    let tail = record.get(record.len().saturating_sub(64)..).unwrap_or_default();
+    let at = tail.windows(TYPE.len()).rposition(|window| window == TYPE);
+    let Some(kind) = at.and_then(|at| tail.get(at + TYPE.len()..)) else { return true };
+    if kind.starts_with(b"call.dispatched") {
+        return record.windows(GRANT.len()).any(|window| window == GRANT);
+    }
+    OF_PEOPLE.iter().any(|prefix| kind.starts_with(prefix.as_bytes()))
+}
+
+const GRANT: &[u8] = b"\"grant\":\"";
 
 /// The key that the last start of a gateway said to seal the ledger with, if it did.
 pub fn last_checkpoint_key(reader: &dyn Reader) -> Result<Option<Arc<str>>, RecoverError> {

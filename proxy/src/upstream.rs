@@ -35,8 +35,13 @@ pub struct Permit {
 impl Permit {
     /// A permit, if what was recorded allows the call.
     pub fn from_dispatched(dispatched: &Recorded<CallDispatched>) -> Option<Self> {
-        (dispatched.fact().verdict.decision == Decision::Allow)
-            .then(|| Self { sequence: dispatched.sequence() })
+        let fact = dispatched.fact();
+        let allows = match fact.verdict.decision {
+            Decision::Allow => true,
+            Decision::Hold => fact.grant.is_some(),
+            Decision::Deny => false,
+        };
+        allows.then(|| Self { sequence: dispatched.sequence() })
     }
 
     /// A permit to pass on the message that was recorded, and nothing else.

@@ -7,3 +7,5 @@ mod script;
 mod models;
 
 mod tool_servers;
+
+mod held;

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use events::Event;
 use tests::gateway::{Gateway, Setup, UPSTREAM_KEY};
+use tests::sdk::installed;
 use tests::wire::AGENT_KEY;
 
-use crate::script::{Server, client, installed};
+use crate::script::{Server, client};
 
 /// A provider that nobody runs: nothing listens on the port.
 const DEAD: &str = "http://127.0.0.1:9/v1";

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tests::gateway::UPSTREAM_KEY;
-use tests::tools::available;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
@@ -14,17 +13,6 @@ fn folder() -> PathBuf {
 /// A script of `tests/clients`.
 pub(crate) fn script(name: &str) -> PathBuf {
     folder().join(name)
-}
-
-/// Whether the clients are installed.
-pub(crate) fn installed() -> bool {
-    let runs = Command::new(folder().join("run"))
-        .args(["--python", "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    available(runs, "third-party clients", "run tests/clients/setup")
 }
 
 /// A server that runs until it is dropped.

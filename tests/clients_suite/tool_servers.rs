@@ -3,9 +3,10 @@
 use std::process::Command;
 
 use tests::gateway::{Gateway, Setup, UPSTREAM_KEY};
+use tests::sdk::installed;
 use tests::wire::AGENT_KEY;
 
-use crate::script::{Server, conformance, installed, script};
+use crate::script::{Server, conformance, script};
 
 const MODERN: &str = "2026-07-28";
 

@@ -1,6 +1,10 @@
 //! One full example of every kind of event: every member is there, and no two values are equal
 //! where they could be confused.
 
+mod holds;
+
+mod people;
+
 use events::{
     CallCancelled, CallCompleted, CallDenied, CallDispatched, CallFailed, CallId, CallInDoubt,
     CallLinked, CallRefused, Decision, Dialect, Digest, Draft, EraseRequested, Event, EventId,
@@ -40,7 +44,7 @@ fn digest(byte: u8) -> Digest {
 
 fn principal() -> Principal {
     Principal {
-        actors: Vec::new(),
+        actors: vec!["planner".into(), "desk".into()],
         agent: "support-bot".into(),
         owner: "ada@example.com".into(),
         team: "support".into(),
@@ -62,6 +66,8 @@ pub(crate) fn all() -> Vec<Event> {
     all.extend(findings());
     all.extend(of_the_gateway());
     all.extend(of_the_record());
+    all.extend(holds::all());
+    all.extend(people::all());
     all.sort_by_key(Event::kind);
     all
 }
@@ -71,20 +77,20 @@ fn requests() -> Vec<Event> {
         arguments: Some(Mark([0xa1; 16])),
         conversation: Some(Mark([0xc1; 16])),
         dialect: Dialect::Mcp,
-        grant: None,
+        grant: Some(EventId::new(Ulid::from_parts(1_795_250_050_000, 11))),
         method: "tools/call".into(),
         model: Some("gpt-5".into()),
         operation: Operation::ExecuteTool,
         principal: principal(),
         request: Some(payload(321)),
         session: SessionMethod::Explicit,
-        shadow: None,
+        shadow: Some(verdict(Decision::Deny)),
         stream: true,
         target: Some("cancel_reservation".into()),
         tool_call: Some("call_k3\u{1}\"\\\n".into()),
         trace: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
         upstream: "airline".into(),
-        verdict: verdict(Decision::Allow),
+        verdict: verdict(Decision::Hold),
     };
     let denied = CallDenied {
         dialect: Dialect::Openai,
@@ -93,7 +99,7 @@ fn requests() -> Vec<Event> {
         operation: Operation::Chat,
         principal: principal(),
         request: Some(payload(654)),
-        shadow: None,
+        shadow: Some(verdict(Decision::Allow)),
         target: Some("refund".into()),
         upstream: Some("openai".into()),
         verdict: verdict(Decision::Deny),

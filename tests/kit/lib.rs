@@ -28,3 +28,23 @@ pub mod witness;
 pub mod recordings;
 
 pub mod standins;
+
+pub mod group;
+
+pub mod inbox;
+
+pub mod webhook;
+
+pub mod issuer;
+
+pub mod webdriver;
+
+pub mod element;
+
+pub mod browser;
+
+pub mod openid;
+
+pub mod scanner;
+
+pub mod sdk;

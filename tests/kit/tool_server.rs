@@ -112,7 +112,12 @@ fn answer(
             connection.reply(200, &response(id, &result))
         }
         "ping" => connection.reply(200, &response(id, &json!({}))),
-        "tools/list" => connection.reply(200, &response(id, &json!({"tools": tools}))),
+        "tools/list" => {
+            // What the modern era must be told besides, the legacy one passes over.
+            let result = json!({"tools": tools, "resultType": "complete", "ttlMs": 0,
+                "cacheScope": "private"});
+            connection.reply(200, &response(id, &result))
+        }
         other => {
             let error = json!({"code": -32601, "message": format!("unknown method: `{other}`")});
             let body = json!({"jsonrpc": "2.0", "id": id, "error": error});

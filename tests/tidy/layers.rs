@@ -10,15 +10,30 @@ pub(crate) const CRATES: &[(&str, &str, &[&str])] = &[
     ("verify", "ledger/verify", &["events", "tlog"]),
     ("policy", "proxy/policy", &["events"]),
     ("ledger", "ledger", &["events", "tlog"]),
-    ("approvals", "approvals", &["events", "ledger", "policy"]),
+    ("identity", "approvals/identity", &["events"]),
+    ("approvals", "approvals", &["events", "ledger", "policy", "identity"]),
     ("analytics", "analytics", &["events", "tlog", "ledger", "policy"]),
-    ("dashboards", "dashboards", &["events", "tlog", "ledger", "approvals", "analytics"]),
+    (
+        "dashboards",
+        "dashboards",
+        &["events", "tlog", "ledger", "identity", "approvals", "analytics"],
+    ),
     (
         "proxy",
         "proxy",
-        &["events", "tlog", "verify", "policy", "ledger", "approvals", "analytics", "dashboards"],
+        &[
+            "events",
+            "tlog",
+            "verify",
+            "policy",
+            "ledger",
+            "identity",
+            "approvals",
+            "analytics",
+            "dashboards",
+        ],
     ),
-    ("tests", "tests", &["events", "tlog", "ledger", "proxy"]),
+    ("tests", "tests", &["events", "tlog", "ledger", "approvals", "proxy"]),
 ];
 
 /// Outside crates that cost much to build, or that would blur a border, and who may name them.

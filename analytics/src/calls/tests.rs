@@ -1,23 +1,34 @@
 //! The laws that the rows keep, whatever the ledger says.
 
-use super::{Calls, Outcome};
+use super::{Asked, Calls, Outcome};
+use crate::hold::HoldState;
 use crate::projection::{Fold, FoldError};
-use crate::samples::{Book, answered, applied, call, chat, link, served, tool};
+use crate::samples::{
+    Book, answered, applied, approved_by, at, call, chat, event, granted, held, link, rejected_by,
+    served, tool,
+};
 use crate::session_calls::{Locator, Members, SessionCalls, Wanted};
 use crate::trace::Trace;
-use events::{CallCancelled, CallInDoubt, Envelope, Event, FindingKind, FindingRaised, LinkMethod};
+use events::{
+    CallCancelled, CallDispatched, CallInDoubt, Envelope, Event, FindingKind, FindingRaised,
+    HoldExpired, LinkMethod,
+};
 use proptest::prelude::*;
 
 /// One event about one of four calls of one of three sessions; any order, sensible or not.
 fn line() -> impl Strategy<Value = (u128, u128, Event)> {
-    (0..3_u128, 0..4_u128, 0..6_u8).prop_map(|(session, number, kind)| {
+    (0..3_u128, 0..4_u128, 0..10_u8).prop_map(|(session, number, kind)| {
         let id = session * 10 + number;
         let event = match kind {
             0 => chat(None).into(),
             1 => tool("pay", None).into(),
             2 => answered(10, None, &[("t1", "pay")]).into(),
             3 => CallInDoubt { dispatched: 1, detail: "crash".into() }.into(),
-            4 => link(session * 10, "t1", LinkMethod::Arguments, 90).into(),
+            4 => held("pay").into(),
+            5 => approved_by("ben").into(),
+            6 => granted(&[1]).into(),
+            7 => HoldExpired { granted: false, until: at(90) }.into(),
+            8 => link(session * 10, "t1", LinkMethod::Arguments, 90).into(),
             _ => FindingRaised {
                 detail: "odd".into(),
                 evidence: vec![call(id)],
@@ -138,6 +149,42 @@ fn a_call_keeps_its_first_outcome_and_its_surest_cause() {
     assert_eq!(row.cause().unwrap().tool_call.as_deref(), Some("b"));
     assert!(row.is_confirmed());
     assert_eq!(calls.strays(), 1);
+}
+
+#[test]
+fn a_held_call_that_is_made_keeps_what_people_did() {
+    let made = CallDispatched { grant: Some(event(3)), ..tool("pay", None) };
+    let events = ledger(vec![
+        (0, 1, held("pay").into()),
+        (0, 1, approved_by("ben").into()),
+        (0, 1, approved_by("eve").into()),
+        (0, 1, granted(&[1]).into()),
+        (0, 1, made.into()),
+        (0, 1, served(3, None).into()),
+    ]);
+    let calls = fold(&events);
+    let row = calls.get(call(1)).unwrap();
+    let hold = row.hold.as_ref().unwrap();
+    assert!(matches!(row.asked, Asked::Dispatched(_)) && row.outcome.is_some());
+    assert_eq!((hold.state, hold.time), (HoldState::Dispatched, events[0].time));
+    assert_eq!((row.sequence, row.sent(), row.grant()), (0, events[4].time, Some(event(3))));
+    assert_eq!(hold.allowed_by(), ["ben@example.com"]);
+    assert_eq!((hold.votes().count(), calls.strays()), (2, 0));
+}
+
+#[test]
+fn what_comes_after_the_end_of_a_hold_changes_nothing_and_is_counted() {
+    let events = ledger(vec![
+        (0, 1, held("pay").into()),
+        (0, 1, HoldExpired { granted: false, until: at(90) }.into()),
+        (0, 1, rejected_by("ben").into()),
+        (0, 1, granted(&[2]).into()),
+        (0, 1, held("pay").into()),
+        (0, 2, approved_by("ben").into()),
+    ]);
+    let calls = fold(&events);
+    let hold = calls.get(call(1)).unwrap().hold.as_ref().unwrap();
+    assert_eq!((hold.state, hold.steps.len(), calls.strays()), (HoldState::Expired, 1, 4));
 }
 
 #[test]

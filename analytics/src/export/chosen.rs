@@ -1,4 +1,4 @@
-//! The second reading: which events go into the bundle.
+//! The last reading: which events go into the bundle.
 
 use super::item::Item;
 use super::selection::Selection;
@@ -35,6 +35,11 @@ impl<'a> Chosen<'a> {
         }
         if let Some(is_concerned) = self.custody(item) {
             return is_concerned;
+        }
+        if self.survey.references.takes(item) {
+            // What the event names may be erased with its own session.
+            self.survey.sessions.extend(item.session);
+            return true;
         }
         // An outcome alone is not in: calls are whole, or not there.
         let stands_alone = item.call.is_none() || matches!(item.event, Some(Event::CallRefused(_)));

@@ -50,6 +50,7 @@ pub(super) const COLUMNS: &[(&str, Kind)] = &[
     ("cached_input_tokens", Kind::Number),
     ("output_tokens", Kind::Number),
     ("reasoning_tokens", Kind::Number),
+    ("person", Kind::Text),
 ];
 
 /// What only some kinds of events have.
@@ -99,6 +100,7 @@ pub(super) fn cells(item: &Item) -> Vec<Cell> {
         number(usage.cached_input),
         number(usage.output),
         number(usage.reasoning),
+        text(item.person().map(|person| &person.email)),
     ]
 }
 
@@ -122,6 +124,17 @@ fn details(event: Option<&Event>) -> Details {
             model: text(fact.model.as_ref()),
             target: text(fact.target.as_ref()),
             upstream: text(fact.upstream.as_ref()),
+            decision: word(fact.verdict.decision),
+            reason: text(fact.verdict.reason.as_ref()),
+            ..Details::default()
+        },
+        Some(Event::CallHeld(fact)) => Details {
+            dialect: word(fact.dialect),
+            operation: word(fact.operation),
+            method: text(Some(&fact.method)),
+            model: text(fact.model.as_ref()),
+            target: text(fact.target.as_ref()),
+            upstream: text(Some(&fact.upstream)),
             decision: word(fact.verdict.decision),
             reason: text(fact.verdict.reason.as_ref()),
             ..Details::default()
@@ -172,6 +185,37 @@ fn outcome(event: Option<&Event>) -> Details {
             reason: word(fact.direction),
             ..Details::default()
         },
+        _ => by_people(event),
+    }
+}
+
+/// What people decided, and why.
+fn by_people(event: Option<&Event>) -> Details {
+    let because = |reason: Option<&String>| Details { reason: text(reason), ..Details::default() };
+    match event {
+        Some(Event::HoldVoted(fact)) => {
+            Details { decision: word(fact.vote), ..because(fact.reason.as_ref()) }
+        }
+        Some(Event::HoldEdited(fact)) => because(fact.reason.as_ref()),
+        Some(Event::HoldCommented(fact)) => because(Some(&fact.text)),
+        Some(Event::HoldGranted(fact)) => {
+            because(fact.break_glass.as_ref().map(|glass| &glass.reason))
+        }
+        Some(Event::HoldLeft(fact)) => because(Some(&fact.detail)),
+        Some(Event::HoldWithdrawn(fact)) => because(Some(&fact.reason)),
+        Some(Event::GrantOpened(fact)) => Details {
+            target: text(Some(&fact.target)),
+            upstream: text(Some(&fact.upstream)),
+            ..Details::default()
+        },
+        Some(Event::GrantRevoked(fact)) => because(Some(&fact.reason)),
+        Some(Event::AgentRevoked(fact)) => because(Some(&fact.reason)),
+        Some(Event::AgentRestored(fact)) => because(Some(&fact.reason)),
+        Some(Event::PersonRevoked(fact)) => because(Some(&fact.reason)),
+        Some(Event::PersonRestored(fact)) => because(Some(&fact.reason)),
+        Some(Event::DelegationOpened(fact)) => because(Some(&fact.reason)),
+        Some(Event::PersonRefused(fact)) => because(Some(&fact.detail)),
+        Some(Event::SignInFailed(fact)) => because(Some(&fact.detail)),
         _ => Details::default(),
     }
 }

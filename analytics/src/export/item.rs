@@ -3,7 +3,8 @@
 
 use super::error::ExportError;
 use events::{
-    CallId, Envelope, Event, EventId, ParseError, PayloadRef, Principal, SessionId, Timestamp,
+    CallId, Envelope, Event, EventId, ParseError, PayloadRef, Person, Principal, SessionId,
+    Timestamp,
 };
 use serde::Deserialize;
 
@@ -69,23 +70,35 @@ impl Item {
         match self.event.as_ref() {
             Some(Event::CallDispatched(fact)) => Some(&fact.principal),
             Some(Event::CallDenied(fact)) => Some(&fact.principal),
+            Some(Event::CallHeld(fact)) => Some(&fact.principal),
             Some(Event::CallRefused(fact)) => fact.principal.as_ref(),
             Some(Event::MessageRelayed(fact)) => Some(&fact.principal),
             _ => None,
         }
     }
 
+    /// Whose doing it was, where it was that of a person who signed in.
+    pub(super) fn person(&self) -> Option<&Person> {
+        match self.event.as_ref() {
+            Some(Event::HoldViewed(fact)) => Some(&fact.by),
+            Some(Event::HoldVoted(fact)) => Some(&fact.by),
+            Some(Event::HoldCommented(fact)) => Some(&fact.by),
+            Some(Event::HoldEdited(fact)) => Some(&fact.by),
+            Some(Event::HoldGranted(fact)) => fact.break_glass.as_ref().map(|glass| &glass.by),
+            Some(Event::GrantOpened(fact)) => Some(&fact.by),
+            Some(Event::GrantRevoked(fact)) => Some(&fact.by),
+            Some(Event::DelegationOpened(fact)) => Some(&fact.from),
+            Some(Event::PersonAdded(fact)) => Some(&fact.person),
+            Some(Event::PersonSignedIn(fact)) => Some(&fact.person),
+            Some(Event::PersonSignedOut(fact)) => Some(&fact.person),
+            Some(Event::PersonRefused(fact)) => fact.by.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The payload that the event names.
     pub(super) fn payload(&self) -> Option<(SessionId, PayloadRef)> {
-        let reference = match self.event.as_ref() {
-            Some(Event::CallDispatched(fact)) => fact.request,
-            Some(Event::CallDenied(fact)) => fact.request,
-            Some(Event::CallCompleted(fact)) => fact.answer,
-            Some(Event::CallFailed(fact)) => fact.answer,
-            Some(Event::CallCancelled(fact)) => fact.answer,
-            Some(Event::MessageRelayed(fact)) => Some(fact.payload),
-            _ => None,
-        };
-        Some((self.session?, reference?))
+        let reference = self.event.as_ref().and_then(Event::payload);
+        Some((self.session?, *reference?))
     }
 }

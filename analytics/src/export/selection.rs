@@ -64,7 +64,7 @@ impl fmt::Display for Bound {
 /// What is asked for: everything that fits all of what is said. With nothing said, all there is.
 ///
 /// A range alone selects all events between its ends. With anything else said, whole calls are
-/// selected: those that began in the range and fit.
+/// selected: those that were held, dispatched or denied in the range and fit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Selection {

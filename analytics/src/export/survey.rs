@@ -1,9 +1,10 @@
-//! The first reading of the ledger: where a range of time lies, and which calls are selected. Its
-//! memory grows with the calls that are selected, by their ids alone.
+//! The first readings of the ledger: where a range of time lies and which calls are selected; then,
+//! what these refer to. Memory grows with the calls that are selected, by ids alone.
 
 use super::error::ExportError;
 use super::item::Item;
 use super::read::each_record;
+use super::references::References;
 use super::selection::{Bound, Selection};
 use events::{CallId, Event, SessionId};
 use ledger::log::Reader;
@@ -11,7 +12,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What the first reading found.
+/// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
     /// The events between the ends of the range.
@@ -22,6 +23,8 @@ pub(super) struct Survey {
     pub(super) sessions: BTreeSet<SessionId>,
     /// The people they were made for.
     pub(super) people: BTreeSet<Arc<str>>,
+    /// What their events refer to.
+    pub(super) references: References,
 }
 
 impl Survey {
@@ -56,13 +59,27 @@ impl Survey {
             Ok(())
         })?;
         survey.range = found.unwrap_or_default();
+        survey.refer(reader, size)?;
         Ok(survey)
+    }
+
+    /// Reads again, now that all calls are known: one may be selected by a link behind its votes.
+    fn refer(&mut self, reader: &dyn Reader, size: u64) -> Result<(), ExportError> {
+        if self.calls.is_empty() {
+            return Ok(());
+        }
+        each_record(reader, 0..size, |sequence, record| {
+            self.references.look(&Item::parse(sequence, record)?, &self.calls);
+            Ok(())
+        })
     }
 
     fn look(&mut self, selection: &Selection, item: &Item) {
         let Some(call) = item.call else { return };
         match &item.event {
-            Some(Event::CallDispatched(_) | Event::CallDenied(_)) if fits(selection, item) => {
+            Some(Event::CallDispatched(_) | Event::CallDenied(_) | Event::CallHeld(_))
+                if fits(selection, item) =>
+            {
                 self.calls.insert(call);
                 self.sessions.extend(item.session);
                 let person = item.principal().map(|principal| Arc::clone(&principal.owner));

@@ -1,11 +1,14 @@
 //! What the summary says of the events: counts, and the first of each kind of thing worth a line.
 
+mod approvals;
+
 use super::item::Item;
 use crate::safe_text::one_line;
 use crate::summary::summary;
 use crate::words::{finding, grouped};
-use events::{Event, SessionId, Timestamp};
-use std::collections::BTreeMap;
+use approvals::Approvals;
+use events::{CallId, Event, Operation, SessionId, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most sessions, findings and erasures that are listed one by one; all are counted.
 const LISTED_MAX: usize = 200;
@@ -28,6 +31,11 @@ pub(super) struct Tally {
     pub(super) unlisted_calls: u64,
     pub(super) findings: Listing,
     pub(super) custody: Listing,
+    pub(super) approvals: Approvals,
+    /// What was given to people and agents, and taken from them.
+    pub(super) rights: Listing,
+    /// Calls that wait: when they are dispatched, they are no other calls.
+    held: BTreeSet<CallId>,
 }
 
 /// Lines, as many as are shown, and how many there were.
@@ -54,6 +62,7 @@ pub(super) struct SessionRow {
     pub(super) calls: u64,
     pub(super) tools: u64,
     pub(super) denied: u64,
+    pub(super) held: u64,
     pub(super) failed: u64,
     pub(super) tokens: u64,
 }
@@ -69,6 +78,7 @@ impl Tally {
             *self.kinds.entry(item.kind.clone()).or_default() += 1;
         }
         self.session(item);
+        self.approvals.add(item);
         match &item.event {
             Some(Event::FindingRaised(fact)) => {
                 let kind = finding(fact.kind).to_owned();
@@ -82,13 +92,30 @@ impl Tally {
                 | Event::LedgerGap(_)
                 | Event::LedgerExported(_)),
             ) => self.custody.add(item, item.kind.clone(), &summary(event)),
+            Some(
+                event @ (Event::GrantOpened(_)
+                | Event::GrantRevoked(_)
+                | Event::PersonAdded(_)
+                | Event::PersonRevoked(_)
+                | Event::PersonRestored(_)
+                | Event::AgentRevoked(_)
+                | Event::AgentRestored(_)
+                | Event::DelegationOpened(_)
+                | Event::DelegationClosed(_)
+                | Event::PolicyLoaded(_)),
+            ) => self.rights.add(item, item.kind.clone(), &summary(event)),
             _ => {}
         }
     }
 
     fn session(&mut self, item: &Item) {
         let Some(session) = item.session else { return };
-        let is_call = matches!(item.event, Some(Event::CallDispatched(_) | Event::CallDenied(_)));
+        let is_call = match &item.event {
+            Some(Event::CallHeld(_)) => item.call.is_some_and(|call| self.held.insert(call)),
+            Some(Event::CallDispatched(_)) => !item.call.is_some_and(|it| self.held.remove(&it)),
+            Some(Event::CallDenied(_)) => true,
+            _ => false,
+        };
         if self.sessions.len() >= LISTED_MAX && !self.sessions.contains_key(&session) {
             self.unlisted_calls += u64::from(is_call);
             return;
@@ -101,6 +128,7 @@ impl Tally {
             calls: 0,
             tools: 0,
             denied: 0,
+            held: 0,
             failed: 0,
             tokens: 0,
         });
@@ -126,8 +154,10 @@ impl SessionRow {
             self.tokens += usage.input.unwrap_or(0) + usage.output.unwrap_or(0);
         };
         match &item.event {
-            Some(Event::CallDispatched(fact)) => {
-                self.tools += u64::from(fact.operation == events::Operation::ExecuteTool);
+            Some(Event::CallDispatched(fact)) if is_call => self.tools(fact.operation),
+            Some(Event::CallHeld(fact)) => {
+                self.held += 1;
+                self.tools(fact.operation);
             }
             Some(Event::CallDenied(_)) => self.denied += 1,
             Some(Event::CallCompleted(fact)) => count(fact.usage),
@@ -138,6 +168,12 @@ impl SessionRow {
             Some(Event::CallCancelled(_) | Event::CallInDoubt(_)) => self.failed += 1,
             _ => {}
         }
+    }
+}
+
+impl SessionRow {
+    fn tools(&mut self, operation: Operation) {
+        self.tools += u64::from(operation == Operation::ExecuteTool);
     }
 }
 

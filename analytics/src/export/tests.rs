@@ -5,3 +5,5 @@ mod world;
 mod bundles;
 
 mod selections;
+
+mod approvals;

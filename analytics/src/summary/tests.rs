@@ -1,5 +1,9 @@
 //! Every kind of event has a line that says something.
 
+mod holds;
+
+mod people;
+
 use super::summary;
 use crate::samples::{answered, chat, link, principal, session, verdict};
 use events::{
@@ -183,6 +187,8 @@ fn every_kind_of_event_has_a_line() {
     let mut lines = calls();
     lines.extend(others());
     lines.extend(of_the_record());
+    lines.extend(holds::lines());
+    lines.extend(people::lines());
     for (event, line) in &lines {
         assert_eq!(summary(event), *line);
     }

@@ -1,5 +1,7 @@
 //! Traces as they are drawn, compared whole.
 
+mod holds;
+
 use super::{Look, trace_text};
 use crate::calls::Calls;
 use crate::safe_text::columns;

@@ -1,52 +1,52 @@
-//! What is allowed: a pure function from rights and a request to a verdict.
+//! What is allowed: pure functions from what is known and what is asked to a verdict.
 //!
-//! Today the rights are the lists in an agent's configuration. Documents of rules take this place
-//! without changing who asks, when, or what is recorded of the answer.
+//! First come the lists of an agent's configuration ([`decide`]). What passes them is decided by
+//! [`Policies`], written in Cedar: how is told in `docs/policy.md`, and why in Cedar in
+//! `docs/decisions/0017-cedar.md`.
 
-use events::{Decision, Verdict};
-use std::sync::{Arc, LazyLock};
+mod lists;
 
-/// The name under which verdicts cite an agent's configured lists.
-pub const AGENT_LISTS: &str = "agent-lists";
+mod problem;
 
-static CITED: LazyLock<Arc<str>> = LazyLock::new(|| AGENT_LISTS.into());
+mod facts;
 
-/// What a principal wants to do, and whether its lists have it.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// The agent's name.
-    pub agent: &'a str,
-    /// What it asks for, in words: ``model `gpt-4o` ``.
-    pub object: &'a str,
-    /// Whether a list of the agent names it.
-    pub listed: bool,
-}
+mod depth;
 
-/// Decides; the same request always gets the same verdict.
-pub fn decide(request: &Request<'_>) -> Verdict {
-    let policies = vec![Arc::clone(&CITED)];
-    if request.listed {
-        return Verdict { decision: Decision::Allow, policies, reason: None };
-    }
-    let Request { agent, object, listed: _ } = request;
-    let reason = Some(format!("agent `{agent}` has no right to {object}"));
-    Verdict { decision: Decision::Deny, policies, reason }
-}
+mod source;
+
+mod annotation;
+
+mod argument;
+
+mod entity;
+
+mod schema;
+
+mod scope;
+
+mod condition;
+
+mod check;
+
+mod question;
+
+mod policies;
+
+mod deciding;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+mod tests;
 
-    #[test]
-    fn what_is_not_listed_is_denied_with_a_reason() {
-        let verdict = decide(&Request { agent: "bot", object: "model `x`", listed: false });
-        assert_eq!(verdict.decision, Decision::Deny);
-        assert_eq!(verdict.reason.as_deref(), Some("agent `bot` has no right to model `x`"));
-    }
+pub use annotation::ROLES;
+pub use argument::ARGUMENT_BYTES_MAX;
+pub use facts::{
+    AgentFacts, Claims, Labels, Model, ModelFacts, PersonFacts, ServerFacts, ToolFacts, Traits,
+};
+pub use lists::{AGENT_LISTS, Request, decide};
+pub use policies::{Policies, digest};
+pub use problem::PolicyProblem;
+pub use question::{Answer, Kind, Question, SessionFacts};
+pub use source::Source;
 
-    #[test]
-    fn what_is_listed_is_allowed() {
-        let verdict = decide(&Request { agent: "bot", object: "model `x`", listed: true });
-        assert_eq!(verdict.decision, Decision::Allow);
-    }
-}
+/// Policies that are useful on the first day, to be changed by who uses them.
+pub const STARTER: &str = include_str!("../starter.cedar");

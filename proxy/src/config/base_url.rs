@@ -1,11 +1,11 @@
-//! The address of an upstream: scheme, host, port and a path prefix, and nothing that could carry
+//! The address of a server: scheme, host, port and a path prefix, and nothing that could carry
 //! a secret (no user, no query).
 
 use std::fmt;
 
 use http::uri::{Authority, PathAndQuery, Scheme};
 
-/// An `http` or `https` address below which an upstream is served. The prefix has no `/` at its
+/// An `http` or `https` address below which a server answers. The prefix has no `/` at its
 /// end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl {
@@ -14,17 +14,17 @@ pub struct BaseUrl {
     prefix: String,
 }
 
-/// Why a text is not the address of an upstream.
+/// Why a text is not the address of a server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
     /// Not `http://` or `https://` and a host.
     #[error("expected an address such as `https://api.example.com/v1`")]
     NotHttp,
     /// A user or password before the host.
-    #[error("an upstream's address must not hold a user or password")]
+    #[error("the address must not hold a user or password")]
     Credentials,
     /// `?…` or `#…`.
-    #[error("an upstream's address must not hold `?` or `#`")]
+    #[error("the address must not hold `?` or `#`")]
     Query,
     /// A port that is not one.
     #[error("the port must be a number from 1 to 65535")]

@@ -2,13 +2,15 @@
 
 use std::fmt::{self, Display, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use super::limits::Limits;
 use super::payload_rule::{Keep, PayloadRule};
 use super::quantity::{show_bytes, show_duration};
 use super::shape::{
-    Agent, Backend, Checkpoints, Config, Dialect, Durability, LedgerConfig, Listen, ModelUpstream,
-    PrefixRule, ToolUpstream, Transport, Witness,
+    Agent, ApprovalsConfig, Backend, Checkpoints, Config, Dialect, Durability, LedgerConfig,
+    Listen, MailConfig, MailTls, ModelUpstream, PeopleConfig, PrefixRule, Setting, SignInProvider,
+    TokenIssuer, ToolUpstream, Transport, Webhook, WebhookKind, Witness,
 };
 use super::witness_role::WitnessRole;
 
@@ -22,7 +24,7 @@ pub fn describe(config: &Config) -> String {
 
 fn write_config(out: &mut String, config: &Config) -> fmt::Result {
     let Config { data, listen, limits, ledger, checkpoints, payloads, .. } = config;
-    let Config { witnesses, models, tools, agents, mcp, .. } = config;
+    let Config { witnesses, models, tools, issuers, agents, mcp, .. } = config;
     writeln!(out, "data      {}", data.display())?;
     write_listen(out, listen)?;
     write_ledger(out, ledger)?;
@@ -32,6 +34,7 @@ fn write_config(out: &mut String, config: &Config) -> fmt::Result {
     for rule in payloads {
         write_payload_rule(out, rule)?;
     }
+    write_oversight(out, config)?;
     write_limits(out, limits)?;
     for model in models {
         write_model(out, model)?;
@@ -43,6 +46,9 @@ fn write_config(out: &mut String, config: &Config) -> fmt::Result {
     };
     for tool in tools {
         write_tool(out, tool, prefix)?;
+    }
+    for issuer in issuers {
+        write_issuer(out, issuer)?;
     }
     for agent in agents {
         write_agent(out, agent)?;
@@ -59,6 +65,9 @@ fn write_config(out: &mut String, config: &Config) -> fmt::Result {
 
 fn write_listen(out: &mut String, listen: &Listen) -> fmt::Result {
     writeln!(out, "agents    http://{}", listen.agents)?;
+    if let Some(url) = &listen.agents_url {
+        writeln!(out, "          reached at {url}")?;
+    }
     writeln!(out, "people    http://{}", listen.people)?;
     for (what, names) in [("hosts", &listen.hosts), ("origins", &listen.origins)] {
         if !names.is_empty() {
@@ -153,6 +162,100 @@ fn write_payload_rule(out: &mut String, rule: &PayloadRule) -> fmt::Result {
     writeln!(out, "payloads  {of}: {keep} kept{time}")
 }
 
+/// What waits for people, who they are, and how they hear of it.
+fn write_oversight(out: &mut String, config: &Config) -> fmt::Result {
+    let Config { policy, approvals, people, providers, mail, webhooks, .. } = config;
+    match policy {
+        Some(policy) => {
+            let interval = show_duration(policy.reload_interval);
+            writeln!(out, "policy    {}; looked at every {interval}", list(&policy.files))?;
+        }
+        None => writeln!(out, "policy    the lists of each agent alone")?,
+    }
+    write_approvals(out, approvals)?;
+    write_people(out, people)?;
+    providers.iter().try_for_each(|provider| write_provider(out, provider))?;
+    mail.iter().try_for_each(|mail| write_mail(out, mail))?;
+    webhooks.iter().try_for_each(|webhook| write_webhook(out, webhook))
+}
+
+fn write_approvals(out: &mut String, approvals: &ApprovalsConfig) -> fmt::Result {
+    let ApprovalsConfig { url, asks_per_hour, pending_max, .. } = approvals;
+    let [hold, models] = [approvals.hold, approvals.hold_models].map(show_duration);
+    let no = match approvals.no_answers_for {
+        Duration::ZERO => "a no answers once".to_owned(),
+        time => format!("a no answers for {}", show_duration(time)),
+    };
+    let at = url.as_ref().map_or(String::new(), |url| format!("at {url}; "));
+    writeln!(
+        out,
+        "approvals {at}held open: tool calls {hold}, model calls {models}; \
+         an agent asks {asks_per_hour} times an hour, {pending_max} at once; {no}"
+    )
+}
+
+fn write_people(out: &mut String, people: &PeopleConfig) -> fmt::Result {
+    let accounts = if people.accounts { "with" } else { "without" };
+    let lasts = show_duration(people.sign_in_lasts);
+    writeln!(out, "sign-in   {accounts} accounts of the gateway itself; lasts {lasts}")?;
+    for (role, holders) in people.roles.all() {
+        if !holders.is_empty() {
+            writeln!(out, "role      {role}: {}", list(holders))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_provider(out: &mut String, provider: &SignInProvider) -> fmt::Result {
+    let SignInProvider { name, issuer, client_id, client_secret, scopes, .. } = provider;
+    let SignInProvider { groups_claim, trust_email, .. } = provider;
+    let secret = if client_secret.is_some() { "with a secret" } else { "without a secret" };
+    let (scopes, email) = (list(scopes), if *trust_email { "any" } else { "a verified" });
+    writeln!(
+        out,
+        "provider  {name}: {issuer}, as `{client_id}` {secret}; asks for {scopes}; \
+         groups in `{groups_claim}`; takes {email} address"
+    )
+}
+
+fn write_mail(out: &mut String, mail: &MailConfig) -> fmt::Result {
+    let MailConfig { from, host, port, tls, login, fallback } = mail;
+    let tls = match tls {
+        MailTls::Implicit => "TLS",
+        MailTls::None => "no TLS",
+        MailTls::StartTls => "STARTTLS",
+    };
+    let login = if login.is_some() { "with a password" } else { "without a password" };
+    let fallback = list(fallback);
+    writeln!(
+        out,
+        "mail      from {from} through {host}, port {port}, with {tls}, {login}; \
+         what nobody else gets goes to {fallback}"
+    )
+}
+
+fn write_webhook(out: &mut String, webhook: &Webhook) -> fmt::Result {
+    let url = match &webhook.url {
+        Setting::Plain(url) => url,
+        Setting::Secret(_) => "an address kept elsewhere",
+    };
+    let kind = match &webhook.kind {
+        WebhookKind::Slack => "as Slack takes it",
+        WebhookKind::Standard { secret: _ } => "signed",
+    };
+    writeln!(out, "webhook   {}: {url}, {kind}", webhook.name)
+}
+
+fn write_issuer(out: &mut String, issuer: &TokenIssuer) -> fmt::Result {
+    let TokenIssuer { name, url, audience, jwks, agent_claim, owner_claim } = issuer;
+    let jwks = jwks.as_ref().map_or(String::new(), |jwks| format!(", with keys at {jwks}"));
+    let owner = owner_claim.as_ref().map_or(String::new(), |it| format!(", for whom in `{it}`"));
+    writeln!(
+        out,
+        "issuer    {name}: {url}{jwks}; tokens for {audience}, agent in `{agent_claim}`{owner}"
+    )
+}
+
 fn write_limits(out: &mut String, limits: &Limits) -> fmt::Result {
     let [body, memory, answer] =
         [limits.body_bytes_max, limits.memory_bytes_max, limits.answer_bytes_max]
@@ -203,18 +306,33 @@ fn write_tool(out: &mut String, tool: &ToolUpstream, prefix: &str) -> fmt::Resul
         }
     }
     let named = if tool.prefix.is_empty() { "nothing" } else { &tool.prefix };
-    writeln!(out, "; prefix{prefix} {named}")
+    write!(out, "; prefix{prefix} {named}")?;
+    if tool.trusted {
+        write!(out, "; trusted")?;
+    }
+    let labels =
+        [("private", &tool.private), ("untrusted", &tool.untrusted), ("outside", &tool.outside)];
+    for (label, patterns) in labels.iter().filter(|(_, patterns)| !patterns.is_empty()) {
+        write!(out, "; {label} {}", list(patterns))?;
+    }
+    writeln!(out)
 }
 
 fn write_agent(out: &mut String, agent: &Agent) -> fmt::Result {
-    let Agent { name, team, owner, keys, models, tools } = agent;
+    let Agent { name, team, owner, keys, issuer, subject, models, tools } = agent;
     let team = if team.is_empty() { String::new() } else { format!(" of {team}") };
     let keys = match keys.len() {
         1 => "1 key".to_owned(),
         count => format!("{count} keys"),
     };
+    let tokens = issuer
+        .as_ref()
+        .map_or(String::new(), |issuer| format!(", tokens of {issuer} as `{subject}`"));
     let (models, tools) = (list(models), list(tools));
-    writeln!(out, "agent     {name}{team} for {owner}, {keys}; models {models}; tools {tools}")
+    writeln!(
+        out,
+        "agent     {name}{team} for {owner}, {keys}{tokens}; models {models}; tools {tools}"
+    )
 }
 
 fn list<T: Display>(items: &[T]) -> String {

@@ -46,6 +46,11 @@ impl Pattern {
         Self("*".into())
     }
 
+    /// The pattern that every policy document in a folder fits.
+    pub(super) fn cedar() -> Self {
+        Self("*.cedar".into())
+    }
+
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -2,11 +2,16 @@
 //! after a problem, with the default in the wrong value's place, so that all problems are found at
 //! once.
 
+mod addresses;
 mod listeners;
 mod secrets;
 
 mod agents;
+mod issuers;
+mod notices;
 mod payload_keys;
+mod people;
+mod policy;
 mod upstreams;
 mod witnesses;
 
@@ -49,16 +54,29 @@ pub(super) fn config(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Confi
     let data = data(&root, reading);
     let (models, tools) = (upstreams::models(&root, reading), upstreams::tools(&root, reading));
     let (witnesses, witnesses_written) = witnesses::witnesses(&root, &mut reading.report);
-    let agents = agents::agents(&root, &models, &tools, reading);
+    let (issuers, issuers_written) = issuers::issuers(&root, &mut reading.report);
+    let agents = agents::agents(&root, &issuers_written, (&models, &tools), reading);
     let payloads = payload_rules::payload_rules(&root, &mut reading.report);
+    let approvals = people::approvals(&root, &mut reading.report);
+    let providers = people::providers(&root, reading);
+    let mut listen = listeners::listen(&root, reading);
+    let reached = [&listen.agents_url, &approvals.url].map(Clone::clone);
+    listeners::answer_to(&mut listen, reached.iter().flatten());
     Config {
         data,
-        listen: listeners::listen(&root, reading),
+        listen,
         limits: limits(&root, &mut reading.report),
         ledger: ledger(&root, reading),
         checkpoints: checkpoints(&root, witnesses_written, reading),
         witnesses,
+        policy: policy::policy(&root, reading),
+        people: people::people(&root, &providers, &mut reading.report),
+        mail: notices::mail(&root, approvals.url.as_ref(), reading),
+        webhooks: notices::webhooks(&root, reading),
         mcp: mcp(&root, &mut reading.report),
+        approvals,
+        providers,
+        issuers,
         payloads,
         models,
         tools,

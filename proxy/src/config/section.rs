@@ -19,14 +19,21 @@ pub(super) const ROOT: Section = Section {
         "checkpoints",
         "witness",
         "payloads",
+        "policy",
+        "approvals",
+        "people",
+        "provider",
+        "mail",
+        "webhook",
         "mcp",
         "model",
         "tools",
+        "issuer",
         "agent",
     ],
 };
 pub(super) const LISTEN: Section =
-    Section { heading: "[listen]", keys: &["agents", "people", "hosts", "origins"] };
+    Section { heading: "[listen]", keys: &["agents", "agents_url", "people", "hosts", "origins"] };
 pub(super) const LIMITS: Section = Section {
     heading: "[limits]",
     keys: &[
@@ -64,16 +71,65 @@ pub(super) const WITNESS: Section =
     Section { heading: "[[witness]]", keys: &["name", "url", "key"] };
 pub(super) const PAYLOADS: Section =
     Section { heading: "[[payloads]]", keys: &["models", "tools", "keep", "kept_for"] };
+pub(super) const POLICY: Section =
+    Section { heading: "[policy]", keys: &["files", "reload_interval"] };
+pub(super) const APPROVALS: Section = Section {
+    heading: "[approvals]",
+    keys: &["url", "hold", "hold_models", "asks_per_hour", "pending_max", "no_answers_for"],
+};
+pub(super) const PEOPLE: Section =
+    Section { heading: "[people]", keys: &["accounts", "sign_in_lasts", "roles"] };
+pub(super) const ROLES: Section = Section {
+    heading: "[people.roles]",
+    keys: &["approver", "analyst", "compliance", "operator", "administrator"],
+};
+pub(super) const PROVIDER: Section = Section {
+    heading: "[[provider]]",
+    keys: &[
+        "name",
+        "issuer",
+        "client_id",
+        "client_secret",
+        "scopes",
+        "groups_claim",
+        "trust_email",
+    ],
+};
+pub(super) const MAIL: Section = Section {
+    heading: "[mail]",
+    keys: &["from", "host", "port", "tls", "user", "password", "fallback"],
+};
+pub(super) const WEBHOOK: Section =
+    Section { heading: "[[webhook]]", keys: &["name", "url", "secret", "kind"] };
 pub(super) const MCP: Section = Section { heading: "[mcp]", keys: &["prefix"] };
 pub(super) const MODEL: Section =
     Section { heading: "[[model]]", keys: &["name", "dialect", "url", "key", "serves"] };
 pub(super) const TOOLS: Section = Section {
     heading: "[[tools]]",
-    keys: &["name", "url", "key", "headers", "command", "env", "cwd", "prefix"],
+    keys: &[
+        "name",
+        "url",
+        "key",
+        "headers",
+        "command",
+        "env",
+        "cwd",
+        "prefix",
+        "trusted",
+        "private",
+        "untrusted",
+        "outside",
+    ],
+};
+pub(super) const ISSUER: Section = Section {
+    heading: "[[issuer]]",
+    keys: &["name", "url", "audience", "jwks", "agent_claim", "owner_claim"],
 };
 pub(super) const AGENT: Section = Section {
     heading: "[[agent]]",
-    keys: &["name", "team", "owner", "key", "key_hash", "keys", "models", "tools"],
+    keys: &[
+        "name", "team", "owner", "key", "key_hash", "keys", "issuer", "subject", "models", "tools",
+    ],
 };
 pub(super) const SECRET: Section = Section { heading: "{ … }", keys: &["env", "file"] };
 
@@ -85,16 +141,24 @@ pub(super) const ROLE_LOG: Section = Section { heading: "[[witness.log]]", keys:
 
 /// All sections but the tops of files, which the reference page is held to.
 #[cfg(test)]
-pub(super) const SECTIONS: [&Section; 13] = [
+pub(super) const SECTIONS: [&Section; 21] = [
     &LISTEN,
     &LIMITS,
     &LEDGER,
     &CHECKPOINTS,
     &WITNESS,
     &PAYLOADS,
+    &POLICY,
+    &APPROVALS,
+    &PEOPLE,
+    &ROLES,
+    &PROVIDER,
+    &MAIL,
+    &WEBHOOK,
     &MCP,
     &MODEL,
     &TOOLS,
+    &ISSUER,
     &AGENT,
     &ROLE_WITNESS,
     &ROLE_LOG,

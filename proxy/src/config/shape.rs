@@ -1,19 +1,27 @@
 //! What a valid configuration says: a tree that mirrors the file. Every value in it has been
 //! checked, so nothing here can be wrong, and no `Option` means "the default".
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+mod agents;
+mod notices;
+mod people;
+mod upstreams;
+
+pub use agents::{Agent, TokenIssuer};
+pub use notices::{MailConfig, MailTls, Mailbox, Webhook, WebhookKind};
+pub use people::{ApprovalsConfig, PeopleConfig, RoleHolder, Roles, SignInProvider};
+pub use upstreams::{Dialect, Mcp, ModelUpstream, PrefixRule, Setting, ToolUpstream, Transport};
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::HeaderName;
 use tlog::VerifierKey;
 
 use super::base_url::BaseUrl;
-use super::key_hash::KeyHash;
 use super::limits::{GIB, Limits, MIB};
-use super::pattern::{Pattern, ToolPattern};
+use super::pattern::Pattern;
 use super::payload_rule::{Of, PayloadRule, rule_for};
+use super::policy_files::PolicyConfig;
 use super::secret::{Secret, SecretRef};
 use ledger::payload::LocalKek;
 
@@ -36,6 +44,20 @@ pub struct Config {
     pub witnesses: Vec<Witness>,
     /// What is kept of payloads, in the order of the file: the first that fits decides.
     pub payloads: Vec<PayloadRule>,
+    /// The documents that decide beside the agents' lists; nothing: those lists alone do.
+    pub policy: Option<PolicyConfig>,
+    /// How calls wait for people.
+    pub approvals: ApprovalsConfig,
+    /// How people sign in, and what they are here.
+    pub people: PeopleConfig,
+    /// Through whom they sign in, in the order of the file; names are unique.
+    pub providers: Vec<SignInProvider>,
+    /// How mail is sent; nothing: none is.
+    pub mail: Option<MailConfig>,
+    /// Who else hears of calls that wait, in the order of the file; names are unique.
+    pub webhooks: Vec<Webhook>,
+    /// Whose tokens identify agents, in the order of the file; names and addresses are unique.
+    pub issuers: Vec<TokenIssuer>,
     /// Model providers, in the order of the file; names are unique.
     pub models: Vec<ModelUpstream>,
     /// MCP servers, in the order of the file; names are unique.
@@ -56,6 +78,13 @@ impl Default for Config {
             checkpoints: Checkpoints::default(),
             witnesses: Vec::new(),
             payloads: Vec::new(),
+            policy: None,
+            approvals: ApprovalsConfig::default(),
+            people: PeopleConfig::default(),
+            providers: Vec::new(),
+            mail: None,
+            webhooks: Vec::new(),
+            issuers: Vec::new(),
             models: Vec::new(),
             tools: Vec::new(),
             agents: Vec::new(),
@@ -91,10 +120,14 @@ impl Config {
 pub struct Listen {
     /// Where agents call.
     pub agents: SocketAddr,
+    /// How agents reach that, written where it is not the address itself; see
+    /// [`agents_url_at`](Self::agents_url_at).
+    pub agents_url: Option<BaseUrl>,
     /// Where people and machines that watch look.
     pub people: SocketAddr,
-    /// Names accepted in the `Host` header beside loopback and the bound address; lower case, with
-    /// `:port` only where one was written.
+    /// Names accepted in the `Host` header beside loopback and the bound address, those of
+    /// `agents_url` and [`ApprovalsConfig::url`] among them; lower case, with `:port` only where
+    /// one was written.
     pub hosts: Vec<String>,
     /// Browser origins accepted, as browsers write them: `https://host` or `https://host:port`.
     pub origins: Vec<String>,
@@ -103,8 +136,33 @@ pub struct Listen {
 impl Default for Listen {
     fn default() -> Self {
         let local = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-        Self { agents: local(8080), people: local(8081), hosts: Vec::new(), origins: Vec::new() }
+        Self {
+            agents: local(8080),
+            agents_url: None,
+            people: local(8081),
+            hosts: Vec::new(),
+            origins: Vec::new(),
+        }
     }
+}
+
+impl Listen {
+    /// How agents reach the gateway, whose listener for them is bound to `bound`; without a `/` at
+    /// the end.
+    pub fn agents_url_at(&self, bound: SocketAddr) -> String {
+        url_at(self.agents_url.as_ref(), bound)
+    }
+}
+
+/// The address that was written, else that of a listener, as this machine reaches it.
+fn url_at(written: Option<&BaseUrl>, bound: SocketAddr) -> String {
+    let reached = match bound.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    let local = || format!("http://{}", SocketAddr::new(reached, bound.port()));
+    written.map_or_else(local, BaseUrl::to_string)
 }
 
 /// `[ledger]`: how the record is kept.
@@ -191,15 +249,6 @@ pub struct Witness {
     pub key: VerifierKey,
 }
 
-/// A wire protocol that models speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Dialect {
-    /// Chat completions, responses, embeddings.
-    OpenAi,
-    /// Messages.
-    Anthropic,
-}
-
 /// `[checkpoints]`: how the ledger is sealed, so that others can verify it.
 #[derive(Debug, Clone)]
 pub struct Checkpoints {
@@ -222,121 +271,4 @@ impl Default for Checkpoints {
         let interval = Duration::from_secs(1);
         Self { origin: None, key: None, lock: None, interval, witnesses_needed: 0 }
     }
-}
-
-/// `[[model]]`: a model provider.
-#[derive(Debug, Clone)]
-pub struct ModelUpstream {
-    /// Unique among model providers.
-    pub name: String,
-    /// What it speaks.
-    pub dialect: Dialect,
-    /// Stands where the gateway has `/v1`: a call to `/v1/messages` goes to `{url}/messages`.
-    pub url: BaseUrl,
-    /// The provider's key, sent as its dialect wants; without one, none is sent.
-    pub key: Option<Secret>,
-    /// Which model names go here; at least one pattern.
-    pub serves: Vec<Pattern>,
-}
-
-/// `[[tools]]`: an MCP server.
-#[derive(Debug, Clone)]
-pub struct ToolUpstream {
-    /// Unique among tool servers; `[a-z0-9][a-z0-9-]*`, at most 32 characters.
-    pub name: String,
-    /// How it is reached.
-    pub transport: Transport,
-    /// What precedes the names of its tools where [`Mcp::prefix`] says so: the name and `__`,
-    /// unless written.
-    pub prefix: String,
-}
-
-/// How a tool server is reached.
-#[derive(Debug, Clone)]
-pub enum Transport {
-    /// Streamable HTTP.
-    Http {
-        /// The server's MCP endpoint.
-        url: BaseUrl,
-        /// Sent as a bearer token; without one, none is sent.
-        key: Option<Secret>,
-        /// Further headers of every request, in the order of their names.
-        headers: Vec<(HeaderName, Setting)>,
-    },
-    /// A child process on standard input and output.
-    Stdio {
-        /// The program and its arguments; never empty.
-        command: Vec<String>,
-        /// Variables of the child.
-        env: BTreeMap<String, Setting>,
-        /// The child's working folder: the configuration file's, unless written.
-        cwd: PathBuf,
-    },
-}
-
-/// A value handed to a tool server, of which only some must be hidden.
-#[derive(Debug, Clone)]
-pub enum Setting {
-    /// May be shown.
-    Plain(String),
-    /// Must not be.
-    Secret(Secret),
-}
-
-impl Setting {
-    /// The value itself, for the one line that hands it over.
-    pub fn expose(&self) -> &str {
-        match self {
-            Self::Plain(text) => text,
-            Self::Secret(secret) => secret.expose(),
-        }
-    }
-}
-
-/// `[[agent]]`: who may call, and what.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Agent {
-    /// Unique among agents.
-    pub name: String,
-    /// The team that cost and limits are counted for; empty if none was written.
-    pub team: String,
-    /// The person it acts for.
-    pub owner: String,
-    /// Its keys, any of which identifies it; at least one, more while keys are rotated.
-    pub keys: Vec<KeyHash>,
-    /// Which models it may ask for.
-    pub models: Vec<Pattern>,
-    /// Which tools it may call.
-    pub tools: Vec<ToolPattern>,
-}
-
-impl Agent {
-    /// Whether it may ask for this model at all.
-    pub fn may_ask(&self, model: &str) -> bool {
-        self.models.iter().any(|pattern| pattern.matches(model))
-    }
-
-    /// Whether it may call this tool of this server at all.
-    pub fn may_call(&self, server: &str, tool: &str) -> bool {
-        self.tools.iter().any(|pattern| pattern.matches(server, tool))
-    }
-}
-
-/// `[mcp]`: how the tool servers are shown behind one endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Mcp {
-    /// When a tool's name is preceded by its server's prefix.
-    pub prefix: PrefixRule,
-}
-
-/// When a tool's name is preceded by its server's prefix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PrefixRule {
-    /// Always: a new server never changes the names of another's tools.
-    #[default]
-    Always,
-    /// Only where two servers have tools of the same name.
-    WhenNeeded,
-    /// Never; two tools of one name are an error shown at start.
-    Never,
 }

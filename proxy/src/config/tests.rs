@@ -2,6 +2,9 @@
 
 mod documents;
 mod golden;
+mod notices;
+mod oversight;
+mod policy_files;
 mod witnesses;
 
 use std::collections::BTreeMap;
@@ -35,6 +38,10 @@ const KEPT: &[(&str, &str)] = &[
     ("etc/secrets/crm", "crm-secret\n"),
     ("PAYLOAD_KEY", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"),
     ("etc/keys/former.key", "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100\n"),
+    ("LOGIN_CLIENT_SECRET", "login-secret"),
+    ("SMTP_PASSWORD", "smtp-secret"),
+    ("HOOK_SECRET", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
+    ("SLACK_WEBHOOK_URL", "https://hooks.slack.example/services/T0/B0/slack-secret"),
     ("SHORT", "short"),
     ("EMPTY", "\n"),
 ];
@@ -203,6 +210,19 @@ fn line() -> impl Strategy<Value = String> {
         "header_timeout",
         "prefix",
         "payload_keys",
+        "files",
+        "url",
+        "hold",
+        "roles",
+        "approver",
+        "issuer",
+        "subject",
+        "scopes",
+        "from",
+        "port",
+        "password",
+        "secret",
+        "trusted",
         "x",
     ]);
     let value = prop::sample::select(vec![
@@ -217,6 +237,10 @@ fn line() -> impl Strategy<Value = String> {
         "\"a/b\"",
         "\"é\\u0000\"",
         "\"http://a\"",
+        "\"https://a/?b\"",
+        "\"A <a@b>\"",
+        "[\"person:a@b\", \"group:c\"]",
+        "[\"p*/x\", \"p/*\"]",
         "\"10s\"",
         "\"1 GiB\"",
         "[]",
@@ -237,6 +261,14 @@ fn line() -> impl Strategy<Value = String> {
         "[ledger]",
         "[[witness]]",
         "[mcp]",
+        "[policy]",
+        "[approvals]",
+        "[people]",
+        "[people.roles]",
+        "[[provider]]",
+        "[mail]",
+        "[[webhook]]",
+        "[[issuer]]",
         "[x.y]",
     ]);
     prop_oneof![

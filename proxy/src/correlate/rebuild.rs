@@ -7,8 +7,8 @@ use super::claim;
 use super::memory::{Memory, ModelBegun, ModelEnded};
 use super::remembered::{OpenKind, is_certain};
 use events::{
-    CallCompleted, CallDispatched, CallId, CallLinked, Envelope, Event, FindingKind, FindingRaised,
-    LinkMethod, Operation, SessionId, SessionMethod, Timestamp,
+    CallCompleted, CallDispatched, CallHeld, CallId, CallLinked, Envelope, Event, FindingKind,
+    FindingRaised, LinkMethod, Operation, SessionId, SessionMethod, Timestamp,
 };
 use std::sync::Arc;
 
@@ -17,6 +17,8 @@ pub(super) fn apply(memory: &mut Memory, envelope: &Envelope) {
     let (Some(call), Some(session)) = (envelope.call, envelope.session) else { return };
     if let Event::CallDispatched(dispatched) = &envelope.event {
         begun(memory, call, session, dispatched);
+    } else if let Event::CallHeld(held) = &envelope.event {
+        waits(memory, call, session, held);
     } else if let Event::CallCompleted(completed) = &envelope.event {
         ended(memory, call, envelope.time, completed);
     } else if envelope.event.is_outcome() {
@@ -25,6 +27,13 @@ pub(super) fn apply(memory: &mut Memory, envelope: &Envelope) {
         linked(memory, call, session, link);
     } else if let Event::FindingRaised(finding) = &envelope.event {
         found(memory, call, session, finding);
+    }
+}
+
+/// It may be made yet, and is the same call then.
+fn waits(memory: &mut Memory, call: CallId, session: SessionId, held: &CallHeld) {
+    if let (Operation::ExecuteTool, Some(arguments)) = (held.operation, held.arguments) {
+        memory.tool_begun(&held.principal.agent, call, session, arguments);
     }
 }
 
@@ -43,7 +52,7 @@ fn begun(memory: &mut Memory, call: CallId, session: SessionId, dispatched: &Cal
                 trace,
             });
         }
-        (Operation::ExecuteTool, Some(arguments)) => {
+        (Operation::ExecuteTool, Some(arguments)) if !memory.open.contains_key(&call) => {
             memory.tool_begun(agent, call, session, arguments);
         }
         (

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::json::Limits;
 use crate::memory::Held;
 
-use super::clerk::{Call, Failure, Talk};
+use super::clerk::{Begun, Call, Failure, NotBegun, Talk, Waits};
 use super::envelope::{Kind, Message};
 use super::floor::{Floor, Flying, Unasked};
 use super::line::{Asked, Line};
@@ -91,12 +91,15 @@ impl Carrier<'_> {
         exposed: Option<&str>,
         mut audience: Option<Audience<'_>>,
     ) -> Result<Carried, NoResponse> {
-        let (permit, mut call) = self.bench.clerk.begin(self.talk, message, exposed).await?;
         let own = self.line.number();
         let mut flying = audience.as_ref().and_then(|audience| {
             Some(audience.floor?.fly(audience.member, audience.id, own.to_string()))
         });
         let told = flying.as_ref().map(|flying| Arc::clone(&flying.cancelled));
+        let begun = self.begin((message, exposed), told.as_deref(), &mut audience).await?;
+        let Begun { permit, mut call, text } = begun;
+        let sent = self.sent(text.as_deref())?;
+        let message = sent.as_ref().unwrap_or(message);
         let hangs_up = audience.as_ref().is_some_and(|audience| audience.modern);
         // The answer may begin late, or come as one; until then to give up must work as well.
         let asked = tokio::select! {
@@ -127,6 +130,33 @@ impl Carrier<'_> {
         };
         call.first_byte();
         self.follow((asked, flying.as_mut()), call, &mut audience).await
+    }
+
+    /// Waits for people, if it must, until the agent has gone or cancels.
+    async fn begin(
+        &self,
+        asked: (&Message<'_>, Option<&str>),
+        told: Option<&Notify>,
+        audience: &mut Option<Audience<'_>>,
+    ) -> Result<Begun, NoResponse> {
+        let modern = audience.as_ref().is_some_and(|audience| audience.modern);
+        let gone = async {
+            tokio::select! {
+                () = cancelled(told) => {}
+                () = gone(audience) => {}
+            }
+        };
+        let begun = self.bench.clerk.begin(self.talk, asked, Waits { modern, gone }).await;
+        begun.map_err(|not_begun| match not_begun {
+            NotBegun::Refused(refusal) => NoResponse::Refused(refusal),
+            NotBegun::Gone => NoResponse::Cancelled,
+        })
+    }
+
+    /// What is sent instead of what was asked.
+    fn sent<'t>(&self, text: Option<&'t str>) -> Result<Option<Message<'t>>, Refusal> {
+        let read = text.map(|text| Message::read(text.as_bytes(), self.limits())).transpose();
+        read.map_err(|malformed| Refusal::malformed(malformed.code, malformed.detail))
     }
 
     async fn follow(
@@ -170,9 +200,10 @@ impl Carrier<'_> {
                 return Err(call.fail(failure, kept.text.as_bytes()).await.into());
             }
             if responds {
-                call.complete(asked.status(), Some(&message), kept.text.as_bytes()).await?;
+                let whole = kept.text.as_bytes();
+                let noted = call.complete(asked.status(), Some(&message), whole).await?;
                 let (status, session) = (asked.status(), asked.session());
-                return Ok(Carried { text, status, session });
+                return Ok(Carried { text: noted.unwrap_or(text), status, session });
             }
             self.say(&call, audience, Unasked { member, text }).await?;
         }

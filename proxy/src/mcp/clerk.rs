@@ -1,6 +1,8 @@
 //! Puts what passes between agents and tool servers on record, by way of the gate; decides nothing.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use events::{
     CallCompleted, Dialect, Event, FailureReason, Operation, Relay, SessionId, ToolsChanged,
@@ -8,13 +10,16 @@ use events::{
 
 use crate::clock;
 use crate::config::Agent;
-use crate::gate::{Answered as Content, Ask, Gate, OpenCall, Relayed};
+use crate::gate::{
+    Admitted, Answered as Content, Ask, Dispatched, Gate, Held, OpenCall, Relayed, pending,
+};
 use crate::json;
 use crate::problem::ErrorCode;
 use crate::upstream::Permit;
 
 use super::envelope::Message;
 use super::reply::Refusal;
+use super::request_state::{ROUNDS_MAX, Round, State, States, without_state};
 
 /// Who talks to which server, in which session.
 #[derive(Clone, Debug)]
@@ -40,6 +45,9 @@ impl Talk {
 #[derive(Clone)]
 pub(crate) struct Clerk {
     gate: Arc<Gate>,
+    states: States,
+    /// How long a request is held open for people.
+    hold: Duration,
 }
 
 /// A call on record that has no outcome yet. Dropping it records that the gateway gave it up.
@@ -47,6 +55,97 @@ pub(crate) struct Clerk {
 pub(crate) struct Call {
     open: OpenCall,
     is_tool: bool,
+    /// Whether an approver changed what it does.
+    is_edited: bool,
+}
+
+/// A request that may go upstream.
+pub(crate) struct Begun {
+    pub(crate) permit: Permit,
+    pub(crate) call: Call,
+    /// What is to be sent, where it is not what was asked.
+    pub(crate) text: Option<String>,
+}
+
+/// Why a request may not go upstream.
+pub(crate) enum NotBegun {
+    /// For this reason, which is on record.
+    Refused(Refusal),
+    /// The agent has gone while it waited for people.
+    Gone,
+}
+
+impl From<Refusal> for NotBegun {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// How an agent waits for people.
+pub(crate) struct Waits<F> {
+    /// Whether it speaks the modern era, and so comes back by itself.
+    pub(crate) modern: bool,
+    /// Ends when it has gone.
+    pub(crate) gone: F,
+}
+
+/// A request in the words of the gate.
+struct Spoken<'m> {
+    target: Option<Cow<'m, str>>,
+    exposed: Option<&'m str>,
+    trace: Option<Cow<'m, str>>,
+    protocol_session: Option<String>,
+    is_tool: bool,
+}
+
+impl<'m> Spoken<'m> {
+    fn new(talk: &Talk, message: &'m Message<'_>, exposed: Option<&'m str>) -> Self {
+        Self {
+            target: message.target(),
+            exposed,
+            trace: message.string(&["params", "_meta", "traceparent"]),
+            protocol_session: talk.protocol_session(),
+            is_tool: message.asks("tools/call"),
+        }
+    }
+
+    fn ask<'a>(&'a self, talk: &'a Talk, message: &'a Message<'_>) -> Ask<'a> {
+        let server = &talk.server;
+        let tool = self.target.as_deref().unwrap_or_default();
+        let protocol_session = self.protocol_session.as_deref();
+        let (object, listed, content) = if self.is_tool {
+            let content = crate::gate::Content::Tool {
+                server,
+                tool,
+                exposed: self.exposed.unwrap_or(tool),
+                arguments: message.value(&["params", "arguments"]),
+                meta: message.value(&["params", "_meta"]),
+                protocol_session,
+            };
+            let object = format!("the tool `{tool}` of `{server}`");
+            (object, talk.agent.may_call(server, tool), content)
+        } else {
+            let content = crate::gate::Content::Other { protocol_session };
+            let object = format!("`{}` of `{server}`", message.method());
+            (object, may_reach(&talk.agent, server), content)
+        };
+        Ask {
+            agent: &talk.agent,
+            dialect: Dialect::Mcp,
+            operation: operation(message.method()),
+            method: Arc::from(message.method()),
+            model: None,
+            target: self.target.as_deref().map(Arc::from),
+            upstream: Arc::clone(server),
+            stream: false,
+            trace: self.trace.as_deref(),
+            body: message.text.as_bytes(),
+            cuts: &[],
+            object,
+            listed,
+            content,
+        }
+    }
 }
 
 /// Why no whole answer came.
@@ -81,8 +180,8 @@ impl Failure {
 }
 
 impl Clerk {
-    pub(crate) fn new(gate: Arc<Gate>) -> Self {
-        Self { gate }
+    pub(crate) fn new(gate: Arc<Gate>, states: States, hold: Duration) -> Self {
+        Self { gate, states, hold }
     }
 
     /// The gate itself.
@@ -91,58 +190,78 @@ impl Clerk {
     }
 
     /// Decides about a request and puts it on record as dispatched; only then is there a permit to
-    /// send it. `exposed` is the tool's name as the agent used it, `body` what goes upstream.
+    /// send it. `exposed` is the tool's name as the agent used it. Where people must allow it, it
+    /// waits for them, for as long as its agent does.
     pub(crate) async fn begin(
         &self,
         talk: &Talk,
-        message: &Message<'_>,
-        exposed: Option<&str>,
-    ) -> Result<(Permit, Call), Refusal> {
-        let target = message.target();
-        let is_tool = message.asks("tools/call");
-        let protocol_session = talk.protocol_session();
-        let meta = message.value(&["params", "_meta"]);
-        let trace = message.string(&["params", "_meta", "traceparent"]);
-        let tool = target.as_deref().unwrap_or_default();
-        let content = if is_tool {
-            crate::gate::Content::Tool {
-                server: &talk.server,
-                tool,
-                exposed: exposed.unwrap_or(tool),
-                arguments: message.value(&["params", "arguments"]),
-                meta,
-                protocol_session: protocol_session.as_deref(),
+        (message, exposed): (&Message<'_>, Option<&str>),
+        waits: Waits<impl Future<Output = ()>>,
+    ) -> Result<Begun, NotBegun> {
+        let state = State::of(message);
+        let own = state.as_ref().map(|_| without_state(message)).transpose()?;
+        let limits = json::Limits::default();
+        let own = own.as_deref().map(|text| Message::read(text.as_bytes(), limits)).transpose();
+        let own = own.map_err(|malformed| Refusal::malformed(malformed.code, malformed.detail))?;
+        let message = own.as_ref().unwrap_or(message);
+        let spoken = Spoken::new(talk, message, exposed);
+        let ask = spoken.ask(talk, message);
+        let round = state.as_ref().and_then(|state| self.states.open(state, &talk.agent.name));
+        let admitted = match &round {
+            Some(round) => self.gate.readmit(&ask, round.hold).await,
+            None => self.gate.admit(&ask).await,
+        };
+        let dispatched = match admitted.map_err(Refusal::from)? {
+            Admitted::Sent(dispatched) => *dispatched,
+            Admitted::Waits(held) => {
+                let rounds = round.map_or(0, |round| round.number);
+                self.wait(&ask, *held, (rounds, waits)).await?
             }
-        } else {
-            crate::gate::Content::Other { protocol_session: protocol_session.as_deref() }
         };
-        let server = &talk.server;
-        let ask = Ask {
-            agent: &talk.agent,
-            dialect: Dialect::Mcp,
-            operation: operation(message.method()),
-            method: Arc::from(message.method()),
-            model: None,
-            target: target.as_deref().map(Arc::from),
-            upstream: Arc::clone(server),
-            stream: false,
-            trace: trace.as_deref(),
-            body: message.text.as_bytes(),
-            cuts: &[],
-            object: if is_tool {
-                format!("the tool `{tool}` of `{server}`")
-            } else {
-                format!("`{}` of `{server}`", message.method())
-            },
-            listed: if is_tool {
-                talk.agent.may_call(server, tool)
-            } else {
-                may_reach(&talk.agent, server)
-            },
-            content,
+        let text =
+            dispatched.edited.clone().or_else(|| own.as_ref().map(|own| own.text.to_owned()));
+        let is_edited = dispatched.edited.is_some();
+        let call = Call { open: dispatched.call, is_tool: spoken.is_tool, is_edited };
+        Ok(Begun { permit: dispatched.permit, call, text })
+    }
+
+    /// Waits for people, for as long as is reasonable and the agent does.
+    async fn wait(
+        &self,
+        ask: &Ask<'_>,
+        mut held: Held,
+        (rounds, waits): (u32, Waits<impl Future<Output = ()>>),
+    ) -> Result<Dispatched, NotBegun> {
+        let decided = tokio::select! {
+            decided = held.decided() => Some(decided),
+            () = tokio::time::sleep(self.hold) => None,
+            () = waits.gone => {
+                held.leave("the agent hung up");
+                return Err(NotBegun::Gone);
+            }
         };
-        let dispatched = self.gate.dispatch(ask).await?;
-        Ok((dispatched.permit, Call { open: dispatched.call, is_tool }))
+        if let Some(decided) = decided {
+            let settled = self.gate.settle(ask, held, decided).await;
+            return settled.map_err(|problem| Refusal::from(problem).into());
+        }
+        let (call, expires) = (held.call(), held.expires());
+        held.leave("the agent was told to ask again");
+        let pending = pending(call, &expires.to_string());
+        if waits.modern && rounds < ROUNDS_MAX {
+            let state =
+                self.states.seal(&Round { hold: call, number: rounds + 1 }, &ask.agent.name);
+            let result = format!(
+                r#"{{"resultType":"input_required","requestState":{}}}"#,
+                super::envelope::quoted(&state)
+            );
+            return Err(Refusal::from(pending).answered(result).into());
+        }
+        Err(Refusal::from(pending).into())
+    }
+
+    /// Whether an agent sees a tool in lists: it may call it, with some arguments at least.
+    pub(crate) fn shows(&self, agent: &Agent, server: &str, tool: &str) -> bool {
+        self.gate.may_call(agent, server, tool)
     }
 
     /// Puts a message that is no call of its own on record; only then is there a permit to send it.
@@ -185,26 +304,31 @@ impl Clerk {
 
 impl Call {
     /// Puts a whole answer on record; after that it may be released. `response` is the message in
-    /// it, where there is one.
+    /// it, where there is one. Where an approver changed the call, its agent gets the text given
+    /// back, which says so.
     pub(crate) async fn complete(
         self,
         status: u16,
         response: Option<&Message<'_>>,
         answer: &[u8],
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<String>, Refusal> {
+        let noted = response.filter(|_| self.is_edited).and_then(noted);
         let success = (200..300).contains(&status) || status == 0;
         let completed = CallCompleted {
             status,
             unsuccessful: !success || response.is_none_or(is_unsuccessful),
             ..CallCompleted::default()
         };
-        let result = response.and_then(|response| response.value(&["result"]));
+        // What the model will be told of it.
+        let told = noted.as_deref().and_then(|text| json::find(text, &["result"]));
+        let result = told.map(|told| told.text);
+        let result = result.or_else(|| response.and_then(|response| response.value(&["result"])));
         let content = match result {
             Some(result) if self.is_tool => Content::Tool(result),
             _ => Content::Other,
         };
         self.open.complete(completed, content, answer).await?;
-        Ok(())
+        Ok(noted)
     }
 
     /// Takes note that the answer has begun.
@@ -228,6 +352,19 @@ impl Call {
         // The gate says when it cannot record; a recovery then finds the call in doubt.
         drop(self.open.cancel(detail, answer).await);
     }
+}
+
+/// What a model must know of the result of a call that it did not make like that.
+const NOTICE: &str = "[A person changed the arguments of this call before it was made, so this is \
+                      the result of the call as they allowed it. Do not make the original call.]";
+
+/// A response whose result begins with the notice.
+fn noted(response: &Message<'_>) -> Option<String> {
+    let content = response.value(&["result", "content"])?;
+    let notice = serde_json::json!({"type": "text", "text": NOTICE}).to_string();
+    let items = json::elements(content).map(|item| item.text);
+    let all: Vec<&str> = [notice.as_str()].into_iter().chain(items).collect();
+    json::set(response.text, &["result", "content"], &format!("[{}]", all.join(","))).ok()
 }
 
 fn operation(method: &str) -> Operation {

@@ -21,7 +21,6 @@ use crate::problem::ErrorCode;
 use crate::upstream::Upstream;
 
 use super::bound_session::BoundSessions;
-use super::catalogue::Catalogue;
 use super::clerk::{Clerk, Talk, may_reach};
 use super::envelope::{INVALID_REQUEST, Message};
 use super::headers::{self, HEADER_MISMATCH, SESSION, is_modern, single};
@@ -31,7 +30,8 @@ use super::open_calls::OpenCalls;
 use super::passage::{Passage, Sent};
 use super::process::Launcher;
 use super::pump::Bench;
-use super::reply::{Refusal, Reply, denied_text, json_reply};
+use super::reply::{Refusal, Reply, json_reply};
+use super::request_state::States;
 
 /// All tool servers.
 pub struct Mcp {
@@ -59,18 +59,19 @@ struct Sender {
 
 impl Mcp {
     /// The tool servers of this configuration. When `stopping` becomes true, streams end that
-    /// nothing is awaited on.
+    /// nothing is awaited on. Fails without a source of randomness.
     pub fn new(
         config: &Config,
         gate: Arc<Gate>,
         upstream: &Upstream,
         memory: Memory,
         stopping: watch::Receiver<bool>,
-    ) -> Self {
+    ) -> Result<Self, getrandom::Error> {
+        let catalogue = Arc::clone(gate.rules().catalogue());
         let bench = Bench {
-            clerk: Clerk::new(gate),
+            clerk: Clerk::new(gate, States::new()?, config.approvals.hold),
             calls: Arc::new(OpenCalls::default()),
-            catalogue: Arc::new(Catalogue::default()),
+            catalogue,
             limits: Arc::new(config.limits.clone()),
             memory,
             stopping,
@@ -96,7 +97,7 @@ impl Mcp {
         let servers = servers.collect();
         let members = config.tools.iter().filter_map(way).collect();
         let merged = Arc::new(Host::new(bench.clone(), members, rule, "*".into()));
-        Self { bench, sessions: Arc::new(BoundSessions::default()), servers, merged }
+        Ok(Self { bench, sessions: Arc::new(BoundSessions::default()), servers, merged })
     }
 
     /// Answers one request to `/mcp` or `/mcp/{server}`.
@@ -114,13 +115,12 @@ impl Mcp {
     async fn refuse(&self, mut refusal: Refusal, sender: Sender) -> Reply {
         let Sender { head, peer, agent, id, is_tool, modern, bytes } = sender;
         let status = refusal.status().as_u16();
+        // The model is to read it, so that it can do something else.
+        if let Some(text) = refusal.for_the_model(id.as_deref().unwrap_or("null"), is_tool, modern)
+        {
+            return json_reply(StatusCode::OK, text);
+        }
         match (refusal.problem.code, &refusal.problem.id) {
-            (ErrorCode::PolicyDenied, Some(_)) if is_tool => {
-                // The model is to read it, so that it can do something else.
-                let id = id.unwrap_or_default();
-                let text = denied_text(&id, &refusal.problem.message, modern);
-                return json_reply(StatusCode::OK, text);
-            }
             (_, Some(_)) | (ErrorCode::LedgerUnavailable | ErrorCode::OutcomeUnrecorded, None) => {}
             (_, None) => {
                 let refused = Refused {

@@ -8,7 +8,6 @@ use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 use crate::json;
-use crate::problem::ErrorCode;
 
 use super::carrier::NoResponse;
 use super::connect::{LEGACY, Visitor, own_meta};
@@ -18,7 +17,7 @@ use super::headers::MODERN;
 use super::host::{Host, lock};
 use super::merged_text::{inward_uri, modernised, outward_result, union};
 use super::names::{Exposed, Owner};
-use super::reply::{Refusal, denied_text, result_text};
+use super::reply::{Refusal, result_text};
 use super::speaker::Speaker;
 
 /// The versions with sessions that the gateway itself speaks to agents.
@@ -90,9 +89,8 @@ impl Host {
             Ok(carried) => carried,
             Err(NoResponse::Cancelled) => return speaker.end(),
             Err(NoResponse::Refused(refusal) | NoResponse::SessionGone(refusal)) => {
-                let denied = refusal.problem.code == ErrorCode::PolicyDenied;
-                if denied && message.asks("tools/call") {
-                    let text = denied_text(id, &refusal.problem.message, visitor.is_modern());
+                let is_tool = message.asks("tools/call");
+                if let Some(text) = refusal.for_the_model(id, is_tool, visitor.is_modern()) {
                     return speaker.finish(StatusCode::OK, text).await;
                 }
                 return speaker.refuse(refusal, id).await;

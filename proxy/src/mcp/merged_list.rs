@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
+use crate::catalogue::visible;
 use crate::json;
 
 use super::carrier::NoResponse;
-use super::catalogue::visible;
 use super::clerk::may_reach;
 use super::connect::Visitor;
 use super::envelope::Message;
@@ -120,7 +120,9 @@ impl Host {
         }
         let mut shown = Vec::new();
         for (at, (member, list)) in self.members.iter().zip(lists).enumerate() {
-            let seen = visible_of(kind, list, &member.name, &visitor.talk.agent);
+            let clerk = &self.bench.clerk;
+            let may_call = |tool: &str| clerk.shows(&visitor.talk.agent, &member.name, tool);
+            let seen = visible_of(kind, list, may_call);
             for element in seen {
                 let own = text(&element, kind.name).unwrap_or_default();
                 shown.extend(
@@ -212,17 +214,12 @@ fn text(element: &str, key: &str) -> Option<String> {
 }
 
 /// The elements that an agent may see; of what is not a tool, all.
-fn visible_of(
-    kind: Kind,
-    list: &[String],
-    server: &str,
-    agent: &crate::config::Agent,
-) -> Vec<String> {
+fn visible_of(kind: Kind, list: &[String], may_call: impl Fn(&str) -> bool) -> Vec<String> {
     if kind.list != "tools" {
         return list.to_vec();
     }
     let all = format!(r#"{{"tools":[{}]}}"#, list.join(","));
-    let seen = visible(&all, server, agent);
+    let seen = visible(&all, may_call);
     let Some(tools) = json::find(&seen, &["tools"]) else { return Vec::new() };
     json::elements(tools.text).map(|tool| tool.text.to_owned()).collect()
 }

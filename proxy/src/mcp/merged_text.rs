@@ -130,7 +130,7 @@ pub(crate) fn modernised(result: &str, is_cacheable: bool) -> String {
         put("ttlMs", "0");
         put("cacheScope", "\"private\"");
     }
-    super::catalogue::private(&text)
+    crate::catalogue::private(&text)
 }
 
 #[cfg(test)]

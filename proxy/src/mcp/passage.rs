@@ -16,7 +16,7 @@ use crate::upstream::returned;
 
 use super::awaited::Awaited;
 use super::bound_session::BoundSessions;
-use super::clerk::{Call, Failure, Talk};
+use super::clerk::{Begun, Call, Failure, NotBegun, Talk, Waits};
 use super::envelope::{Kind, Message};
 use super::headers::{LAST_EVENT, SESSION, single, upward};
 use super::http_server::HttpServer;
@@ -90,11 +90,16 @@ impl Passage {
         message: &Message<'_>,
         answer: &mut Answer,
     ) -> Option<Result<Reply, Refusal>> {
-        let begun = self.bench.clerk.begin(&sent.talk, message, None).await;
-        let (permit, mut call) = match begun {
+        let waits = Waits { modern: sent.modern, gone: answer.closed() };
+        let begun = self.bench.clerk.begin(&sent.talk, (message, None), waits).await;
+        let Begun { permit, mut call, text } = match begun {
             Ok(begun) => begun,
-            Err(refusal) => return Some(Err(refusal)),
+            Err(NotBegun::Refused(refusal)) => return Some(Err(refusal)),
+            Err(NotBegun::Gone) => return None,
         };
+        if let Some(text) = text {
+            sent.body = Bytes::from(text);
+        }
         let sending =
             self.server.send(permit, Method::POST, upward(&sent.headers), sent.body.clone());
         let response = tokio::select! {
@@ -150,13 +155,15 @@ impl Passage {
         }
         let bound = self.bind(sent, message, head.status, &head.headers);
         let completed = call.complete(head.status.as_u16(), response.as_ref(), &bytes).await;
-        if let Err(refusal) = completed.and(bound) {
-            return Some(Err(refusal));
-        }
+        let noted = match completed.and_then(|noted| bound.map(|()| noted)) {
+            Ok(noted) => noted,
+            Err(refusal) => return Some(Err(refusal)),
+        };
         let list = Wanted::of(message)?.list();
-        let text = match &response {
-            Some(response) => shown(&self.bench, &sent.talk, list, response).await,
-            None => None,
+        let text = match (noted, &response) {
+            (Some(noted), _) => Some(noted),
+            (None, Some(response)) => shown(&self.bench, &sent.talk, list, response).await,
+            (None, None) => None,
         };
         let body = text.map_or_else(|| Outgoing::from(bytes.clone()), Outgoing::from);
         Some(Ok(reply_with(head.status, returned(&head.headers), body)))

@@ -8,12 +8,12 @@ use events::{FailureReason, Relay};
 use tokio::sync::watch;
 
 use crate::body::Pieces;
+use crate::catalogue::{Catalogue, visible};
 use crate::json::{self, Limits};
 use crate::memory::Memory;
 use crate::sse::{self, Fields, Frame, Parser};
 
 use super::awaited::{Awaited, Place};
-use super::catalogue::{Catalogue, visible};
 use super::clerk::{Call, Clerk, Failure, Talk};
 use super::envelope::{Kind, Message};
 use super::open_calls::{List, OpenCalls};
@@ -189,10 +189,13 @@ impl Pump {
         Answered { list, call, answer }: Answered,
     ) -> Result<(), Stop> {
         let completed = call.complete(self.status, Some(message), &answer).await;
-        completed
+        let noted = completed
             .map_err(|refusal| Stop::Unrecorded(message.id().map(|id| (id.to_owned(), refusal))))?;
         self.awaited.take_if(|awaited| message.answers(&awaited.wanted.id));
-        let released = shown(&self.bench, &self.talk, list, message).await;
+        let released = match noted {
+            Some(noted) => Some(noted),
+            None => shown(&self.bench, &self.talk, list, message).await,
+        };
         let raw = match released {
             None => frame.raw.clone(),
             Some(text) => {
@@ -311,7 +314,7 @@ pub(crate) async fn shown(
     json::find(result, &["tools"])?;
     let whole = list == List::Whole && json::find(result, &["nextCursor"]).is_none();
     bench.clerk.note_tools(bench.catalogue.observe(&talk.server, result, whole)).await;
-    let cut = visible(result, &talk.server, &talk.agent);
+    let cut = visible(result, |tool| bench.clerk.shows(&talk.agent, &talk.server, tool));
     if cut == result {
         return None;
     }

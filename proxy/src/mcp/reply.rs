@@ -26,6 +26,8 @@ pub(crate) struct Refusal {
     status: Option<StatusCode>,
     /// What the error's data has beside the problem's code.
     more: Map<String, Value>,
+    /// The result that says it instead, as JSON.
+    result: Option<String>,
 }
 
 impl From<Problem> for Refusal {
@@ -33,7 +35,7 @@ impl From<Problem> for Refusal {
     /// -32768 to -32000, so no client takes these for something else.
     fn from(problem: Problem) -> Self {
         let code = -31_000 - i64::from(problem.code.status().as_u16());
-        Self { problem, code, status: None, more: Map::new() }
+        Self { problem, code, status: None, more: Map::new(), result: None }
     }
 }
 
@@ -68,6 +70,36 @@ impl Refusal {
     pub(crate) fn explained(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.more.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// The same, said by this result (JSON).
+    pub(crate) fn answered(mut self, result: String) -> Self {
+        self.result = Some(result);
+        self
+    }
+
+    /// The response that tells a model, where this is an answer to a request of this id and no
+    /// fault of it.
+    pub(crate) fn for_the_model(&self, id: &str, is_tool: bool, modern: bool) -> Option<String> {
+        if let Some(result) = &self.result {
+            return Some(result_text(id, result));
+        }
+        let is_answer = is_tool && self.problem.code.is_for_the_model();
+        (is_answer && self.problem.id.is_some()).then(|| self.told(id, modern))
+    }
+
+    /// The result of a tool call that was not made.
+    fn told(&self, id: &str, modern: bool) -> String {
+        let Problem { code, message, id: call } = &self.problem;
+        let mut result = json!({
+            "content": [{"type": "text", "text": message}],
+            "isError": true,
+            "_meta": {"countersign/call": call, "countersign/code": code.text()},
+        });
+        if let (true, Some(members)) = (modern, result.as_object_mut()) {
+            members.insert("resultType".to_owned(), "complete".into());
+        }
+        result_text(id, &result.to_string())
     }
 
     /// There is no such server.
@@ -128,15 +160,6 @@ pub(crate) fn error_text(id: Option<&str>, code: i64, message: &str) -> String {
 /// A JSON-RPC result, given as JSON text.
 pub(crate) fn result_text(id: &str, result: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#)
-}
-
-/// The result of a tool call that was not made, for the model to read.
-pub(crate) fn denied_text(id: &str, detail: &str, modern: bool) -> String {
-    let mut result = json!({"content": [{"type": "text", "text": detail}], "isError": true});
-    if let (true, Some(members)) = (modern, result.as_object_mut()) {
-        members.insert("resultType".to_owned(), "complete".into());
-    }
-    result_text(id, &result.to_string())
 }
 
 /// An answer of one JSON text.

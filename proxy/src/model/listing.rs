@@ -6,6 +6,7 @@ use super::{Models, Passing, Reply};
 use crate::body::{Outgoing, receive_patiently};
 use crate::config::{self, Agent, ModelUpstream};
 use crate::dialect::{Dialect, Route, read_answer};
+use crate::gate::{Admitted, pending};
 use crate::json;
 use crate::problem::{ErrorCode, Problem};
 use bytes::Bytes;
@@ -69,7 +70,13 @@ impl Models {
     ) -> Result<Bytes, Problem> {
         let body = Bytes::new();
         let ask = self.read_for(agent, passing, &body, provider)?;
-        let dispatched = self.gate.dispatch(ask.ask(agent, &body)).await?;
+        let dispatched = match self.gate.admit(&ask.ask(agent, &body)).await? {
+            Admitted::Sent(dispatched) => dispatched,
+            // To list is no act, so no policy is asked.
+            Admitted::Waits(held) => {
+                return Err(pending(held.call(), &held.expires().to_string()));
+            }
+        };
         let call = dispatched.call;
         let id = call.id();
         let request = Self::request(passing, provider, body)?;

@@ -1,8 +1,8 @@
-//! Reads `[[agent]]`: who may call, by which keys, and what.
+//! Reads `[[agent]]`: who may call, by which keys or tokens, and what.
 
 use std::collections::BTreeMap;
 
-use super::super::diagnostic::{At, Report, quoted};
+use super::super::diagnostic::{At, Report, nearest, quoted};
 use super::super::key_hash::{KEY_BYTES_MIN, KeyHash, KeyHashError};
 use super::super::pattern::{Pattern, PatternError, ToolPattern};
 use super::super::section;
@@ -15,19 +15,29 @@ const KEY_HINT: &str = "`countersign keygen` makes a key and its `key_hash`";
 
 /// Who has a key already, and on which line.
 type Keys = BTreeMap<KeyHash, (String, usize)>;
+/// Who has a subject of an issuer already, and on which line.
+type Subjects = BTreeMap<(String, String), (String, usize)>;
+
+/// What belongs to one agent alone, and is somebody's already.
+#[derive(Default)]
+struct Held {
+    names: Taken,
+    keys: Keys,
+    subjects: Subjects,
+}
 
 pub(super) fn agents(
     root: &Table<'_, '_>,
-    models: &[ModelUpstream],
-    tools: &[ToolUpstream],
+    issuers: &[String],
+    (models, tools): (&[ModelUpstream], &[ToolUpstream]),
     reading: &mut Reading<'_>,
 ) -> Vec<Agent> {
-    let (mut names, mut keys) = (Taken::default(), Keys::new());
+    let mut held = Held::default();
     let mut agents = Vec::new();
     for table in root.tables("agent", &section::AGENT, &mut reading.report) {
         let allowed = Allowed::read(&table, &mut reading.report);
         allowed.warn_if_idle(&table.at, models, tools, &mut reading.report);
-        agents.extend(agent(&table, allowed, (&mut names, &mut keys), reading));
+        agents.extend(agent(&table, allowed, issuers, &mut held, reading));
     }
     agents
 }
@@ -35,10 +45,11 @@ pub(super) fn agents(
 fn agent(
     table: &Table<'_, '_>,
     allowed: Allowed,
-    (names, taken): (&mut Taken, &mut Keys),
+    issuers: &[String],
+    held: &mut Held,
     reading: &mut Reading<'_>,
 ) -> Option<Agent> {
-    let name = name(table, names, is_name, &mut reading.report);
+    let name = name(table, &mut held.names, is_name, &mut reading.report);
     let team = table.get("team").map(|node| line(&node, NAME_BYTES_MAX, &mut reading.report));
     let hint = "every call is made for someone: `owner = \"ada@example.com\"`";
     let owner = table.require("owner", hint, &mut reading.report);
@@ -46,9 +57,17 @@ fn agent(
     let keys = keys(table, reading);
     let holder = name.clone().unwrap_or_else(|| table.at.path.clone());
     for (key, at) in &keys {
-        take_key(*key, at, &holder, taken, &mut reading.report);
+        take_key(*key, at, &holder, &mut held.keys, &mut reading.report);
+    }
+    let issuer = table.get("issuer").map(|node| issuer(&node, issuers, &mut reading.report));
+    let subject = subject(table, name.as_deref(), &mut reading.report);
+    if let (Some(Some(issuer)), Some(subject)) = (&issuer, &subject) {
+        let of = (issuer.clone(), subject.clone());
+        take_subject(table, of, &holder, &mut held.subjects, &mut reading.report);
     }
     Some(Agent {
+        issuer: issuer.map_or(Some(None), |read| read.map(Some))?,
+        subject: subject?,
         name: name?,
         team: team.unwrap_or(Some(String::new()))?,
         owner: owner?,
@@ -58,7 +77,52 @@ fn agent(
     })
 }
 
-/// The keys of an agent, from all three ways to write them; having none is a problem.
+/// The name of an issuer that there is.
+fn issuer(node: &Node<'_, '_>, issuers: &[String], report: &mut Report<'_>) -> Option<String> {
+    let written = node.text(report)?;
+    if issuers.iter().any(|issuer| issuer == written) {
+        return Some(written.to_owned());
+    }
+    let known: Vec<_> = issuers.iter().map(String::as_str).collect();
+    let finding = report.problem(&node.at, format!("there is no issuer {}", quoted(written)));
+    finding.hint(match nearest(written, &known) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "add an `[[issuer]]` of this name".to_owned(),
+    });
+    None
+}
+
+/// What tokens call the agent: its name, unless it is written.
+fn subject(table: &Table<'_, '_>, name: Option<&str>, report: &mut Report<'_>) -> Option<String> {
+    let Some(node) = table.get("subject") else { return name.map(str::to_owned) };
+    if table.get("issuer").is_none() {
+        let hint = "it is what tokens of that `[[issuer]]` call this agent";
+        report.problem(&node.at, "`subject` goes with `issuer`, which is not here").hint(hint);
+    }
+    line(&node, 256, report)
+}
+
+fn take_subject(
+    table: &Table<'_, '_>,
+    of: (String, String),
+    holder: &str,
+    taken: &mut Subjects,
+    report: &mut Report<'_>,
+) {
+    let node = table.get("subject").or_else(|| table.get("name"));
+    let at = node.map_or_else(|| table.at.clone(), |node| node.at);
+    let line = report.line_of(&at);
+    if let Some((first, first_line)) = taken.get(&of) {
+        let message = format!("{} is what tokens call agent {}", quoted(&of.1), quoted(first));
+        let hint = format!("see line {first_line}; a token of an issuer is one agent's");
+        report.problem(&at, message).hint(hint);
+    } else {
+        taken.insert(of, (holder.to_owned(), line));
+    }
+}
+
+/// The keys of an agent, from all three ways to write them; having neither one nor an issuer is a
+/// problem.
 fn keys(table: &Table<'_, '_>, reading: &mut Reading<'_>) -> Vec<(KeyHash, At)> {
     let mut keys = Vec::new();
     let mut written = 0;
@@ -83,7 +147,7 @@ fn keys(table: &Table<'_, '_>, reading: &mut Reading<'_>) -> Vec<(KeyHash, At)> 
             keys.extend(key);
         }
     }
-    if written == 0 {
+    if written == 0 && table.get("issuer").is_none() {
         let message = "an agent needs a key: `key`, `key_hash` or `keys`";
         reading.report.problem(&table.at, message).hint(KEY_HINT);
     }

@@ -8,6 +8,7 @@ use super::super::section;
 use super::super::shape::Listen;
 use super::super::walk::{Node, Table};
 use super::Reading;
+use super::addresses::public_url;
 
 pub(super) fn listen(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> Listen {
     let report = &mut reading.report;
@@ -26,6 +27,7 @@ pub(super) fn listen(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> Listen 
             .problem(&at, "`agents` and `people` listen on the same port")
             .hint("give each its own: agents must not reach the pages where calls are approved");
     }
+    listen.agents_url = table.get("agents_url").and_then(|node| public_url(&node, report));
     if let Some(node) = table.get("hosts") {
         listen.hosts = node.items(report).iter().filter_map(|item| host(item, report)).collect();
     }
@@ -34,6 +36,16 @@ pub(super) fn listen(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> Listen 
             node.items(report).iter().filter_map(|item| origin(item, report)).collect();
     }
     listen
+}
+
+/// Lets the listeners answer to the names by which the gateway is reached.
+pub(super) fn answer_to<'u>(listen: &mut Listen, urls: impl IntoIterator<Item = &'u BaseUrl>) {
+    for url in urls.into_iter().filter(|url| !url.is_loopback()) {
+        let host = url.authority().as_str().to_lowercase();
+        if !listen.hosts.contains(&host) {
+            listen.hosts.push(host);
+        }
+    }
 }
 
 pub(super) fn address(node: &Node<'_, '_>, report: &mut Report<'_>) -> Option<SocketAddr> {

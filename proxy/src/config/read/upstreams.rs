@@ -10,6 +10,7 @@ use super::super::pattern::Pattern;
 use super::super::section;
 use super::super::shape::{Dialect, ModelUpstream, Setting, ToolUpstream, Transport};
 use super::super::walk::{Node, Table, inside_quotes};
+use super::agents;
 use super::secrets::{header_secret, is_variable, refuse_variable, setting};
 use super::{Reading, Taken, is_name, line, name, path};
 
@@ -132,6 +133,9 @@ fn tool(
         Some(node) => prefix(&node, prefixes, &mut reading.report),
         None => name.as_ref().map(|name| format!("{name}__")),
     };
+    let trusted = table.truth("trusted", &mut reading.report).unwrap_or(false);
+    let [private, untrusted, outside] = ["private", "untrusted", "outside"]
+        .map(|key| labelled(table, key, name.as_deref(), &mut reading.report));
     let transport = match (table.get("url"), table.get("command")) {
         (Some(url), None) => http(table, &url, reading),
         (None, Some(command)) => stdio(table, &command, reading),
@@ -141,7 +145,35 @@ fn tool(
             None
         }
     };
-    Some(ToolUpstream { name: name?, transport: transport?, prefix: prefix? })
+    Some(ToolUpstream {
+        name: name?,
+        transport: transport?,
+        prefix: prefix?,
+        trusted,
+        private,
+        untrusted,
+        outside,
+    })
+}
+
+/// Which tools of a server something is said about, by the names the server itself gives them.
+fn labelled(
+    table: &Table<'_, '_>,
+    key: &'static str,
+    server: Option<&str>,
+    report: &mut Report<'_>,
+) -> Vec<Pattern> {
+    let read = agents::patterns(table, key, Pattern::parse, report);
+    let elsewhere = server.map(|server| ["/", "__"].map(|mark| format!("{server}{mark}")));
+    for (pattern, at) in &read {
+        let text = pattern.as_str();
+        let mut before = elsewhere.iter().flatten();
+        if let Some(rest) = before.find_map(|before| text.strip_prefix(before.as_str())) {
+            let message = format!("{} is not how the server itself calls a tool", quoted(text));
+            report.warning(at, message).hint(format!("write {}", quoted(rest)));
+        }
+    }
+    read.into_iter().map(|(pattern, _)| pattern).collect()
 }
 
 fn is_tool_name(text: &str) -> Result<(), &'static str> {

@@ -8,7 +8,7 @@ use super::*;
 const PAGE: &str = include_str!("../../../../docs/configuration.md");
 const EXAMPLE: &str = include_str!("../../../../docs/countersign.example.toml");
 
-/// The rows of a section's table: key and default.
+/// The rows of a section's table: key and default, a value in backticks or words about it.
 fn rows(section: &Section) -> Vec<(&'static str, &'static str)> {
     rows_below(&format!("`{}`", section.heading))
 }
@@ -19,7 +19,7 @@ fn rows_below(heading: &str) -> Vec<(&'static str, &'static str)> {
     let body = rest.split("\n## ").next().unwrap();
     let cells = body.lines().map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
     let rows = cells.filter(|cells| cells.len() == 5 && cells[1].starts_with('`'));
-    rows.map(|cells| (cells[1].trim_matches('`'), cells[2].trim_matches('`'))).collect()
+    rows.map(|cells| (cells[1].trim_matches('`'), cells[2])).collect()
 }
 
 #[test]
@@ -38,19 +38,21 @@ fn the_reference_page_has_every_key_and_no_other() {
 
 #[test]
 fn the_reference_page_names_the_true_defaults() {
-    let plain = ["[listen]", "[limits]", "[ledger]", "[mcp]"];
+    let plain =
+        ["[listen]", "[limits]", "[ledger]", "[approvals]", "[people]", "[people.roles]", "[mcp]"];
     let mut lines = Vec::new();
     for section in SECTIONS.iter().filter(|section| plain.contains(&section.heading)) {
         lines.push(section.heading.to_owned());
-        let rows = rows(section).into_iter().filter(|(_, default)| !default.is_empty());
-        lines.extend(rows.map(|(key, default)| format!("{key} = {default}")));
+        let rows = rows(section).into_iter().filter(|(_, default)| default.starts_with('`'));
+        lines.extend(rows.map(|(key, default)| format!("{key} = {}", default.trim_matches('`'))));
     }
     let text = lines.join("\n");
     let Loaded { config, warnings, .. } = parse(&text).unwrap_or_else(|it| panic!("{it}\n{text}"));
-    let Config { listen, limits, ledger, mcp, .. } = Config::default();
+    let Config { listen, limits, ledger, approvals, people, mcp, .. } = Config::default();
     assert_eq!(warnings, []);
     assert_eq!((config.listen, config.limits), (listen, limits));
     assert_eq!((config.ledger, config.mcp), (ledger, mcp));
+    assert_eq!((config.approvals, config.people), (approvals, people));
 }
 
 #[test]

@@ -78,7 +78,7 @@ etc/countersign.toml:3:11: model.openai.dialect: expected `openai` or `anthropic
       |           ^^^^^^^^
 hint: did you mean `openai`?
 
-etc/countersign.toml:4:7: model.openai.url: an upstream's address must not hold a user or password
+etc/countersign.toml:4:7: model.openai.url: the address must not hold a user or password
     4 | url = "***************************"
       |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
@@ -115,6 +115,19 @@ fn a_key_in_the_wrong_place_is_never_shown() {
         "keys = { env = \"KEY-\" }",
         "keys = [\"KEY\", [\"KEY\"]]",
         "keyy = \"KEY\"",
+        "subject = \"x\"\nkey = \"KEY\"",
+        "[[provider]]\nclient_secret = \"KEY\"",
+        "[[provider]]\nissuer = \"https://u:KEY@login.example\"",
+        "[[issuer]]\nurl = \"https://login.example/?k=KEY\"",
+        "[[issuer]]\njwks = \"https://u:KEY@login.example\"",
+        "[approvals]\nurl = \"https://KEY@login.example\"",
+        "[listen]\nagents_url = \"https://login.example#KEY\"",
+        "[mail]\npassword = \"KEY\"",
+        "[mail]\npassword = [\"KEY\"]",
+        "[[webhook]]\nsecret = \"KEY\"",
+        "[[webhook]]\nsecret = \"KEY\"\nkind = \"slack\"",
+        "[[webhook]]\nurl = \"https://hooks.slack.example/KEY\"\nkind = \"slack\"",
+        "[[webhook]]\nurl = \"https://hooks.example/?key=KEY\"",
         "key = \"KEY",
         "key = KEY",
         "key \"KEY\"",
@@ -348,6 +361,9 @@ hosts     gateway.example.com:8443
 ledger    file, synced; segments of 64 MiB; a call waits 2s for its record, 4096 at once; a reserve of twice 8 MiB, less than 1 GiB is little
 payloads  encrypted under a key in the data folder
 sealed    every 1s by a key in the data folder; the last checkpoint is in `etc/data/lock`
+policy    the lists of each agent alone
+approvals held open: tool calls 45s, model calls 9m; an agent asks 60 times an hour, 20 at once; a no answers for 15m
+sign-in   with accounts of the gateway itself; lasts 12h
 limits    body 1 MiB, all bodies 2 MiB, answer 64 MiB, connections 1024, depth 128
 timeouts  headers 500ms, body 1m, idle 90s; upstreams connect 10s, idle 5m; drain 30s
 model     openai: openai at https://api.openai.com/v1, with a key; serves gpt-*, o*

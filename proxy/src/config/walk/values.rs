@@ -86,6 +86,21 @@ impl Table<'_, '_> {
         Some(duration)
     }
 
+    /// `true` or `false` under a key.
+    pub(in super::super) fn truth(
+        &self,
+        key: &'static str,
+        report: &mut Report<'_>,
+    ) -> Option<bool> {
+        let node = self.get(key)?;
+        let truth = node.value.as_bool();
+        if truth.is_none() {
+            let message = format!("expected `true` or `false`, found {}", node.quoted());
+            report.problem(&node.at, message).hint("write it without quotes");
+        }
+        truth
+    }
+
     /// One of a few words under a key.
     pub(in super::super) fn choice<T: Copy>(
         &self,

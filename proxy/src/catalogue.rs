@@ -2,17 +2,16 @@
 //! them one agent may see. Not the tools themselves.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use events::{Digest, ToolSeen, ToolsChanged};
-use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
 
-use crate::config::Agent;
 use crate::json;
 
 /// How many tools of one server are remembered. A list that is longer is passed on and its rest not
 /// compared, which is logged.
-pub(crate) const TOOLS_MAX: usize = 4096;
+const TOOLS_MAX: usize = 4096;
 
 /// How many bytes of names one event tells of; a longer change is told in several. An event must
 /// stay below what the ledger takes, and a definition's digest takes as much again as a short name.
@@ -21,19 +20,40 @@ const NAMES_BYTES_MAX: usize = 8 * 1024;
 /// How many characters of a tool's name are kept; no client takes longer ones.
 const NAME_CHARS_MAX: usize = 1024;
 
+/// The longest definition that is kept whole, in bytes. Of a longer one the digest is known.
+const DEFINITION_BYTES_MAX: usize = 64 * 1024;
+
+/// A tool as its server last described it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Digest of the definition's canonical form.
+    pub digest: Digest,
+    /// The definition as JSON; nothing where it is longer than is kept.
+    pub text: Option<Arc<str>>,
+}
+
 /// The definitions last seen of every server's tools.
-#[derive(Debug, Default)]
-pub(crate) struct Catalogue(Mutex<BTreeMap<String, BTreeMap<String, Digest>>>);
+#[derive(Debug)]
+pub struct Catalogue {
+    tools: Mutex<BTreeMap<String, BTreeMap<String, Definition>>>,
+    changes: watch::Sender<u64>,
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self { tools: Mutex::default(), changes: watch::Sender::new(0) }
+    }
+}
 
 impl Catalogue {
     /// Compares a result of `tools/list` with what was seen before, and remembers it. `whole` says
     /// that it is the complete list, so that what it lacks is gone.
-    pub(crate) fn observe(&self, server: &str, result: &str, whole: bool) -> Vec<ToolsChanged> {
+    pub fn observe(&self, server: &str, result: &str, whole: bool) -> Vec<ToolsChanged> {
         let seen = read(result);
         if seen.len() > TOOLS_MAX {
             tracing::warn!(server, "more than {TOOLS_MAX} tools: the rest is not compared");
         }
-        let mut servers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut servers = self.lock();
         let known = servers.entry(server.to_owned()).or_default();
         let mut changes = Changes::of(server);
         if whole {
@@ -43,14 +63,44 @@ impl Catalogue {
             known.retain(|name, _| seen.contains_key(name));
         }
         for (name, definition) in seen.into_iter().take(TOOLS_MAX) {
-            let tool = ToolSeen { definition, name: name.clone() };
+            let digest = definition.digest;
+            let tool = ToolSeen { definition: digest, name: name.clone() };
             match known.insert(name.clone(), definition) {
-                Some(before) if before == definition => {}
+                Some(before) if before.digest == digest => {}
                 Some(_) => changes.room(&name).altered.push(tool),
                 None => changes.room(&name).added.push(tool),
             }
         }
-        changes.tell()
+        drop(servers);
+        let told = changes.tell();
+        if !told.is_empty() {
+            self.changes.send_modify(|count| *count += 1);
+        }
+        told
+    }
+
+    /// A tool as its server last described it, if it did.
+    pub fn definition(&self, server: &str, tool: &str) -> Option<Definition> {
+        self.lock().get(server)?.get(tool).cloned()
+    }
+
+    /// Every tool that was seen, with its server.
+    pub fn all(&self) -> Vec<(String, String, Definition)> {
+        let servers = self.lock();
+        let tools = servers.iter().flat_map(|(server, tools)| {
+            let named = tools.iter();
+            named.map(|(name, definition)| (server.clone(), name.clone(), definition.clone()))
+        });
+        tools.collect()
+    }
+
+    /// Tells of every change.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<String, Definition>>> {
+        self.tools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -90,40 +140,41 @@ fn nothing(upstream: Arc<str>) -> ToolsChanged {
     ToolsChanged { added: Vec::new(), altered: Vec::new(), removed: Vec::new(), upstream }
 }
 
-/// The digest of each definition in a result of `tools/list`.
-fn read(result: &str) -> BTreeMap<String, Digest> {
+/// Each definition in a result of `tools/list`.
+fn read(result: &str) -> BTreeMap<String, Definition> {
     let Some(tools) = json::find(result, &["tools"]) else { return BTreeMap::new() };
     let named = json::elements(tools.text).filter_map(|tool| {
         let name = json::find(tool.text, &["name"]).and_then(|name| json::string(name.text))?;
         // A definition with a number that no double holds has no canonical form; its bytes do.
         let form = json::canonical(tool.text).unwrap_or_else(|_| tool.text.as_bytes().to_vec());
         let name: String = name.chars().take(NAME_CHARS_MAX).collect();
-        Some((name, Digest(Sha256::digest(form).into())))
+        let text = (tool.text.len() <= DEFINITION_BYTES_MAX).then(|| Arc::from(tool.text));
+        Some((name, Definition { digest: Digest::of(&[&form]), text }))
     });
     named.collect()
 }
 
-/// A result of `tools/list` with only the tools that this agent may call; the same text when that
-/// is all of them. A list cut for one agent is no other's, so `cacheScope` then says so.
-pub(crate) fn visible(result: &str, server: &str, agent: &Agent) -> String {
+/// A result of `tools/list` with only the tools that its agent may call. What one agent may is no
+/// other's to know, so `cacheScope` says so, where there is one.
+pub fn visible(result: &str, may_call: impl Fn(&str) -> bool) -> String {
     let Some(tools) = json::find(result, &["tools"]) else { return result.to_owned() };
     let total = json::elements(tools.text).count();
     let kept: Vec<&str> = json::elements(tools.text)
         .filter(|tool| {
             let name = json::find(tool.text, &["name"]).and_then(|name| json::string(name.text));
-            name.is_some_and(|name| agent.may_call(server, &name))
+            name.is_some_and(|name| may_call(&name))
         })
         .map(|tool| tool.text)
         .collect();
     if kept.len() == total {
-        return result.to_owned();
+        return private(result);
     }
     let cut = json::set(result, &["tools"], &format!("[{}]", kept.join(",")));
     private(&cut.unwrap_or_else(|_| r#"{"tools":[]}"#.to_owned()))
 }
 
 /// A result that no cache may give to another agent.
-pub(crate) fn private(result: &str) -> String {
+pub fn private(result: &str) -> String {
     if json::find(result, &["cacheScope"]).is_none() {
         return result.to_owned();
     }
@@ -133,18 +184,6 @@ pub(crate) fn private(result: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{KeyHash, ToolPattern};
-
-    fn agent(tools: &[&str]) -> Agent {
-        Agent {
-            name: "a".to_owned(),
-            team: String::new(),
-            owner: "o".to_owned(),
-            keys: vec![KeyHash::of("k")],
-            models: Vec::new(),
-            tools: tools.iter().map(|tool| ToolPattern::parse(tool).unwrap()).collect(),
-        }
-    }
 
     #[test]
     fn a_tool_is_reported_when_it_is_new_or_altered_or_gone() {
@@ -174,11 +213,11 @@ mod tests {
     fn an_agent_sees_only_tools_that_it_may_call() {
         let list =
             r#"{"tools":[{"name":"read","z": 1},{"name":"drop"}],"cacheScope":"public","ttlMs":5}"#;
-        assert_eq!(visible(list, "crm", &agent(&["crm/*"])), list);
+        assert_eq!(visible(list, |_| true), list.replace("public", "private"));
         assert_eq!(
-            visible(list, "crm", &agent(&["crm/re*"])),
+            visible(list, |tool| tool.starts_with("re")),
             r#"{"tools":[{"name":"read","z": 1}],"cacheScope":"private","ttlMs":5}"#
         );
-        assert!(visible(list, "crm", &agent(&["mail/*"])).starts_with(r#"{"tools":[],"#));
+        assert!(visible(list, |_| false).starts_with(r#"{"tools":[],"#));
     }
 }

@@ -1,0 +1,35 @@
+//! The pages that people see: models that say what is on each, and nothing of where it comes from.
+
+// Each module uses only those above it; the empty lines keep rustfmt from sorting them.
+mod shell;
+
+mod tier;
+
+mod hold;
+
+mod decided;
+
+mod inbox;
+
+mod session;
+
+mod account;
+
+mod problem_page;
+
+mod help;
+
+pub use account::{PeoplePage, Person, Provider, Role, SetPasswordPage, SignInPage};
+pub use decided::{Closed, ClosedKind, DecidedPage};
+pub use help::HelpPage;
+pub use hold::{
+    Ask, Challenge, Comparison, Deciding, HoldPage, Narrative, Past, Progress, Reason, Said,
+    Threshold, Tokens, Vote,
+};
+pub use inbox::{Count, InboxPage, Item, Tab};
+pub use problem_page::ProblemPage;
+pub use session::{
+    BranchView, CallView, SessionItem, SessionPage, SessionsPage, StepView, TextView,
+};
+pub use shell::{Look, Notice, Place, Reader, Shell, Theme};
+pub use tier::{Mood, Tier};

@@ -1,0 +1,92 @@
+//! People: how they sign in, and who may do what.
+
+use super::shell::Shell;
+use crate::markup::Label;
+use askama::Template;
+
+/// Where somebody can sign in elsewhere.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// What it is called.
+    pub name: String,
+    /// Where its button leads.
+    pub path: String,
+}
+
+/// The sign-in.
+#[derive(Clone, Debug, Template)]
+#[template(path = "sign_in.html")]
+pub struct SignInPage {
+    /// What is around it.
+    pub shell: Shell,
+    /// The token of the form.
+    pub csrf: String,
+    /// Where to go then: a path of this gateway.
+    pub next: String,
+    /// Whether people can sign in with a password.
+    pub has_passwords: bool,
+    /// Where else they can.
+    pub providers: Vec<Provider>,
+}
+
+/// The password that goes with an invitation.
+#[derive(Clone, Debug, Template)]
+#[template(path = "set_password.html")]
+pub struct SetPasswordPage {
+    /// What is around it.
+    pub shell: Shell,
+    /// The token of the form.
+    pub csrf: String,
+    /// Whose.
+    pub email: Label,
+    /// The secret of the link.
+    pub token: String,
+    /// How short it may be.
+    pub least: usize,
+}
+
+/// A role that people can have.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// The value of the form.
+    pub name: String,
+    /// What it lets them do.
+    pub says: String,
+}
+
+/// A person in the list.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The id, for forms.
+    pub id: String,
+    /// The name.
+    pub name: Label,
+    /// The e-mail address.
+    pub email: Label,
+    /// The roles, as words.
+    pub roles: String,
+    /// Where the account is: `password`, or the provider's name.
+    pub source: String,
+    /// When they were there last, in words.
+    pub seen: String,
+    /// Whether they can still sign in.
+    pub active: bool,
+    /// Whether it is the reader.
+    pub is_reader: bool,
+}
+
+/// The list of people.
+#[derive(Clone, Debug, Template)]
+#[template(path = "people.html")]
+pub struct PeoplePage {
+    /// What is around it.
+    pub shell: Shell,
+    /// All of them.
+    pub people: Vec<Person>,
+    /// The roles to choose from.
+    pub roles: Vec<Role>,
+    /// Whether the reader may change something, and the token for it.
+    pub may_change: Option<String>,
+    /// A link that was just made, to be handed over once.
+    pub invitation: Option<String>,
+}

@@ -1,0 +1,93 @@
+//! What a browser is told with every page, and which requests are taken from a browser at all.
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::{Router, middleware};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+/// Nothing inline, nothing from elsewhere, nothing around the page, and no sink for scripts.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+                      connect-src 'self'; form-action 'self'; frame-ancestors 'none'; \
+                      base-uri 'none'; require-trusted-types-for 'script'";
+
+const HEADERS: [(HeaderName, &str); 8] = [
+    (header::CONTENT_SECURITY_POLICY, POLICY),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
+];
+
+/// Serves these pages as pages of ours must be served:
+///
+/// - every answer has the headers above, and is not kept by anybody unless it says otherwise;
+/// - a request that changes something (any but GET, HEAD and OPTIONS) is answered 403 unless the
+///   browser says that it comes from a page of the same origin.
+pub fn secured(pages: Router) -> Router {
+    pages.layer(middleware::from_fn(secure))
+}
+
+async fn secure(request: Request, next: Next) -> Response {
+    let mut response = if request.method().is_safe() || is_same_origin(request.headers()) {
+        next.run(request).await
+    } else {
+        let detail = "this form was not sent by a page of this gateway: open the page again and \
+                      send it from there\n";
+        (StatusCode::FORBIDDEN, detail).into_response()
+    };
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    let unless_said = headers.entry(header::CACHE_CONTROL);
+    unless_said.or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Whether a browser says that a page of this origin sent the request. What says nothing is no
+/// browser, or hides where it comes from, and is not taken.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = text("sec-fetch-site") {
+        return site == "same-origin";
+    }
+    let origin = text("origin").and_then(|origin| origin.split_once("://"));
+    origin.is_some_and(|(_, origin)| text("host") == Some(origin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HEADERS, is_same_origin};
+    use http::{HeaderMap, HeaderValue};
+
+    #[test]
+    fn only_pages_of_the_same_origin_may_change_something() {
+        let table: [(&[(&'static str, &'static str)], bool); 7] = [
+            (&[("sec-fetch-site", "same-origin")], true),
+            (&[("sec-fetch-site", "same-site"), ("origin", "http://a"), ("host", "a")], false),
+            (&[("sec-fetch-site", "cross-site")], false),
+            (&[("sec-fetch-site", "none")], false),
+            (&[("origin", "https://gw.example:8081"), ("host", "gw.example:8081")], true),
+            (&[("origin", "null"), ("host", "gw.example")], false),
+            (&[("host", "gw.example")], false),
+        ];
+        for (pairs, expected) in table {
+            let pairs = pairs
+                .iter()
+                .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
+            let headers: HeaderMap = pairs.collect();
+            assert_eq!(is_same_origin(&headers), expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_inline_and_nothing_from_elsewhere_is_allowed() {
+        let (_, policy) = HEADERS[0];
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
+        assert!(policy.contains("frame-ancestors 'none'"));
+    }
+}

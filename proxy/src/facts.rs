@@ -1,0 +1,96 @@
+//! What a session has done so far, as far as policies ask: a fold over dispatches and outcomes. Not
+//! what the calls were about.
+
+use crate::rules::Rules;
+use events::{Envelope, Event, Operation, SessionId, Usage};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// How many sessions are remembered. The one begun first is forgotten first.
+const SESSIONS_MAX: usize = 100_000;
+
+/// What a session has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// It has called a tool that reads what is not for everybody.
+    pub read_private: bool,
+    /// It has called a tool whose answer anybody may have written.
+    pub read_untrusted: bool,
+    /// It has called a tool that reaches others.
+    pub sent_outside: bool,
+    /// How many calls it made.
+    pub calls: u64,
+    /// How many tokens its models took and gave.
+    pub tokens: u64,
+}
+
+/// The facts of all sessions.
+pub struct SessionFacts {
+    rules: Arc<Rules>,
+    sessions: BTreeMap<SessionId, Facts>,
+    order: VecDeque<SessionId>,
+}
+
+impl SessionFacts {
+    /// Knows no session yet.
+    pub fn new(rules: Arc<Rules>) -> Self {
+        Self { rules, sessions: BTreeMap::new(), order: VecDeque::new() }
+    }
+
+    /// What a session has done.
+    pub fn of(&self, session: SessionId) -> Facts {
+        self.sessions.get(&session).copied().unwrap_or_default()
+    }
+
+    /// Takes over one event.
+    pub fn apply(&mut self, envelope: &Envelope) {
+        let Some(session) = envelope.session else { return };
+        if let Event::CallDispatched(fact) = &envelope.event {
+            let tool = fact.target.as_deref();
+            self.dispatched(session, fact.operation, &fact.upstream, tool);
+        } else if let Event::CallCompleted(fact) = &envelope.event
+            && let Some(usage) = &fact.usage
+        {
+            self.used(session, usage);
+        }
+    }
+
+    /// Takes note of a call that may go upstream. What it may read counts as read from then on: its
+    /// answer may be lost on the way back, and is known to the agent all the same.
+    pub fn dispatched(
+        &mut self,
+        session: SessionId,
+        operation: Operation,
+        upstream: &str,
+        target: Option<&str>,
+    ) {
+        let is_tool = matches!(operation, Operation::ExecuteTool | Operation::Retrieval);
+        let tool = target.filter(|_| is_tool);
+        let traits = tool.map(|tool| self.rules.traits(upstream, tool));
+        let facts = self.row(session);
+        facts.calls += 1;
+        let Some(traits) = traits else { return };
+        facts.read_private |= traits.private;
+        facts.read_untrusted |= traits.untrusted;
+        facts.sent_outside |= traits.outside;
+    }
+
+    /// Takes note of what a model took and gave.
+    pub fn used(&mut self, session: SessionId, usage: &Usage) {
+        let tokens = usage.input.unwrap_or(0).saturating_add(usage.output.unwrap_or(0));
+        let facts = self.row(session);
+        facts.tokens = facts.tokens.saturating_add(tokens);
+    }
+
+    fn row(&mut self, session: SessionId) -> &mut Facts {
+        if !self.sessions.contains_key(&session) {
+            if SESSIONS_MAX <= self.order.len()
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.sessions.remove(&oldest);
+            }
+            self.order.push_back(session);
+        }
+        self.sessions.entry(session).or_default()
+    }
+}
