@@ -24,7 +24,7 @@ pub mod notice;
 pub use desk::{
     Asked, Claim, Clock, CommandError, Decided, Delegate, DelegationRefusal, Desk, DeskError, Edit,
     Edited, GrantRefusal, HoldFilter, HoldView, NewHold, No, OpenGrant, Settings, Standing,
-    Waiting, Why,
+    Waiting, Why, concerns,
 };
 pub use fingerprint::fingerprint;
 pub use grant::{Grant, Shape};

@@ -174,3 +174,17 @@ async fn whoever_watches_is_told_of_every_change() {
     rig.approve("ada", waiting.id()).await.unwrap();
     assert!(changes.has_changed().unwrap());
 }
+
+#[tokio::test]
+async fn a_claim_whose_dispatch_was_begun_is_spent_unless_it_is_given_back() {
+    let rig = Rig::new();
+    let waiting = rig.waits(1).await;
+    rig.approve("ada", waiting.id()).await.unwrap();
+    let Asked::Granted(mut claim) = rig.ask(1).await else { panic!("it is granted") };
+    claim.begin();
+    claim.give_back();
+    let Asked::Granted(mut claim) = rig.ask(1).await else { panic!("it was given back") };
+    claim.begin();
+    drop(claim);
+    assert!(matches!(rig.ask(1).await, Asked::Waits(waiting) if waiting.is_new()));
+}

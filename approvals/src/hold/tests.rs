@@ -109,7 +109,7 @@ fn an_edit_makes_a_version_for_which_nobody_has_voted() {
     assert_eq!(refused(&hold, &late, &context(&roster, 3)), stale);
     let own = vote(31, ballot(&bob, Vote::Approve, &hold));
     let why = refused(&hold, &own, &context(&roster, 3));
-    assert_eq!(why, Ineligible::Editor(bob.person.email.clone()).into());
+    assert_eq!(why, Ineligible::Editor(Arc::clone(&bob.person.email)).into());
     let again = vote(40, ballot(&ada, Vote::Approve, &hold));
     assert_eq!(carry_out(&mut hold, 40, &again, &context(&roster, 4)), Ok("pending"));
     assert_eq!(hold.standing().len(), 1, "the first does not count again");

@@ -34,8 +34,8 @@ async fn an_agent_that_asks_too_much_is_turned_away_without_a_word_to_people() {
     assert!(matches!(rig.ask(3).await, Asked::TooMany(TooMany::Pending { max: 2 })));
     assert!(matches!(rig.ask(1).await, Asked::Waits(_)), "the same again asks nobody");
     rig.approve("ada", first.id()).await.unwrap();
-    let _third = rig.waits(3).await;
-    rig.vote("ada", _third.id(), events::Vote::Reject).await.unwrap();
+    let third = rig.waits(3).await;
+    rig.vote("ada", third.id(), events::Vote::Reject).await.unwrap();
     let turned_away = rig.ask(4).await;
     assert!(matches!(turned_away, Asked::TooMany(TooMany::Asks { max: 3, .. })));
     assert_eq!(rig.count("call.held"), 3);

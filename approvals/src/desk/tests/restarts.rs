@@ -173,7 +173,7 @@ async fn an_event_that_is_shown_before_the_desk_knows_it_is_recorded_counts_once
         let mut next = 0;
         while next < 400 {
             committed.changed().await.unwrap();
-            let from = ledger::Sequence::new(next);
+            let from = Sequence::new(next);
             for record in ledger.reader().read(from, 1 << 20).unwrap() {
                 desk.apply(&Envelope::parse(&record).unwrap());
                 next += 1;
@@ -192,4 +192,38 @@ async fn an_event_that_is_shown_before_the_desk_knows_it_is_recorded_counts_once
     }
     follower.abort();
     assert!(rig.desk.hold(call_id(u64::MAX)).is_none());
+}
+
+#[tokio::test]
+async fn what_others_record_is_taken_notice_of_while_a_desk_runs() {
+    let rig = Rig::new();
+    let waiting = rig.waits(1).await;
+    rig.approve("ada", waiting.id()).await.unwrap();
+    let State::Granted { grant, .. } = rig.desk.hold(waiting.id()).unwrap().hold.state else {
+        panic!("it is granted")
+    };
+    let (stop, stopping) = watch::channel(false);
+    let running = tokio::spawn(rig.desk.clone().run(stopping));
+    dispatch(&rig, waiting.id(), grant).await;
+    let mut changes = rig.desk.changes();
+    while rig.desk.hold(waiting.id()).unwrap().hold.state.word() != "dispatched" {
+        changes.changed().await.unwrap();
+    }
+    assert!(rig.desk.table().own.is_empty(), "all of its own was shown");
+    stop.send(true).unwrap();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn of_all_records_those_of_holds_people_and_grants_are_read() {
+    let rig = Rig::new();
+    rig.sign_in("ada").await;
+    let waiting = rig.waits(1).await;
+    dispatch(&rig, waiting.id(), EventId::new(Ulid::from(7))).await;
+    let records = rig.ledger.reader().read(Sequence::FIRST, 1 << 20).unwrap();
+    assert!(records.len() == 3 && records.iter().all(|record| concerns(record)));
+    let other = br#"{"data":{},"time":"2026-11-21T08:00:00.000000Z","type":"call.completed"}"#;
+    assert!(!concerns(other));
+    let plain = br#"{"data":{},"time":"2026-11-21T08:00:00.000000Z","type":"call.dispatched"}"#;
+    assert!(!concerns(plain));
 }

@@ -124,7 +124,9 @@ impl Rig {
     pub(super) async fn waits(&self, identity: u8) -> Waiting {
         match self.ask(identity).await {
             Asked::Waits(waiting) => waiting,
-            other => panic!("does not wait: {other:?}"),
+            other @ (Asked::Granted(_) | Asked::Refused(_) | Asked::TooMany(_)) => {
+                panic!("does not wait: {other:?}")
+            }
         }
     }
 

@@ -125,3 +125,22 @@ async fn rights_are_not_changed_without_a_reason() {
     assert!(matches!(refused, Err(CommandError::Refused(why)) if why.code() == "reason_required"));
     assert!(!rig.desk.is_person_revoked("ada@example.com"));
 }
+
+#[tokio::test]
+async fn everything_that_is_noted_is_taken_notice_of_at_once_and_counts_once() {
+    let rig = Rig::new();
+    for name in ["ada", "bob", "cy"] {
+        let fact = events::PersonAdded {
+            by: ops(),
+            groups: crate::kit::names(&["finance"]),
+            person: crate::kit::person(name),
+            roles: Vec::new(),
+        };
+        rig.desk.note(fact).await.unwrap();
+    }
+    assert_eq!(rig.desk.roster().people().count(), 3);
+    let before = rig.desk.roster();
+    rig.show_all();
+    assert_eq!(rig.desk.roster(), before);
+    assert!(rig.desk.table().own.is_empty());
+}
