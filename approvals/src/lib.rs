@@ -17,6 +17,8 @@ pub mod grant;
 
 pub mod limits;
 
+pub mod oversight;
+
 pub mod desk;
 
 pub mod notice;
