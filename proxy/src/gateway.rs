@@ -13,7 +13,7 @@ use crate::keeper_routes::keeper_routes;
 use crate::mcp::Mcp;
 use crate::memory::Memory;
 use crate::model::Models;
-use crate::notices::{Known, notice_settings};
+use crate::notices::notice_settings;
 use crate::people::People;
 use crate::people_listener;
 use crate::policing::{Policing, PolicyError};
@@ -152,7 +152,7 @@ impl Gateway {
         gateway.listen(agents, people, memory, &stopping)?;
         let config = Arc::clone(&gateway.config);
         gateway.listeners.push(tokio::spawn(keep(keeper, config)));
-        gateway.tell(&desk, &stopping)?;
+        gateway.tell(&stopping)?;
         gateway.listeners.push(tokio::spawn(desk.run(stopping.clone())));
         if let Some(policing) = policing {
             gateway.listeners.push(tokio::spawn(policing.run(stopping)));
@@ -193,12 +193,11 @@ impl Gateway {
     }
 
     /// Has people told about calls that wait, where that is configured.
-    fn tell(&mut self, desk: &Desk, stopping: &watch::Receiver<bool>) -> Result<(), GatewayError> {
+    fn tell(&mut self, stopping: &watch::Receiver<bool>) -> Result<(), GatewayError> {
         let url = self.config.approvals.url_at(self.people);
         let Some(settings) = notice_settings(&self.config, url)? else { return Ok(()) };
-        let directory = Arc::new(Known(desk.clone()));
         let ledger = self.gate.ledger().clone();
-        let courier = Courier::new(ledger, desk_clock(), directory, &settings)?;
+        let courier = Courier::new(ledger, desk_clock(), &settings)?;
         let mut stopping = stopping.clone();
         let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
         self.pages.push(tokio::spawn(courier.run(stopped)));

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::Uri;
 use lettre::message::Mailbox;
 use lettre::{Address, address::AddressError};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -133,6 +134,8 @@ pub struct NoticeSettings {
     pub patience: Patience,
     /// How people reach the pages: what links begin with.
     pub public_url: String,
+    /// Who has which role by the configuration, whether or not they ever signed in.
+    pub role_holders: BTreeMap<Arc<str>, Vec<Arc<str>>>,
     /// Webhooks.
     pub webhooks: Vec<WebhookSettings>,
 }

@@ -2,9 +2,10 @@
 //! checked, so nothing here can be wrong, and no `Option` means "the default".
 
 mod agents;
-mod notices;
 mod people;
 mod upstreams;
+
+mod notices;
 
 pub use agents::{Agent, TokenIssuer};
 pub use notices::{MailConfig, MailTls, Mailbox, Webhook, WebhookKind};
