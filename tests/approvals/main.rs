@@ -13,6 +13,8 @@ mod voting;
 
 mod scripted;
 
+mod forged;
+
 mod tools;
 
 mod limits;
@@ -22,3 +24,7 @@ mod changes;
 mod airline;
 
 mod races;
+
+mod clients;
+
+mod verified;
