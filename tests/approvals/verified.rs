@@ -203,14 +203,14 @@ fn lies(records: &Records) -> Vec<(&'static str, Forged)> {
             }),
         ),
         (
-            "ada@example.com",
+            "`ada@example.com` decided, for whom the call is",
             forge(&vote, &|event| {
                 let Event::HoldVoted(fact) = event else { return };
                 fact.by.email = "ada@example.com".into();
             }),
         ),
         (
-            "ben@example.com",
+            "two votes by `ben@example.com` are counted",
             forge(&vote, &|event| {
                 let Event::HoldVoted(fact) = event else { return };
                 fact.by = crate::voting::voter(BEN).person;
@@ -224,7 +224,7 @@ fn lies(records: &Records) -> Vec<(&'static str, Forged)> {
             }),
         ),
         (
-            "votes",
+            "1 votes do not satisfy its rule",
             forge(&granted, &|event| {
                 let Event::HoldGranted(fact) = event else { return };
                 fact.votes.truncate(1);
