@@ -219,7 +219,7 @@ fn write_provider(out: &mut String, provider: &SignInProvider) -> fmt::Result {
 }
 
 fn write_mail(out: &mut String, mail: &MailConfig) -> fmt::Result {
-    let MailConfig { from, host, port, tls, login, fallback } = mail;
+    let MailConfig { from, host, port, tls, login, fallback, ca: _ } = mail;
     let tls = match tls {
         MailTls::Implicit => "TLS",
         MailTls::None => "no TLS",

@@ -97,7 +97,7 @@ pub(super) const PROVIDER: Section = Section {
 };
 pub(super) const MAIL: Section = Section {
     heading: "[mail]",
-    keys: &["from", "host", "port", "tls", "user", "password", "fallback"],
+    keys: &["from", "host", "port", "tls", "ca", "user", "password", "fallback"],
 };
 pub(super) const WEBHOOK: Section =
     Section { heading: "[[webhook]]", keys: &["name", "url", "secret", "kind"] };
