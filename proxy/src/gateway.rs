@@ -114,7 +114,7 @@ impl Gateway {
         let mut facts = SessionFacts::new(Arc::clone(&rules));
         let open = look_back(&**ledger.reader(), &mut correlator, &mut facts)?;
         let desk = Desk::new(ledger.clone(), desk_clock(), desk_settings(&config));
-        recall(&**ledger.reader(), &desk)?;
+        let last_policies = recall(&**ledger.reader(), &desk)?;
         let in_doubt = open.settle(&ledger).await?;
         let report = StartReport { found, in_doubt };
 
@@ -124,8 +124,8 @@ impl Gateway {
         record_start(&ledger, &config, loaded.digest, (&report, key)).await?;
         let policing = match config.policy.clone() {
             Some(policy) => {
-                let (rules, ledger) = (Arc::clone(&rules), ledger.clone());
-                Some(Policing::begin(policy, rules, ledger).await?)
+                let with = (Arc::clone(&rules), ledger.clone(), desk.clone());
+                Some(Policing::begin(policy, with, last_policies).await?)
             }
             None => None,
         };

@@ -4,7 +4,7 @@ use crate::clock;
 use crate::correlate::Correlator;
 use crate::facts::SessionFacts;
 use approvals::Desk;
-use events::{CallId, CallInDoubt, Draft, Envelope, Event, EventId, ParseError, SessionId};
+use events::{CallId, CallInDoubt, Digest, Draft, Envelope, Event, EventId, ParseError, SessionId};
 use ledger::log::{ReadError, Reader};
 use ledger::{Entry, Ledger, RecordError, Sequence};
 use std::collections::BTreeMap;
@@ -98,18 +98,23 @@ pub fn look_back(
 }
 
 /// Shows everything on record to whoever decides about people and what waits for them. It may be
-/// long ago, so all of the ledger is read; most records are passed over unparsed.
-pub fn recall(reader: &dyn Reader, desk: &Desk) -> Result<(), RecoverError> {
+/// long ago, so all of the ledger is read; most records are passed over unparsed. Gives the digest
+/// of the policies that decided last.
+pub fn recall(reader: &dyn Reader, desk: &Desk) -> Result<Option<Digest>, RecoverError> {
     let mut from = Sequence::FIRST;
+    let mut policies = None;
     loop {
         let records = reader.read(from, READ_BYTES_MAX)?;
         if records.is_empty() {
-            return Ok(());
+            return Ok(policies);
         }
         for record in records {
             if concerns_people(&record) {
                 let envelope = Envelope::parse(&record)
                     .map_err(|source| RecoverError::Parse { sequence: from, source })?;
+                if let Event::PolicyLoaded(loaded) = &envelope.event {
+                    policies = Some(loaded.digest);
+                }
                 desk.apply(&envelope);
             }
             from = from.after(1);
@@ -119,7 +124,7 @@ pub fn recall(reader: &dyn Reader, desk: &Desk) -> Result<(), RecoverError> {
 
 /// What the kinds begin with that the desk keeps.
 const OF_PEOPLE: [&str; 7] =
-    ["agent.", "call.held", "delegation.", "grant.", "hold.", "notice.", "person."];
+    ["agent.", "call.held", "delegation.", "grant.", "hold.", "person.", "policy.loaded"];
 
 /// Whether a record is one that the desk keeps, or uses up a grant. Too many do no harm.
 fn concerns_people(record: &[u8]) -> bool {

@@ -216,12 +216,19 @@ impl Gate {
             drop(claim);
             return Err(self.take_back(call, reason).await);
         }
+        let marked = Some(self.correlator().arguments(given.unwrap_or_default()));
+        let decided = claim.edited().map_or(held.arguments, |edited| Some(edited.arguments));
+        if ask.tool().is_some() && decided != marked {
+            let message = "the arguments are not those that people decided on";
+            return Err(Problem::new(ErrorCode::Internal, message));
+        }
         let edited = match arguments.as_deref() {
             Some(arguments) => Some(with_arguments(ask.body, arguments)?),
             None => None,
         };
         // A grant for calls of a kind lets a call go that was never held.
-        let is_first = self.desk.hold(call).is_none() && held.session == SessionMethod::New;
+        let was_held = self.desk.hold(call).is_some();
+        let is_first = !was_held && held.session == SessionMethod::New;
         let clearance = Clearance {
             call,
             session,
@@ -229,12 +236,13 @@ impl Gate {
             is_first,
             cause: None,
             conversation,
-            arguments: claim.edited().map_or(held.arguments, |edited| Some(edited.arguments)),
+            arguments: decided,
             tool_call: held.tool_call.clone(),
             notes: Vec::new(),
             verdict: held.verdict.clone(),
             shadow: None,
             grant: Some(claim.grant()),
+            was_held,
             edited,
         };
         match self.send(ask, clearance).await {

@@ -43,6 +43,8 @@ pub(super) struct Clearance {
     pub(super) shadow: Option<Verdict>,
     /// The grant that it uses up.
     pub(super) grant: Option<EventId>,
+    /// Whether it was held, so that its first event is on record.
+    pub(super) was_held: bool,
     /// The body as an approver changed it.
     pub(super) edited: Option<String>,
 }
@@ -68,6 +70,7 @@ impl Clearance {
             verdict,
             shadow,
             grant: None,
+            was_held: false,
             edited: None,
         }
     }
@@ -122,6 +125,8 @@ impl Gate {
     ) -> Result<Dispatched, Unsent> {
         let unsent = |problem| Unsent { problem, may_be_recorded: false };
         let (call, session) = (clearance.call, clearance.session);
+        // Before it is sent: of two calls at once, the second is decided in the light of the first.
+        self.facts().dispatched(session, ask.operation, &ask.upstream, ask.target.as_deref());
         let keep = self.keep_of(ask.model.as_deref(), ask.target.as_deref(), &ask.upstream);
         let (entry, edited) = self.dispatch_entry(ask, clearance, keep).map_err(unsent)?;
         let under_way = self.begin(entry).await.map_err(|error| unsent(self.unrecorded(&error)))?;
@@ -133,7 +138,6 @@ impl Gate {
         })?;
         self.metrics.calls_dispatched.increment();
         let (operation, upstream) = (ask.operation, Arc::clone(&ask.upstream));
-        self.facts().dispatched(session, operation, &upstream, ask.target.as_deref());
         let permit = Permit::from_dispatched(&dispatched).ok_or_else(|| {
             let message = "a verdict that does not allow was sent on";
             unsent(Problem::new(ErrorCode::Internal, message))
@@ -175,11 +179,8 @@ impl Gate {
             upstream: Arc::clone(&ask.upstream),
             verdict: clearance.verdict,
         };
-        let id = match clearance.grant {
-            // The hold was the first event about the call, if there was one.
-            Some(_) => clock::event_id(),
-            None => EventId::new(call.ulid()),
-        };
+        let first = EventId::new(call.ulid());
+        let id = if clearance.was_held { clock::event_id() } else { first };
         let cause = cause.map(|cause| EventId::new(cause.ulid()));
         let draft =
             Draft { id, time: clock::now(), session: Some(session), cause, call: Some(call), fact };
