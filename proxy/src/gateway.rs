@@ -20,6 +20,7 @@ use crate::recover::{RecoverError, look_back, recall};
 use crate::room::Room;
 use crate::rules::Rules;
 use crate::server::Agents;
+use crate::tokens::{Tokens, TokensError};
 use crate::upstream::{TlsError, Upstream};
 use crate::watch::watch;
 use approvals::{Clock, Desk, Limits as DeskLimits, Settings as DeskSettings};
@@ -64,6 +65,9 @@ pub enum GatewayError {
     /// The policies.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// The issuers of tokens.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
     /// The system gives no random bytes.
     #[error("no random bytes for what agents are told while people decide: {0}")]
     Random(#[from] getrandom::Error),
@@ -127,7 +131,8 @@ impl Gateway {
 
         let memory = Memory::new(config.limits.memory_bytes_max);
         let keeper = Arc::new(Keeper::new(ledger.clone()));
-        let deciding = Deciding { correlator, desk: desk.clone(), rules, facts };
+        let tokens = Tokens::new(&config, address(&agents, config.listen.agents))?;
+        let deciding = Deciding { correlator, desk: desk.clone(), rules, facts, tokens };
         let gate = Arc::new(Gate::new(&config, ledger, deciding));
         let (stop, stopping) = watch::channel(false);
         let mut gateway = Self {
