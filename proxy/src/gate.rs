@@ -28,8 +28,8 @@ pub use open::{Answered, OpenCall};
 pub use refuse::Refused;
 pub use send::Dispatched;
 
-use crate::clock;
 use crate::caller::Caller;
+use crate::clock;
 use crate::config::{Config, Keep, Of, PayloadRule, keep};
 use crate::correlate::{Correlator, Note};
 use crate::credentials::presented_key;

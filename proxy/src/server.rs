@@ -196,7 +196,8 @@ impl Agents {
     ) -> Response<WhileIn> {
         let desk = self.gate.desk();
         let recipient = reply.extensions_mut().remove::<Recipient>();
-        let caller = recipient.as_ref().map(|to| &*to.caller).filter(|_| !reply.status().is_client_error());
+        let caller =
+            recipient.as_ref().map(|to| &*to.caller).filter(|_| !reply.status().is_client_error());
         if let Some(problem) = caller.and_then(|caller| revoked(desk, caller)) {
             reply = self.turn_away((&method, &uri), (peer, caller), problem).await;
         }

@@ -13,6 +13,8 @@ mod malformed;
 
 mod credentials;
 
+mod tokens;
+
 mod shutdown;
 
 mod correlated;

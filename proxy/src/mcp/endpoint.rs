@@ -171,7 +171,9 @@ impl Mcp {
             return Err(Refusal::no_server(name));
         }
         let reaches = |name: &String| may_reach(&caller.agent, name);
-        if server.map_or_else(|| !self.servers.keys().any(reaches), |_| !may_reach(&caller.agent, name)) {
+        if server
+            .map_or_else(|| !self.servers.keys().any(reaches), |_| !may_reach(&caller.agent, name))
+        {
             let message = format!("`{}` may call no tool of `{path}`", caller.name());
             return Err(Refusal::new(ErrorCode::PolicyDenied, message));
         }

@@ -136,9 +136,12 @@ impl Trust {
 
     fn subject<'a>(&self, claimed: &'a Claimed, claims: &'a Claims) -> Result<&'a str, Problem> {
         let claim = self.issuer.agent_claim.as_str();
-        let client = || claims.client.as_deref().filter(|client| claim == CLIENT && is_plain(client));
+        let client =
+            || claims.client.as_deref().filter(|client| claim == CLIENT && is_plain(client));
         let found = claimed.name(claim).or_else(client);
-        found.ok_or_else(|| invalid(&format!("the claim `{claim}`, which names the agent, is missing")))
+        found.ok_or_else(|| {
+            invalid(&format!("the claim `{claim}`, which names the agent, is missing"))
+        })
     }
 
     /// The person it acts for. Where a token must say it, one that does not is not taken for the
