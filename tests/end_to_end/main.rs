@@ -15,6 +15,8 @@ mod credentials;
 
 mod tokens;
 
+mod revoked;
+
 mod shutdown;
 
 mod correlated;

@@ -1,6 +1,7 @@
 //! Agents that show a token of an issuer: whom it lets in, for whom, and what it does not open.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 use events::{CallDispatched, Event};
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use tests::issuer::{Issuer, Signing};
 use tests::mcp;
 use tests::tool_server::ToolServer;
 use tests::upstream::{Upstream, completion};
-use tests::wire::{AGENT_KEY, Answer, ask, chat, look, post};
+use tests::wire::{AGENT_KEY, Answer, Connection, ask, chat, look, post};
 
 const AUDIENCE: &str = "urn:countersign:tests";
 
@@ -146,10 +147,8 @@ fn a_token_that_is_wrong_in_any_way_opens_nothing_and_is_on_record() {
     let signings = [
         (Signing { algorithm: Some("none"), ..Signing::default() }, "signed with `none`"),
         (Signing { algorithm: Some("HS256"), ..Signing::default() }, "signed with `HS256`"),
-        (
-            Signing { stranger: true, ..Signing::default() },
-            "a key that its issuer does not publish",
-        ),
+        (Signing { stranger: true, ..Signing::default() }, "signature is wrong"),
+        (Signing { header: json!({"kid": "new"}), ..Signing::default() }, "does not publish"),
         (Signing { header: json!({"crit": ["b64"]}), ..Signing::default() }, "`crit`"),
         (Signing { header: json!({"typ": "dpop+jwt"}), ..Signing::default() }, "of the type"),
     ];
@@ -215,9 +214,11 @@ fn who_is_not_let_in_learns_where_tokens_are_to_be_had() {
         "OPTIONS {described}/mcp HTTP/1.1\r\nhost: localhost\r\norigin: https://page.example\r\n\
          access-control-request-headers: mcp-protocol-version\r\n\r\n"
     );
-    let answer = ask(stage.gateway.agents, page).unwrap();
-    assert_eq!(answer.status(), 204);
-    assert_eq!(answer.head.header("access-control-allow-headers"), Some("mcp-protocol-version"));
+    let mut connection = Connection::open(stage.gateway.agents).unwrap();
+    connection.send(page).unwrap();
+    let head = connection.head().unwrap();
+    assert_eq!(head.status, 204);
+    assert_eq!(head.header("access-control-allow-headers"), Some("mcp-protocol-version"));
     assert_eq!(look(stage.gateway.agents, &format!("{described}/mcp/none")).unwrap().status(), 404);
     for (path, of) in [("/mcp", "/mcp"), ("/mcp/crm", "/mcp/crm"), ("/mcp/none", "/mcp/none")] {
         let request = mcp::sent(path, &[], mcp::plain(1, "ping"));
@@ -263,7 +264,8 @@ fn a_tool_that_needs_more_than_the_token_says_what_to_ask_for() {
     let token = stage.token(&json!({}));
     for (path, prefix) in [("/mcp/crm", ""), ("/mcp", "crm__")] {
         let answer = stage.tool(path, &token, &format!("{prefix}delete_all"));
-        assert_eq!((answer.status(), &*answer.code()), (403, "insufficient_scope"), "{path}");
+        assert_eq!(answer.status(), 403, "{path}");
+        assert_eq!(answer.json()["error"]["data"]["code"], json!("insufficient_scope"));
         let challenge = challenge(&answer);
         for part in ["error=\"insufficient_scope\"", "scope=\"crm:use crm:write\""] {
             assert!(challenge.contains(part), "{challenge}");
@@ -316,4 +318,26 @@ fn two_persons_who_use_one_agent_never_share_a_session() {
     let sessions: BTreeSet<_> = owners.iter().map(|(session, _)| *session).collect();
     assert_eq!(sessions.len(), owners.len(), "{owners:?}");
     assert!(owners.len() >= 4);
+}
+
+#[test]
+fn a_stream_for_news_ends_in_order_with_the_token_that_opened_it() {
+    let Some(mut stage) = stage() else { return };
+    // Clocks of issuers may be half a minute late, so this one has three seconds yet.
+    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let over = since - 27;
+    let bearer = format!("Bearer {}", stage.token(&json!({"exp": over})));
+    let session = mcp::session(stage.gateway.agents, "/mcp", &[("authorization", &*bearer)]);
+    let mut connection = Connection::open(stage.gateway.agents).unwrap();
+    let listen = format!(
+        "GET /mcp HTTP/1.1\r\nhost: localhost\r\nauthorization: {bearer}\r\n\
+         accept: text/event-stream\r\nmcp-session-id: {session}\r\n\r\n"
+    );
+    connection.send(listen).unwrap();
+    assert_eq!(connection.head().unwrap().status, 200);
+    while connection.chunk().unwrap().is_some() {}
+    let headers = [("authorization", &*bearer), ("mcp-session-id", &*session)];
+    let list = mcp::plain(2, "tools/list");
+    assert_eq!(mcp::send(stage.gateway.agents, "/mcp", &headers, list).status(), 401);
+    stage.gateway.stop_and_check();
 }
