@@ -17,7 +17,6 @@ mod walk;
 mod witness_role;
 
 mod describe;
-mod keyring;
 mod read;
 
 mod load;
@@ -26,7 +25,6 @@ pub use base_url::{BaseUrl, BaseUrlError};
 pub use describe::{describe, describe_witness};
 pub use diagnostic::{Diagnostic, Place, Problems};
 pub use key_hash::{KEY_BYTES_MIN, KeyHash, KeyHashError};
-pub use keyring::Keyring;
 pub use limits::Limits;
 pub use load::{CONFIG_BYTES_MAX, Loaded};
 pub use pattern::{PATTERN_BYTES_MAX, Pattern, PatternError, ToolPattern};

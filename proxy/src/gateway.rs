@@ -21,6 +21,7 @@ use crate::recover::{RecoverError, look_back, recall};
 use crate::room::Room;
 use crate::rules::Rules;
 use crate::server::Agents;
+use crate::tokens::{Tokens, TokensError};
 use crate::upstream::{TlsError, Upstream};
 use crate::watch::watch;
 use approvals::notice::{Courier, SettingsError};
@@ -69,6 +70,9 @@ pub enum GatewayError {
     /// How people are told.
     #[error("nobody could be told about calls that wait: {0}; see `[mail]` and `[[webhook]]`")]
     Notices(#[from] SettingsError),
+    /// The issuers of tokens.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
     /// The system gives no random bytes.
     #[error("no random bytes for what agents are told while people decide: {0}")]
     Random(#[from] getrandom::Error),
@@ -132,7 +136,8 @@ impl Gateway {
 
         let memory = Memory::new(config.limits.memory_bytes_max);
         let keeper = Arc::new(Keeper::new(ledger.clone()));
-        let deciding = Deciding { correlator, desk: desk.clone(), rules, facts };
+        let tokens = Tokens::new(&config, address(&agents, config.listen.agents))?;
+        let deciding = Deciding { correlator, desk: desk.clone(), rules, facts, tokens };
         let gate = Arc::new(Gate::new(&config, ledger, deciding));
         let (stop, stopping) = watch::channel(false);
         let mut gateway = Self {

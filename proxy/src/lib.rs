@@ -7,6 +7,10 @@ pub mod keys;
 
 pub mod config;
 
+pub mod caller;
+
+pub mod keyring;
+
 pub mod json;
 
 pub mod sse;
@@ -32,6 +36,10 @@ pub mod patience;
 pub mod explained;
 
 pub mod credentials;
+
+pub mod tokens;
+
+pub mod standing;
 
 pub mod upstream;
 

@@ -315,6 +315,9 @@ fn write_tool(out: &mut String, tool: &ToolUpstream, prefix: &str) -> fmt::Resul
     for (label, patterns) in labels.iter().filter(|(_, patterns)| !patterns.is_empty()) {
         write!(out, "; {label} {}", list(patterns))?;
     }
+    for (pattern, scopes) in &tool.scopes {
+        write!(out, "; scope {} for {pattern}", scopes.join(" "))?;
+    }
     writeln!(out)
 }
 

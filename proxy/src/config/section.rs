@@ -119,6 +119,7 @@ pub(super) const TOOLS: Section = Section {
         "private",
         "untrusted",
         "outside",
+        "scopes",
     ],
 };
 pub(super) const ISSUER: Section = Section {

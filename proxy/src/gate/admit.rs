@@ -8,6 +8,7 @@ use super::{Ask, Gate};
 use crate::clock;
 use crate::json;
 use crate::problem::{ErrorCode, Problem};
+use crate::standing::revoked;
 use approvals::{Asked, Claim, Decided, DeskError, NewHold, No, Waiting, Why};
 use events::{
     CallHeld, CallId, Decision, EventId, HoldRule, Mark, SessionMethod, Timestamp, Verdict,
@@ -61,6 +62,13 @@ impl Gate {
         let listed = listed(ask);
         if listed.decision != Decision::Allow {
             return Err(self.deny(ask, (call, None), (listed, None)).await);
+        }
+        // Since it was identified its body had to come, which may have taken a while.
+        if let Some(Problem { code, message, .. }) = revoked(&self.desk, ask.caller) {
+            let verdict = verdict_of("revocations", &message);
+            let denied = self.deny(ask, (call, None), (verdict, None)).await;
+            let is_denied = denied.code == ErrorCode::PolicyDenied;
+            return Err(if is_denied { Problem { code, ..denied } } else { denied });
         }
         let place = self.place(ask, call);
         let judged = self.judge(ask, ask.arguments(), (place.session, listed));
@@ -266,8 +274,8 @@ impl Gate {
         arguments: Option<&str>,
         (session, held): (events::SessionId, &CallHeld),
     ) -> Option<String> {
-        if self.desk.is_agent_revoked(&ask.agent.name) {
-            return Some(format!("agent `{}` is revoked", ask.agent.name));
+        if let Some(revoked) = revoked(&self.desk, ask.caller) {
+            return Some(revoked.message);
         }
         let judged = self.judge(ask, arguments, (session, listed(ask)));
         if judged.verdict.decision == Decision::Deny {
@@ -329,7 +337,7 @@ pub fn pending(hold: CallId, expires: &str) -> Problem {
 
 fn listed(ask: &Ask<'_>) -> Verdict {
     policy::decide(&policy::Request {
-        agent: &ask.agent.name,
+        agent: ask.caller.name(),
         object: &ask.object,
         listed: ask.listed,
     })

@@ -19,7 +19,7 @@ pub(super) struct Place {
 
 impl Gate {
     pub(super) fn place(&self, ask: &Ask<'_>, call: CallId) -> Place {
-        let agent = ask.agent.name.as_str();
+        let agent = &*ask.caller.known_as;
         let (now, fresh) = (clock::now(), clock::session_id());
         match ask.content {
             Content::Model { request, claimed_session } => {
@@ -62,7 +62,7 @@ impl Gate {
                 }
             }
             Content::Other { protocol_session } => {
-                let known = protocol_session.map(|id| self.protocol_session(ask.agent, id));
+                let known = protocol_session.map(|id| self.protocol_session(ask.caller, id));
                 Place {
                     session: known.unwrap_or(fresh),
                     method: known.map_or(SessionMethod::New, |_| SessionMethod::Protocol),

@@ -168,7 +168,7 @@ impl Gate {
             method: Arc::clone(&ask.method),
             model: ask.model.clone(),
             operation: ask.operation,
-            principal: self.principal(ask.agent),
+            principal: ask.caller.principal.clone(),
             request: reference(packed.as_ref()),
             session: clearance.method,
             shadow: clearance.shadow,
