@@ -213,7 +213,7 @@ impl Gate {
     async fn resume(
         self: &Arc<Self>,
         ask: &Ask<'_>,
-        claim: Claim,
+        mut claim: Claim,
         conversation: Option<Mark>,
     ) -> Result<Dispatched, Problem> {
         let held = Arc::clone(claim.held());
@@ -221,6 +221,10 @@ impl Gate {
         let arguments = self.edited_arguments(&claim).await?;
         let given = arguments.as_deref().or(ask.arguments());
         if let Some(reason) = self.changed_since(ask, given, (session, &held)) {
+            if claim.is_covered() {
+                let verdict = verdict_of("changed since", &reason);
+                return Err(self.deny(ask, (call, None), (verdict, None)).await);
+            }
             drop(claim);
             return Err(self.take_back(call, reason).await);
         }
@@ -253,6 +257,7 @@ impl Gate {
             was_held,
             edited,
         };
+        claim.begin();
         match self.send(ask, clearance).await {
             Ok(dispatched) => {
                 claim.spend();
@@ -261,6 +266,8 @@ impl Gate {
             Err(Unsent { problem, may_be_recorded }) => {
                 if may_be_recorded {
                     claim.spend();
+                } else {
+                    claim.give_back();
                 }
                 Err(problem)
             }
