@@ -71,6 +71,8 @@ pub mod room;
 
 pub mod notices;
 
+pub mod site_wiring;
+
 pub mod people;
 
 pub mod people_listener;
