@@ -27,6 +27,8 @@ mod export_source;
 
 mod export_routes;
 
+pub mod site;
+
 pub use assets::asset_routes;
 pub use export_routes::export_routes;
 pub use export_source::{Announce, ExportAsked, ExportSource};

@@ -23,8 +23,8 @@ pub use account::{PeoplePage, Person, Provider, Role, SetPasswordPage, SignInPag
 pub use decided::{Closed, ClosedKind, DecidedPage};
 pub use help::HelpPage;
 pub use hold::{
-    Ask, Challenge, Comparison, Deciding, HoldPage, Narrative, Past, Progress, Reason, Said,
-    Threshold, Tokens, Vote,
+    Ask, Challenge, Comparison, Deciding, HoldPage, Narrative, Past, Progress, Reason, Remark,
+    Said, Threshold, Tokens, Vote,
 };
 pub use inbox::{Count, InboxPage, Item, Tab};
 pub use problem_page::ProblemPage;

@@ -22,6 +22,7 @@ use crate::room::Room;
 use crate::rules::Rules;
 use crate::server::Agents;
 use crate::tokens::{Tokens, TokensError};
+use crate::site_wiring::{SiteError, Wiring, site};
 use crate::upstream::{TlsError, Upstream};
 use crate::watch::watch;
 use approvals::notice::{Courier, SettingsError};
@@ -73,6 +74,9 @@ pub enum GatewayError {
     /// The issuers of tokens.
     #[error(transparent)]
     Tokens(#[from] TokensError),
+    /// How people sign in.
+    #[error(transparent)]
+    Site(#[from] SiteError),
     /// The system gives no random bytes.
     #[error("no random bytes for what agents are told while people decide: {0}")]
     Random(#[from] getrandom::Error),
@@ -95,6 +99,8 @@ pub struct Gateway {
     pub people: SocketAddr,
     /// What was found at the start.
     pub report: StartReport,
+    /// The link with which the first administrator chooses a password, while nobody has one.
+    pub first_link: Option<String>,
     gate: Arc<Gate>,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
@@ -144,6 +150,7 @@ impl Gateway {
             agents: address(&agents, config.listen.agents),
             people: address(&people, config.listen.people),
             report,
+            first_link: None,
             gate,
             stop,
             listeners: Vec::new(),
@@ -153,7 +160,16 @@ impl Gateway {
             config,
         };
         let keeping = operator.map(|key| keeper_routes(Arc::clone(&keeper), key, stopping.clone()));
-        let people = (people, keeping.unwrap_or_default());
+        let (site, first_link) = site(Wiring {
+            config: &gateway.config,
+            gate: &gateway.gate,
+            operator,
+            url: gateway.config.approvals.url_at(gateway.people),
+            stopping: stopping.clone(),
+        })
+        .await?;
+        gateway.first_link = first_link;
+        let people = (people, keeping.unwrap_or_default().merge(site.router()));
         gateway.listen(agents, people, memory, &stopping)?;
         let config = Arc::clone(&gateway.config);
         gateway.listeners.push(tokio::spawn(keep(keeper, config)));

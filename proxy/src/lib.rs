@@ -79,6 +79,8 @@ pub mod room;
 
 pub mod notices;
 
+pub mod site_wiring;
+
 pub mod people;
 
 pub mod people_listener;

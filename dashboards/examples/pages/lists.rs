@@ -113,8 +113,7 @@ pub(crate) fn sign_in(shell: Shell) -> SignInPage {
     let path = "/sign-in/example".to_owned();
     SignInPage {
         shell,
-        csrf: "sample".to_owned(),
-        next: "/inbox".to_owned(),
+        next: "/holds".to_owned(),
         has_passwords: true,
         providers: vec![Provider { name: "Example Login".to_owned(), path }],
     }
@@ -124,7 +123,6 @@ pub(crate) fn sign_in(shell: Shell) -> SignInPage {
 pub(crate) fn set_password(shell: Shell) -> SetPasswordPage {
     SetPasswordPage {
         shell: signed_out(shell),
-        csrf: "sample".to_owned(),
         email: Label::name("grace@example.com"),
         token: "sample".to_owned(),
         least: 12,

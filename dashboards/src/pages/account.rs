@@ -19,8 +19,6 @@ pub struct Provider {
 pub struct SignInPage {
     /// What is around it.
     pub shell: Shell,
-    /// The token of the form.
-    pub csrf: String,
     /// Where to go then: a path of this gateway.
     pub next: String,
     /// Whether people can sign in with a password.
@@ -35,8 +33,6 @@ pub struct SignInPage {
 pub struct SetPasswordPage {
     /// What is around it.
     pub shell: Shell,
-    /// The token of the form.
-    pub csrf: String,
     /// Whose.
     pub email: Label,
     /// The secret of the link.

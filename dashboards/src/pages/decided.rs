@@ -1,6 +1,6 @@
 //! A call that waits no longer: what became of it, and what was decided on.
 
-use super::hold::{Ask, Vote};
+use super::hold::{Ask, Remark, Vote};
 use super::shell::Shell;
 use super::tier::Mood;
 use crate::markup::Label;
@@ -74,4 +74,8 @@ pub struct DecidedPage {
     pub closed: Closed,
     /// All votes, the oldest first.
     pub votes: Vec<Vote>,
+    /// What was said besides, the oldest first.
+    pub remarks: Vec<Remark>,
+    /// The token of taking it back, where that is not too late.
+    pub take_back: Option<String>,
 }

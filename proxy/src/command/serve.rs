@@ -92,6 +92,13 @@ pub(super) fn announce(
     }
     writeln!(out, "agents   http://{}", gateway.agents)?;
     writeln!(out, "people   http://{}", gateway.people)?;
+    if let Some(link) = &gateway.first_link {
+        writeln!(
+            out,
+            "         nobody can sign in yet; the first administrator chooses a password at"
+        )?;
+        writeln!(out, "         {link}")?;
+    }
     out.flush()?;
     Ok(())
 }
