@@ -41,7 +41,7 @@ impl Resources {
             paths.entry(path.to_owned()).or_default();
         }
         let issuers = config.issuers.iter().map(|issuer| issuer.url.clone()).collect();
-        Self { base, paths, issuers }
+        Self { base: as_clients_write(&base), paths, issuers }
     }
 
     /// What tokens can be for, as clients write it: some put a `/` behind a host.
@@ -104,6 +104,14 @@ impl Resources {
         headers.insert(header::CACHE_CONTROL, KEPT);
         reply
     }
+}
+
+/// An address as clients write it when they have read it: hosts in lower case, and no port where it
+/// is the scheme's own.
+fn as_clients_write(base: &str) -> String {
+    let base = base.to_ascii_lowercase();
+    let port = if base.starts_with("https:") { ":443" } else { ":80" };
+    base.strip_suffix(port).unwrap_or(&base).to_owned()
 }
 
 fn status(status: StatusCode) -> Response<Outgoing> {
