@@ -1,6 +1,6 @@
 //! The MCP SDKs get tokens for a gateway by themselves, of a certified OpenID provider: by the
-//! gateway's own words alone they find the issuer, name the resource, and come back with more scopes
-//! when a tool needs them.
+//! gateway's own words alone they find the issuer, name the resource, and come back with more
+//! scopes when a tool needs them.
 
 use std::process::Command;
 
