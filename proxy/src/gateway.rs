@@ -28,6 +28,7 @@ use crate::watch::watch;
 use approvals::notice::{Courier, SettingsError};
 use approvals::{Clock, Desk, Limits as DeskLimits, Settings as DeskSettings};
 use axum::Router;
+use dashboards::site::Site;
 use events::{Digest, GatewayStarted, GatewayStopped};
 use ledger::sealer::LostLock;
 use ledger::{Entry, Health, Ledger, RecordError, SealHealth, Sealing};
@@ -169,7 +170,7 @@ impl Gateway {
         })
         .await?;
         gateway.first_link = first_link;
-        let people = (people, keeping.unwrap_or_default().merge(site.router()));
+        let people = (people, keeping.unwrap_or_default(), site);
         gateway.listen(agents, people, memory, &stopping)?;
         let config = Arc::clone(&gateway.config);
         gateway.listeners.push(tokio::spawn(keep(keeper, config)));
@@ -184,7 +185,7 @@ impl Gateway {
     fn listen(
         &mut self,
         agents: TcpListener,
-        (people, keeping): (TcpListener, Router),
+        (people, keeping, site): (TcpListener, Router, Site),
         memory: Memory,
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), GatewayError> {
@@ -207,7 +208,7 @@ impl Gateway {
         let sealing = self.sealing.clone();
         let gate = Arc::clone(gate);
         let stops = stopping.clone();
-        let pages = People::new(gate, memory, room, sealing, stops).router().merge(keeping);
+        let pages = People::new(gate, memory, room, sealing, stops).router(&site).merge(keeping);
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
         self.pages.push(tokio::spawn(people_listener::serve(people, pages, stopping.clone())));
         Ok(())

@@ -242,7 +242,7 @@ fn a_running_gateway_tells_the_same_as_its_folder() {
     let (runtime, ledger) = open(folder.path());
     runtime.block_on(fill(&ledger));
     let keys = ledger.keys().clone();
-    let routes = dashboards::ledger_routes(Arc::clone(ledger.reader()), keys);
+    let routes = dashboards::ledger_routes(Arc::clone(ledger.reader()), keys, None);
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
