@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_price_that_spells_out_most_of_either_name_counts() {
-        let of = |micros| [micros * 1_000_000, 0, 0, 0];
+        let of = |micros: u64| [micros * 1_000_000, 0, 0, 0];
         let mut prices = prices(
             vec![
                 price(&["gpt-4o*"], of(2)),

@@ -4,4 +4,6 @@
 
 mod stage;
 
+mod spending;
+
 mod tools;

@@ -28,7 +28,7 @@ fn dispatched() -> CallDispatched {
     CallDispatched {
         arguments: None,
         conversation: None,
-        dialect: Dialect::OpenAi,
+        dialect: Dialect::Openai,
         grant: None,
         method: "POST /v1/chat/completions".into(),
         model: Some("latest".into()),

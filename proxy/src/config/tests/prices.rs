@@ -18,9 +18,11 @@ output = "0"
 fn what_is_not_priced_apart_costs_what_other_input_does() {
     let Loaded { config, warnings, .. } = parse(PRICES).unwrap_or_else(|it| panic!("{it}"));
     assert_eq!(warnings, []);
-    let prices: Vec<_> = config.prices.iter().map(|price| {
-        [price.input, price.cached_input, price.cache_write, price.output]
-    }).collect();
+    let prices: Vec<_> = config
+        .prices
+        .iter()
+        .map(|price| [price.input, price.cached_input, price.cache_write, price.output])
+        .collect();
     assert_eq!(
         prices,
         [[2_500_000, 1_250_000, 3_125_000, 10_000_000], [20_000, 20_000, 20_000, 0]]
@@ -63,7 +65,7 @@ currency = "EUR"
         .map(|line| line.replace("etc/countersign.toml:", ""))
         .collect();
     let expected = [
-        "3:9: price.1.input: expected an amount such as `2.50`, found `2.5`",
+        "3:9: price.1.input: expected an amount such as `2.50`, found a number",
         "hint: write it in quotes, with a point and at most six decimals",
         "4:10: price.1.output: expected an amount such as `2.50`, found `0.0000001`",
         "hint: write it in quotes, with a point and at most six decimals",

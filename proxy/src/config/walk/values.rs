@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::super::diagnostic::Report;
+use super::super::diagnostic::{Report, quoted};
 use super::super::quantity;
 use super::Table;
 
@@ -96,7 +96,9 @@ impl Table<'_, '_> {
     ) -> Option<u64> {
         let node = self.get(key)?;
         let Some(micros) = node.value.as_str().and_then(quantity::money) else {
-            let message = format!("expected an amount such as `2.50`, found {}", node.quoted());
+            // A number that was written without quotes looks right where its text is shown.
+            let found = node.as_text().map_or_else(|| node.found(), quoted);
+            let message = format!("expected an amount such as `2.50`, found {found}");
             let hint = "write it in quotes, with a point and at most six decimals";
             report.problem(&node.at, message).hint(hint);
             return None;
