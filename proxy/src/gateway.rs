@@ -17,6 +17,7 @@ use crate::notices::notice_settings;
 use crate::people::People;
 use crate::people_listener;
 use crate::policing::{Policing, PolicyError};
+use crate::prices::Prices;
 use crate::recover::{RecoverError, look_back, recall};
 use crate::room::Room;
 use crate::rules::Rules;
@@ -122,8 +123,8 @@ impl Gateway {
         let operator = custody.operator;
         let (ledger, sealing, closing) = custody.split();
         let rules = Arc::new(Rules::new(Arc::clone(&config), Arc::default()));
-        let mut facts = SessionFacts::new(Arc::clone(&rules));
-        let open = look_back(&**ledger.reader(), &mut correlator, &mut facts)?;
+        let mut facts = SessionFacts::new(Arc::clone(&rules), Prices::new(Arc::clone(&config)));
+        let open = look_back(&**ledger.reader(), &mut correlator, &mut facts, clock::now())?;
         let desk = Desk::new(ledger.clone(), desk_clock(), desk_settings(&config));
         let last_policies = recall(&**ledger.reader(), &desk)?;
         let in_doubt = open.settle(&ledger).await?;

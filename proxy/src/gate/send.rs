@@ -134,12 +134,12 @@ impl Gate {
             may_be_recorded: matches!(error, RecordError::TimedOut(_)),
         })?;
         self.metrics.calls_dispatched.increment();
-        let (operation, upstream) = (ask.operation, Arc::clone(&ask.upstream));
+        let asked = (Arc::clone(&ask.upstream), ask.model.clone());
         let permit = Permit::from_dispatched(&dispatched).ok_or_else(|| {
             let message = "a verdict that does not allow was sent on";
             unsent(Problem::new(ErrorCode::Internal, message))
         })?;
-        let call = OpenCall::new(Arc::clone(self), call, session, (operation, keep), upstream);
+        let call = OpenCall::new(Arc::clone(self), call, session, (ask.operation, keep), asked);
         Ok(Dispatched { permit, call, edited })
     }
 
