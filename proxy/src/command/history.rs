@@ -9,9 +9,12 @@ use crate::config::{Config, look_up};
 use crate::custody::LEDGER_FOLDER;
 use crate::facts::{Facts, SessionFacts};
 use crate::json;
+use crate::policing::people;
 use crate::rules::Rules;
 use crate::sse::Parser;
+use approvals::Roster;
 use events::{CallId, Dialect, Envelope, Event, Operation, ParseError, PayloadRef, SessionId};
+use policy::Model;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -23,6 +26,8 @@ pub(super) struct History {
     facts: SessionFacts,
     /// Lists of tools that were asked for, by call.
     asked: BTreeMap<CallId, List>,
+    /// The people known so far.
+    roster: Roster,
     /// How many lists are not kept any more.
     pub(super) lists_gone: u64,
 }
@@ -38,12 +43,23 @@ impl History {
     pub(super) fn new(config: Arc<Config>) -> Self {
         let rules = Arc::new(Rules::new(config, Arc::new(Catalogue::default())));
         let facts = SessionFacts::new(Arc::clone(&rules));
-        Self { rules, facts, asked: BTreeMap::new(), lists_gone: 0 }
+        let roster = Roster::default();
+        Self { rules, facts, asked: BTreeMap::new(), roster, lists_gone: 0 }
+    }
+
+    /// The tools that are known.
+    pub(super) fn tools(&self) -> &Catalogue {
+        self.rules.catalogue()
     }
 
     /// What is known of whom and what policies are about.
-    pub(super) const fn rules(&self) -> &Arc<Rules> {
-        &self.rules
+    pub(super) fn model(&self) -> Model {
+        let mut model = self.rules.model();
+        // Of one whose tools were forgotten with a start, it is not known that it has none.
+        for server in &mut model.servers {
+            server.listed = model.tools.iter().any(|tool| tool.server == server.name);
+        }
+        model
     }
 
     /// What a session has done so far.
@@ -51,7 +67,7 @@ impl History {
         self.facts.of(session)
     }
 
-    /// Takes over the next event; true if the tools are other ones since.
+    /// Takes over the next event; true if policies have another model since.
     pub(super) fn apply(
         &mut self,
         records: &Records,
@@ -60,6 +76,10 @@ impl History {
         self.facts.apply(envelope);
         if matches!(envelope.event, Event::GatewayStarted(_)) {
             return Ok(self.forget_tools());
+        }
+        if envelope.event.kind().starts_with("person.") {
+            self.roster.apply(envelope);
+            return Ok(self.rules.know(people(&self.roster)));
         }
         let Some((call, session)) = envelope.call.zip(envelope.session) else { return Ok(false) };
         if let Event::CallDispatched(fact) = &envelope.event

@@ -62,7 +62,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
         None => history::configuration(&records)?,
     };
     let history = History::new(Arc::new(config));
-    let policies = candidate::compile(&sources, &history.rules().model())?;
+    let policies = candidate::compile(&sources, &history.model())?;
     let mut replay = Replay {
         args,
         records: &records,
@@ -169,7 +169,7 @@ impl Replay<'_> {
 
     /// The policies for the tools that are known now, as a gateway does it.
     fn remodel(&mut self) -> Result<(), CommandError> {
-        let remodelled = self.policies.remodel(&self.history.rules().model());
+        let remodelled = self.policies.remodel(&self.history.model());
         let (policies, problems) = remodelled.map_err(|problems| {
             let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
             CommandError::Configuration(told.join("\n"))

@@ -109,7 +109,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
     let config = args.scene.configuration()?;
     let sources = sources(args, config.as_ref())?;
     let (history, known) = known(args, config)?;
-    let policies = candidate::compile(&sources, &history.rules().model())?;
+    let policies = candidate::compile(&sources, &history.model())?;
     let listed = listed(&known, kind);
     let answer = listed.unwrap_or_else(|| {
         policies.decide(&Question {
@@ -243,7 +243,7 @@ fn listed(known: &Known, kind: Kind<'_>) -> Option<Answer> {
 
 fn notes(history: &History, mut notes: Vec<String>, kind: Kind<'_>) -> Vec<String> {
     if let Kind::Tool { server, name, .. } = kind
-        && history.rules().catalogue().definition(server, name).is_none()
+        && history.tools().definition(server, name).is_none()
     {
         notes.push(format!(
             "`{server}` was not heard to tell of a tool `{name}`: it counts as destructive and \

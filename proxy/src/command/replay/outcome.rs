@@ -96,28 +96,25 @@ impl Row {
         }
     }
 
-    /// In a few lines.
-    pub(super) fn lines(&self) -> Vec<String> {
+    /// What was made of it and why, as lines that other calls may have as well.
+    pub(super) fn heading(&self) -> Vec<String> {
+        let Outcome::Decided { answer, .. } = &self.outcome else {
+            return vec![format!("{}: what was asked is not kept", self.change())];
+        };
+        let mut lines = vec![format!("{} {}", self.change(), because(&answer.verdict))];
+        lines.extend(answer.rule.as_ref().map(|rule| format!("asks {}", approvers(rule))));
+        lines.extend(answer.shadow.as_ref().map(|shadow| {
+            format!("if policies in shadow counted: {} {}", decided(shadow.decision), because(shadow))
+        }));
+        lines
+    }
+
+    /// Which call it is.
+    pub(super) fn line(&self) -> String {
         let call = self.call.map(|call| call.to_string()).unwrap_or_default();
         let time = self.time.to_string();
         let time = time.get(..19).unwrap_or(&time);
-        let Self { agent, object, .. } = self;
-        let mut lines = vec![format!("{time}Z  {call}  {agent}  {object}")];
-        match &self.outcome {
-            Outcome::Undecidable => {
-                lines.push(format!("    {}: its arguments are not kept", self.change()));
-            }
-            Outcome::Decided { answer, .. } => {
-                lines.push(format!("    {} {}", self.change(), because(&answer.verdict)));
-                let rule = answer.rule.as_ref();
-                lines.extend(rule.map(|rule| format!("    asks {}", approvers(rule))));
-                let shadow = answer.shadow.as_ref();
-                lines.extend(shadow.map(|shadow| {
-                    format!("    in shadow: {} {}", decided(shadow.decision), because(shadow))
-                }));
-            }
-        }
-        lines
+        format!("{time}Z  {call}  {}  {}", self.agent, self.object)
     }
 
     /// Everything, for programs.

@@ -62,11 +62,11 @@ impl Report {
         let Self { total, decide, watched, .. } = self;
         let digest = self.digest.map(|digest| digest.to_string()).unwrap_or_default();
         writeln!(out, "{total} recorded calls, decided anew by {decide} policies")?;
-        writeln!(out, "({watched} more are only watched; digest {digest})\n")?;
+        writeln!(out, "with {watched} more in shadow; digest {digest}\n")?;
         for (change, count) in &self.changes {
             writeln!(out, "{count:8}  {change}")?;
         }
-        for (title, groups) in [("what is called", &self.by_object), ("agent", &self.by_agent)] {
+        for (title, groups) in [("tool or model", &self.by_object), ("agent", &self.by_agent)] {
             writeln!(out, "\nby {title}")?;
             for (name, counts) in groups {
                 let counts: Vec<String> =
@@ -74,11 +74,18 @@ impl Report {
                 writeln!(out, "  {name:<40}  {}", counts.join(", "))?;
             }
         }
-        if !self.rows.is_empty() {
-            writeln!(out, "\ncalls")?;
+        let mut groups: BTreeMap<Vec<String>, Vec<&Row>> = BTreeMap::new();
+        for row in &self.rows {
+            groups.entry(row.heading()).or_default().push(row);
         }
-        for line in self.rows.iter().flat_map(Row::lines) {
-            writeln!(out, "  {line}")?;
+        for (heading, rows) in groups {
+            writeln!(out)?;
+            for line in heading {
+                writeln!(out, "{line}")?;
+            }
+            for row in rows {
+                writeln!(out, "  {}", row.line())?;
+            }
         }
         self.write_notes(out)
     }
