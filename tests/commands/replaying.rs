@@ -195,7 +195,9 @@ fn a_replay_without_a_configuration_takes_names_from_the_ledger_and_says_what_it
     let wrong = replay("permit (principal, action, resource in Server::\"airlines\");").with(78);
     assert!(wrong.err.contains("one.cedar:1:"), "{wrong:?}");
     let gone = "permit (principal, action == Action::\"airline/fly\", resource);";
-    assert!(replay(gone).with(0).out.contains("note: did not fit the tools at some time: one.cedar:1:"));
+    assert!(
+        replay(gone).with(0).out.contains("note: did not fit the tools at some time: one.cedar:1:")
+    );
     let nowhere = ["replay", "--policy", "one.cedar", "--data", "nowhere"];
     assert!(run(stage.folder.path(), &nowhere).with(74).err.contains("no ledger in"));
 }
