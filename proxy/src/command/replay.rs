@@ -157,7 +157,7 @@ impl Replay<'_> {
                 sent_outside: facts.sent_outside,
                 calls: facts.calls,
                 tokens: facts.tokens,
-                cost_micros: 0,
+                cost_micros: facts.cost_micros,
             },
             now: envelope.time,
         });
