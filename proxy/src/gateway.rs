@@ -13,15 +13,17 @@ use crate::keeper_routes::keeper_routes;
 use crate::mcp::Mcp;
 use crate::memory::Memory;
 use crate::model::Models;
-use crate::notices::{Known, notice_settings};
+use crate::notices::notice_settings;
 use crate::people::People;
 use crate::people_listener;
 use crate::policing::{Policing, PolicyError};
+use crate::prices::Prices;
 use crate::recover::{RecoverError, look_back, recall};
 use crate::room::Room;
 use crate::rules::Rules;
 use crate::server::Agents;
 use crate::site_wiring::{SiteError, Wiring, site};
+use crate::tokens::{Tokens, TokensError};
 use crate::upstream::{TlsError, Upstream};
 use crate::watch::watch;
 use approvals::notice::{Courier, SettingsError};
@@ -71,6 +73,9 @@ pub enum GatewayError {
     /// How people are told.
     #[error("nobody could be told about calls that wait: {0}; see `[mail]` and `[[webhook]]`")]
     Notices(#[from] SettingsError),
+    /// The issuers of tokens.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
     /// How people sign in.
     #[error(transparent)]
     Site(#[from] SiteError),
@@ -118,10 +123,10 @@ impl Gateway {
         let operator = custody.operator;
         let (ledger, sealing, closing) = custody.split();
         let rules = Arc::new(Rules::new(Arc::clone(&config), Arc::default()));
-        let mut facts = SessionFacts::new(Arc::clone(&rules));
-        let open = look_back(&**ledger.reader(), &mut correlator, &mut facts)?;
+        let mut facts = SessionFacts::new(Arc::clone(&rules), Prices::new(Arc::clone(&config)));
+        let open = look_back(&**ledger.reader(), &mut correlator, &mut facts, clock::now())?;
         let desk = Desk::new(ledger.clone(), desk_clock(), desk_settings(&config));
-        recall(&**ledger.reader(), &desk)?;
+        let last_policies = recall(&**ledger.reader(), &desk)?;
         let in_doubt = open.settle(&ledger).await?;
         let report = StartReport { found, in_doubt };
 
@@ -131,15 +136,16 @@ impl Gateway {
         record_start(&ledger, &config, loaded.digest, (&report, key)).await?;
         let policing = match config.policy.clone() {
             Some(policy) => {
-                let (rules, ledger) = (Arc::clone(&rules), ledger.clone());
-                Some(Policing::begin(policy, rules, ledger).await?)
+                let with = (Arc::clone(&rules), ledger.clone(), desk.clone());
+                Some(Policing::begin(policy, with, last_policies).await?)
             }
             None => None,
         };
 
         let memory = Memory::new(config.limits.memory_bytes_max);
         let keeper = Arc::new(Keeper::new(ledger.clone()));
-        let deciding = Deciding { correlator, desk: desk.clone(), rules, facts };
+        let tokens = Tokens::new(&config, address(&agents, config.listen.agents))?;
+        let deciding = Deciding { correlator, desk: desk.clone(), rules, facts, tokens };
         let gate = Arc::new(Gate::new(&config, ledger, deciding));
         let (stop, stopping) = watch::channel(false);
         let mut gateway = Self {
@@ -169,7 +175,7 @@ impl Gateway {
         gateway.listen(agents, people, memory, &stopping)?;
         let config = Arc::clone(&gateway.config);
         gateway.listeners.push(tokio::spawn(keep(keeper, config)));
-        gateway.tell(&desk, &stopping)?;
+        gateway.tell(&stopping)?;
         gateway.listeners.push(tokio::spawn(desk.run(stopping.clone())));
         if let Some(policing) = policing {
             gateway.listeners.push(tokio::spawn(policing.run(stopping)));
@@ -210,12 +216,11 @@ impl Gateway {
     }
 
     /// Has people told about calls that wait, where that is configured.
-    fn tell(&mut self, desk: &Desk, stopping: &watch::Receiver<bool>) -> Result<(), GatewayError> {
+    fn tell(&mut self, stopping: &watch::Receiver<bool>) -> Result<(), GatewayError> {
         let url = self.config.approvals.url_at(self.people);
         let Some(settings) = notice_settings(&self.config, url)? else { return Ok(()) };
-        let directory = Arc::new(Known(desk.clone()));
         let ledger = self.gate.ledger().clone();
-        let courier = Courier::new(ledger, desk_clock(), directory, &settings)?;
+        let courier = Courier::new(ledger, desk_clock(), &settings)?;
         let mut stopping = stopping.clone();
         let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
         self.pages.push(tokio::spawn(courier.run(stopped)));

@@ -1,47 +1,17 @@
-//! Who is told about calls that wait, and by what: from the configuration and from who is known at
-//! the desk to the courier's settings.
+//! How people are told about calls that wait: from the configuration to the courier's settings.
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, RoleHolder, Roles};
 use approvals::notice::{
-    Directory, MailSettings, MailTls, NoticeSettings, Patience, Secret, SettingsError, WebhookKind,
+    MailSettings, MailTls, NoticeSettings, Patience, Secret, SettingsError, WebhookKind,
     WebhookSettings,
 };
-use approvals::{Desk, Roster};
-use events::{Filter, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How many mails an addressee gets within an hour before further ones are gathered.
 const MAILS_PER_HOUR_MAX: usize = 20;
-
-/// Everybody whom the desk knows.
-pub struct Known(pub Desk);
-
-impl Directory for Known {
-    fn addresses(&self, filter: &Filter, now: Timestamp) -> Vec<Arc<str>> {
-        let roster = self.0.roster();
-        let mut found: BTreeSet<Arc<str>> = meant(&roster, filter);
-        let delegations = roster.delegations(now);
-        let delegates = delegations.filter(|(_, it)| found.contains(&*it.from.email));
-        let delegates: Vec<Arc<str>> = delegates.map(|(_, it)| Arc::clone(&it.to)).collect();
-        found.extend(delegates);
-        found.into_iter().filter(|email| roster.revoked_person(email).is_none()).collect()
-    }
-}
-
-fn meant(roster: &Roster, filter: &Filter) -> BTreeSet<Arc<str>> {
-    let people = roster.people();
-    let email = |known: &approvals::roster::Known| Arc::clone(&known.person.email);
-    match filter {
-        Filter::Person(address) => BTreeSet::from([Arc::clone(address)]),
-        Filter::Group(group) => {
-            people.filter(|known| known.groups.contains(group)).map(email).collect()
-        }
-        Filter::Role(role) => {
-            people.filter(|known| known.roles.contains(role)).map(email).collect()
-        }
-    }
-}
 
 /// What the courier needs to know; nothing where nobody is told of anything. `url` is how people
 /// reach the pages.
@@ -54,15 +24,33 @@ pub fn notice_settings(
     }
     let webhooks = config.webhooks.iter().map(webhook).collect::<Result<_, _>>()?;
     Ok(Some(NoticeSettings {
-        mail: config.mail.as_ref().map(mail),
+        mail: config.mail.as_ref().map(mail).transpose()?,
         patience: Patience::default(),
         public_url: url,
+        role_holders: role_holders(&config.people.roles),
         webhooks,
     }))
 }
 
-fn mail(mail: &config::MailConfig) -> MailSettings {
-    MailSettings {
+/// Who has which role by address. Those of groups are known by what is on record of them.
+fn role_holders(roles: &Roles) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
+    let address = |holder: &RoleHolder| match holder {
+        RoleHolder::Group(_) => None,
+        RoleHolder::Person(email) => Some(email.as_str().into()),
+    };
+    let all = roles.all().into_iter();
+    all.map(|(role, holders)| (role.into(), holders.iter().filter_map(address).collect())).collect()
+}
+
+fn mail(mail: &config::MailConfig) -> Result<MailSettings, SettingsError> {
+    let read = |path: &PathBuf| {
+        fs::read(path).map_err(|error| {
+            let path = path.display();
+            SettingsError::Tls(format!("the certificates in `{path}` cannot be read: {error}"))
+        })
+    };
+    Ok(MailSettings {
+        authority: mail.ca.as_ref().map(read).transpose()?,
         fallback: mail.fallback.iter().map(|address| address.as_str().into()).collect(),
         from: mail.from.to_string(),
         host: mail.host.clone(),
@@ -77,7 +65,7 @@ fn mail(mail: &config::MailConfig) -> MailSettings {
             .login
             .as_ref()
             .map(|(user, password)| (user.clone(), Secret::new(password.expose()))),
-    }
+    })
 }
 
 fn webhook(webhook: &config::Webhook) -> Result<WebhookSettings, SettingsError> {

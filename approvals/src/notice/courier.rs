@@ -9,10 +9,11 @@ use crate::notice::backoff::delay;
 use crate::notice::delivery::{Delivered, Ways};
 use crate::notice::outbox::{Notice, Outbox};
 use crate::notice::post::{Failure, Post};
-use crate::notice::routing::{Directory, MailRoute, Routing};
+use crate::notice::routing::{MailRoute, Routing};
 use crate::notice::settings::{MAIL, NoticeSettings, Patience, SettingsError};
 use crate::notice::story::Need;
 use crate::notice::webhook::Webhook;
+use crate::roster::Roster;
 use crate::time::after;
 use events::{Draft, Envelope, Event, NoticeFailed, NoticeSent, Timestamp};
 use ledger::log::ReadError;
@@ -78,7 +79,6 @@ impl Courier {
     pub fn new(
         ledger: Ledger,
         clock: Clock,
-        directory: Arc<dyn Directory>,
         settings: &NoticeSettings,
     ) -> Result<Self, SettingsError> {
         let post = settings.mail.as_ref().map(Post::new).transpose()?;
@@ -99,7 +99,12 @@ impl Courier {
                 return Err(SettingsError::Twice(Arc::clone(name)));
             }
         }
-        let routing = Routing { directory, mail, webhooks: names.into_iter().collect() };
+        let routing = Routing {
+            mail,
+            role_holders: settings.role_holders.clone(),
+            roster: Roster::default(),
+            webhooks: names.into_iter().collect(),
+        };
         let public_url = settings.public_url.clone();
         Ok(Self {
             clock,
@@ -182,7 +187,11 @@ impl Courier {
         for record in &records {
             if concerns_notices(record) {
                 match Envelope::parse(record) {
-                    Ok(envelope) => self.is_stale |= self.outbox.apply(&envelope),
+                    Ok(envelope) => {
+                        self.routing.roster.apply(&envelope);
+                        // By an event about people, others may be told.
+                        self.is_stale |= self.outbox.apply(&envelope) || envelope.call.is_none();
+                    }
                     Err(error) => tracing::error!(
                         %error,
                         sequence = %self.next,
@@ -352,7 +361,9 @@ fn concerns_notices(record: &[u8]) -> bool {
     let tail = record.get(record.len().saturating_sub(KIND_BYTES)..).unwrap_or(record);
     let tail = String::from_utf8_lossy(tail);
     let kind = tail.rsplit_once("\"type\":\"").map_or("", |(_, kind)| kind);
-    ["call.held", "hold.", "notice.", "person.signed_in"].iter().any(|it| kind.starts_with(it))
+    ["call.held", "delegation.", "hold.", "notice.", "person."]
+        .iter()
+        .any(|it| kind.starts_with(it))
 }
 
 #[cfg(test)]

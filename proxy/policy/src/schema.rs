@@ -81,7 +81,10 @@ fn entity_types() -> Value {
     let (text, flag) = (json!({ "type": "String" }), json!({ "type": "Boolean" }));
     let entity = |name: &str| json!({ "type": "Entity", "name": name });
     let shape = |attributes: Value| json!({ "type": "Record", "attributes": attributes });
-    let within = |parents: &[&str], attributes: Value| json!({ "memberOfTypes": parents, "shape": shape(attributes) });
+    let within = |parents: &[&str], attributes: Value| {
+        let shape = shape(attributes);
+        json!({ "memberOfTypes": parents, "shape": shape })
+    };
     let offered = |name: &str| {
         let mut attributes = json!({
             "server": text, "private": flag, "untrusted": flag, "outside": flag,

@@ -327,7 +327,9 @@ fn what_cannot_be_done_is_explained() {
         error.to_string()
     };
     let kind = usage(events_of(&["--data", data, "--type", "calls"]));
-    assert!(kind.starts_with("--type: no kind of event is `calls`; there are call.can"), "{kind}");
+    let kinds = events_crate::KINDS.join(", ");
+    let expected = format!("--type: no kind of event is `calls`; there are {kinds}; ");
+    assert!(kind.starts_with(&expected), "{kind}");
     let what = usage(trace_of(&["yesterday", "--data", data]));
     assert!(what.ends_with("or `latest`, found `yesterday`"), "{what}");
     let latest = usage(trace_of(&["latest", "--data", data]));

@@ -3,7 +3,7 @@
 use super::*;
 use crate::notice::samples::mail_server::{Mail, MailServer};
 use crate::notice::samples::web_server::WebServer;
-use crate::notice::samples::{People, call, expired, held};
+use crate::notice::samples::{call, expired, held, signed_in};
 use crate::notice::settings::{MailSettings, MailTls, Secret, WebhookKind, WebhookSettings};
 use events::{CallHeld, CallId, NoticeKind};
 use ledger::backend::memory::MemoryStore;
@@ -41,22 +41,26 @@ fn start(store: &MemoryStore) -> (Ledger, WriterTask) {
     Ledger::start(Box::new(store.open().unwrap()), options).unwrap()
 }
 
-/// Records something about a call, now.
-async fn record(ledger: &Ledger, call: CallId, event: impl Into<Event>) {
+/// Records something now.
+async fn record(ledger: &Ledger, call: impl Into<Option<CallId>>, event: impl Into<Event>) {
     let clock = clock();
     let (id, time) = (clock.event_id(), clock.now());
     let (session, cause, fact) = (None, None, event.into());
-    ledger.record_event(Draft { id, time, session, cause, call: Some(call), fact }).await.unwrap();
+    ledger.record_event(Draft { id, time, session, cause, call: call.into(), fact }).await.unwrap();
 }
 
 /// Holds a call for an hour from now, of which `ada`, `ben` and `cy` are told.
 async fn hold(ledger: &Ledger, number: u128) {
+    for fact in signed_in() {
+        record(ledger, None, fact).await;
+    }
     let expires = after(clock().now(), Duration::from_hours(1));
     record(ledger, call(number), CallHeld { expires, ..held() }).await;
 }
 
 fn settings(mail: Option<&MailServer>, webhook: Option<&WebServer>) -> NoticeSettings {
     let mail = mail.map(|server| MailSettings {
+        authority: None,
         account: None,
         fallback: vec!["ops@example.com".into()],
         from: "gate@gate.example.com".to_owned(),
@@ -76,8 +80,13 @@ fn settings(mail: Option<&MailServer>, webhook: Option<&WebServer>) -> NoticeSet
         most: Duration::from_millis(20),
         give_up: Duration::from_hours(1),
     };
-    let public_url = "https://gate.example.com".to_owned();
-    NoticeSettings { mail, patience, public_url, webhooks: webhook.into_iter().collect() }
+    NoticeSettings {
+        mail,
+        patience,
+        public_url: "https://gate.example.com".to_owned(),
+        role_holders: BTreeMap::new(),
+        webhooks: webhook.into_iter().collect(),
+    }
 }
 
 struct Running {
@@ -87,7 +96,7 @@ struct Running {
 
 impl Running {
     fn start(ledger: &Ledger, settings: &NoticeSettings) -> Self {
-        let courier = Courier::new(ledger.clone(), clock(), Arc::new(People), settings).unwrap();
+        let courier = Courier::new(ledger.clone(), clock(), settings).unwrap();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(courier.run(async { stopped.await.unwrap_or_default() }));
         Self { stop, task }
@@ -199,7 +208,7 @@ async fn what_a_server_took_before_a_crash_is_sent_again_as_the_same_message() {
     let (ledger, server) = (ledger(), MailServer::start(|_| None));
     hold(&ledger, 1).await;
     let settings = settings(Some(&server), None);
-    let mut courier = Courier::new(ledger.clone(), clock(), Arc::new(People), &settings).unwrap();
+    let mut courier = Courier::new(ledger.clone(), clock(), &settings).unwrap();
     // All of the way but the record, which the crash comes before.
     let mut deliveries = JoinSet::new();
     while deliveries.is_empty() {
@@ -224,7 +233,7 @@ async fn what_cannot_be_recorded_is_not_sent_again_until_the_next_start() {
     let settings = settings(Some(&server), None);
     let (ledger, task) = start(&store);
     hold(&ledger, 1).await;
-    let mut courier = Courier::new(ledger.clone(), clock(), Arc::new(People), &settings).unwrap();
+    let mut courier = Courier::new(ledger.clone(), clock(), &settings).unwrap();
     let mut deliveries = JoinSet::new();
     while deliveries.is_empty() {
         courier.work(&mut deliveries).await;
@@ -297,8 +306,9 @@ fn only_the_kinds_that_notices_are_made_from_are_parsed() {
     let record = |kind: &str| format!("{{\"data\":{{\"type\":\"x\"}},\"type\":\"{kind}\"}}");
     for kind in events::KINDS {
         let wanted = *kind == "call.held"
-            || *kind == "person.signed_in"
+            || kind.starts_with("delegation.")
             || kind.starts_with("hold.")
+            || kind.starts_with("person.")
             || kind.starts_with("notice.");
         assert_eq!(concerns_notices(record(kind).as_bytes()), wanted, "{kind}");
     }
@@ -312,7 +322,7 @@ async fn webhooks_have_names_of_their_own() {
         let one = settings.webhooks.remove(0);
         let named = |name: &&str| WebhookSettings { name: (*name).into(), ..one.clone() };
         settings.webhooks = names.iter().map(named).collect();
-        Courier::new(ledger.clone(), clock(), Arc::new(People), &settings)
+        Courier::new(ledger.clone(), clock(), &settings)
     };
     assert!(matches!(new(&["mail"]), Err(SettingsError::Name)));
     assert!(matches!(new(&["a", "a"]), Err(SettingsError::Twice(_))));
