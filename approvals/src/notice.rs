@@ -32,7 +32,6 @@ mod samples;
 
 pub use courier::Courier;
 pub use outbox::Outbox;
-pub use routing::{Directory, MailRoute, Routing};
 pub use settings::{
     MailSettings, MailTls, NoticeSettings, Patience, Secret, SettingsError, WebhookKind,
     WebhookSettings,

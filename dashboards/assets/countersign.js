@@ -67,6 +67,10 @@
     request.send();
   };
 
+  // Regions as the server sent them; counting down changes what is shown.
+  const sent = new WeakMap();
+  for (const region of document.querySelectorAll("[data-region]")) sent.set(region, region.cloneNode(true));
+
   const take = (page) => {
     const other = page.getElementById("hold");
     if (hold && (!other || other.dataset.call !== hold.dataset.call)) {
@@ -79,13 +83,15 @@
     let changed = "";
     for (const region of document.querySelectorAll("[data-region]")) {
       const next = region.id && page.getElementById(region.id);
-      if (!next || next.isEqualNode(region)) continue;
+      if (!next || next.isEqualNode(sent.get(region))) continue;
       const copy = document.importNode(next, true);
+      sent.set(copy, copy.cloneNode(true));
       region.replaceWith(copy);
       copy.classList.add("changed");
       changed = copy.dataset.said || changed;
     }
     document.title = page.title;
+    count();
     if (changed) { say(changed); disarm(); }
   };
 

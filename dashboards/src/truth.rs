@@ -24,14 +24,11 @@ mod fields;
 
 mod difference;
 
-mod fingerprint;
-
 mod view;
 
 pub use character::Kind;
 pub use difference::{Change, ChangeKind, Side, difference};
 pub use fields::{Arguments, Content, Note, NoteKind, Row, arguments};
-pub use fingerprint::fingerprint;
 pub use lookalike::oddity;
 pub use shown::{Folded, Shown, shown};
 pub use span::{Span, visible};

@@ -19,6 +19,8 @@ mod send;
 
 mod admit;
 
+mod edit;
+
 mod refuse;
 
 pub use admit::{Admitted, Held, pending};

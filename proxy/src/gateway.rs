@@ -13,18 +13,23 @@ use crate::keeper_routes::keeper_routes;
 use crate::mcp::Mcp;
 use crate::memory::Memory;
 use crate::model::Models;
+use crate::notices::notice_settings;
 use crate::people::People;
 use crate::people_listener;
 use crate::policing::{Policing, PolicyError};
+use crate::prices::Prices;
 use crate::recover::{RecoverError, look_back, recall};
 use crate::room::Room;
 use crate::rules::Rules;
 use crate::server::Agents;
+use crate::site_wiring::{SiteError, Wiring, site};
 use crate::tokens::{Tokens, TokensError};
 use crate::upstream::{TlsError, Upstream};
 use crate::watch::watch;
+use approvals::notice::{Courier, SettingsError};
 use approvals::{Clock, Desk, Limits as DeskLimits, Settings as DeskSettings};
 use axum::Router;
+use dashboards::site::Site;
 use events::{Digest, GatewayStarted, GatewayStopped};
 use ledger::sealer::LostLock;
 use ledger::{Entry, Health, Ledger, RecordError, SealHealth, Sealing};
@@ -65,9 +70,15 @@ pub enum GatewayError {
     /// The policies.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// How people are told.
+    #[error("nobody could be told about calls that wait: {0}; see `[mail]` and `[[webhook]]`")]
+    Notices(#[from] SettingsError),
     /// The issuers of tokens.
     #[error(transparent)]
     Tokens(#[from] TokensError),
+    /// How people sign in.
+    #[error(transparent)]
+    Site(#[from] SiteError),
     /// The system gives no random bytes.
     #[error("no random bytes for what agents are told while people decide: {0}")]
     Random(#[from] getrandom::Error),
@@ -90,6 +101,8 @@ pub struct Gateway {
     pub people: SocketAddr,
     /// What was found at the start.
     pub report: StartReport,
+    /// The link with which the first administrator chooses a password, while nobody has one.
+    pub first_link: Option<String>,
     gate: Arc<Gate>,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
@@ -110,10 +123,10 @@ impl Gateway {
         let operator = custody.operator;
         let (ledger, sealing, closing) = custody.split();
         let rules = Arc::new(Rules::new(Arc::clone(&config), Arc::default()));
-        let mut facts = SessionFacts::new(Arc::clone(&rules));
-        let open = look_back(&**ledger.reader(), &mut correlator, &mut facts)?;
+        let mut facts = SessionFacts::new(Arc::clone(&rules), Prices::new(Arc::clone(&config)));
+        let open = look_back(&**ledger.reader(), &mut correlator, &mut facts, clock::now())?;
         let desk = Desk::new(ledger.clone(), desk_clock(), desk_settings(&config));
-        recall(&**ledger.reader(), &desk)?;
+        let last_policies = recall(&**ledger.reader(), &desk)?;
         let in_doubt = open.settle(&ledger).await?;
         let report = StartReport { found, in_doubt };
 
@@ -123,8 +136,8 @@ impl Gateway {
         record_start(&ledger, &config, loaded.digest, (&report, key)).await?;
         let policing = match config.policy.clone() {
             Some(policy) => {
-                let (rules, ledger) = (Arc::clone(&rules), ledger.clone());
-                Some(Policing::begin(policy, rules, ledger).await?)
+                let with = (Arc::clone(&rules), ledger.clone(), desk.clone());
+                Some(Policing::begin(policy, with, last_policies).await?)
             }
             None => None,
         };
@@ -139,6 +152,7 @@ impl Gateway {
             agents: address(&agents, config.listen.agents),
             people: address(&people, config.listen.people),
             report,
+            first_link: None,
             gate,
             stop,
             listeners: Vec::new(),
@@ -148,10 +162,20 @@ impl Gateway {
             config,
         };
         let keeping = operator.map(|key| keeper_routes(Arc::clone(&keeper), key, stopping.clone()));
-        let people = (people, keeping.unwrap_or_default());
+        let (site, first_link) = site(Wiring {
+            config: &gateway.config,
+            gate: &gateway.gate,
+            operator,
+            url: gateway.config.approvals.url_at(gateway.people),
+            stopping: stopping.clone(),
+        })
+        .await?;
+        gateway.first_link = first_link;
+        let people = (people, keeping.unwrap_or_default(), site);
         gateway.listen(agents, people, memory, &stopping)?;
         let config = Arc::clone(&gateway.config);
         gateway.listeners.push(tokio::spawn(keep(keeper, config)));
+        gateway.tell(&stopping)?;
         gateway.listeners.push(tokio::spawn(desk.run(stopping.clone())));
         if let Some(policing) = policing {
             gateway.listeners.push(tokio::spawn(policing.run(stopping)));
@@ -162,7 +186,7 @@ impl Gateway {
     fn listen(
         &mut self,
         agents: TcpListener,
-        (people, keeping): (TcpListener, Router),
+        (people, keeping, site): (TcpListener, Router, Site),
         memory: Memory,
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), GatewayError> {
@@ -185,9 +209,21 @@ impl Gateway {
         let sealing = self.sealing.clone();
         let gate = Arc::clone(gate);
         let stops = stopping.clone();
-        let pages = People::new(gate, memory, room, sealing, stops).router().merge(keeping);
+        let pages = People::new(gate, memory, room, sealing, stops).router(&site).merge(keeping);
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
         self.pages.push(tokio::spawn(people_listener::serve(people, pages, stopping.clone())));
+        Ok(())
+    }
+
+    /// Has people told about calls that wait, where that is configured.
+    fn tell(&mut self, stopping: &watch::Receiver<bool>) -> Result<(), GatewayError> {
+        let url = self.config.approvals.url_at(self.people);
+        let Some(settings) = notice_settings(&self.config, url)? else { return Ok(()) };
+        let ledger = self.gate.ledger().clone();
+        let courier = Courier::new(ledger, desk_clock(), &settings)?;
+        let mut stopping = stopping.clone();
+        let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
+        self.pages.push(tokio::spawn(courier.run(stopped)));
         Ok(())
     }
 

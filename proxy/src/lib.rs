@@ -51,6 +51,8 @@ pub mod rules;
 
 pub mod policing;
 
+pub mod prices;
+
 pub mod facts;
 
 pub mod gate;
@@ -76,6 +78,10 @@ pub mod keeper_routes;
 pub mod evidence;
 
 pub mod room;
+
+pub mod notices;
+
+pub mod site_wiring;
 
 pub mod people;
 

@@ -31,7 +31,7 @@ fn before_tool(answer: impl Fn() -> (&'static str, bool) + Send + Sync + 'static
         let said = json!({"jsonrpc": "2.0", "id": call.id, "result": result});
         connection.reply(200, &said.to_string())
     });
-    Setup::new().tools("shop", &format!("url = \"{}\"", tools.url())).start()
+    Setup::new().tools("shop", &tools.url()).start()
 }
 
 fn call_tool(sdk: &Sdk, gateway: &Gateway) -> Called {

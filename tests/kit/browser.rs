@@ -276,13 +276,19 @@ impl Browser {
 
     /// Writes a picture of the whole page to a file, as PNG.
     pub fn screenshot(&self, file: &Path) {
-        let whole = json!({"format": "png", "captureBeyondViewport": true});
+        let metrics = self.tools("Page.getLayoutMetrics", &json!({}));
+        let side = |name: &str| {
+            metrics.pointer(&format!("/cssContentSize/{name}")).cloned().unwrap_or_default()
+        };
+        let (width, height) = (side("width"), side("height"));
+        let clip = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});
+        let whole = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
         let picture = self.tools("Page.captureScreenshot", &whole);
         let picture = picture.get("data").and_then(Value::as_str).unwrap_or_default();
         std::fs::write(file, BASE64_STANDARD.decode(picture).unwrap()).unwrap();
     }
 
-    /// The cookies that the page's server would be sent, as WebDriver describes them: `name`,
+    /// The cookies that the page's server would be sent, as `WebDriver` describes them: `name`,
     /// `value`, `path`, `httpOnly`, `secure`, `sameSite`, `expiry`.
     pub fn cookies(&self) -> Vec<Value> {
         self.asked("/cookie").as_array().cloned().unwrap_or_default()
@@ -298,6 +304,18 @@ impl Browser {
     pub fn forget(&self) {
         let done = self.session.delete("/cookie");
         done.unwrap_or_else(|refusal| panic!("cookies: {refusal:?}"));
+    }
+
+    /// Gives the person a key for `WebAuthn` that always says that they are there and who they
+    /// are. Pages can use it where their address begins with `http://localhost` or `https`.
+    pub fn give_key(&self) {
+        self.tools("WebAuthn.enable", &json!({}));
+        let options = json!({
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
+            "hasUserVerification": true, "isUserVerified": true,
+            "automaticPresenceSimulation": true,
+        });
+        self.tools("WebAuthn.addVirtualAuthenticator", &json!({"options": options}));
     }
 
     /// Everything that the console has said so far.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::patience::until;
 use crate::webdriver::{Refusal, Session, element_id, element_value};
 
-/// Keys that have no sign, as WebDriver writes them.
+/// Keys that have no sign, as `WebDriver` writes them.
 #[derive(Debug)]
 pub struct Key;
 

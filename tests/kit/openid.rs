@@ -1,4 +1,4 @@
-//! A certified OpenID provider with people who sign in by password, and clients that get tokens.
+//! A certified `OpenID` provider with people who sign in by password, and clients that get tokens.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -8,7 +8,7 @@ use crate::browser::Browser;
 use crate::group::{Server, texts};
 use crate::wire::{Answer, ask};
 
-/// An OpenID provider that runs; it is killed when dropped.
+/// An `OpenID` provider that runs; it is killed when dropped.
 ///
 /// It knows `ada` (groups `approvers`, `finance`), `bob` (`approvers`), `cyd` (none) and `dan`
 /// (`administrators`), with addresses at `example.com` and one password for all. Clients are

@@ -55,10 +55,19 @@ impl ToolServer {
         let schema = json!({"type": "object"});
         let tools: Vec<Value> =
             tools.iter().map(|name| json!({"name": name, "inputSchema": schema})).collect();
+        Self::listing(move || tools.clone(), script)
+    }
+
+    /// The same with tools that are described anew whenever they are listed.
+    pub fn listing<L, S>(tools: L, script: S) -> Self
+    where
+        L: Fn() -> Vec<Value> + Send + Sync + 'static,
+        S: Fn(&ToolCall, &mut Connection) -> io::Result<()> + Send + Sync + 'static,
+    {
         let sessions = AtomicU64::new(0);
         let upstream = Upstream::start(move |request, connection| match ToolCall::read(request) {
             Some(call) => script(&call, connection),
-            None => answer(request, connection, &tools, &sessions),
+            None => answer(request, connection, &tools(), &sessions),
         });
         Self { upstream }
     }
@@ -112,7 +121,12 @@ fn answer(
             connection.reply(200, &response(id, &result))
         }
         "ping" => connection.reply(200, &response(id, &json!({}))),
-        "tools/list" => connection.reply(200, &response(id, &json!({"tools": tools}))),
+        "tools/list" => {
+            // What the modern era must be told besides, the legacy one passes over.
+            let result = json!({"tools": tools, "resultType": "complete", "ttlMs": 0,
+                "cacheScope": "private"});
+            connection.reply(200, &response(id, &result))
+        }
         other => {
             let error = json!({"code": -32601, "message": format!("unknown method: `{other}`")});
             let body = json!({"jsonrpc": "2.0", "id": id, "error": error});

@@ -1,4 +1,4 @@
-//! The WebDriver protocol, as far as a browser is driven with it.
+//! The `WebDriver` protocol, as far as a browser is driven with it.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::group::Group;
 use crate::wire::ask;
 
-/// The key of an element's id (WebDriver §12.2).
+/// The key of an element's id (`WebDriver` §12.2).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// One session of a browser; the browser ends when it is dropped.

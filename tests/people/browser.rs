@@ -129,6 +129,46 @@ fn a_browser_tells_of_what_a_policy_forbids() {
 }
 
 #[test]
+fn a_browser_keeps_cookies_for_this_host_alone_and_sends_them_back() {
+    if !installed() {
+        return;
+    }
+    let secure = "set-cookie: __Host-session=1; Secure; HttpOnly; Path=/; SameSite=Lax\r\n\
+         set-cookie: __Host-strict=2; Secure; HttpOnly; Path=/; SameSite=Strict\r\n";
+    let site = site(move |_| (secure.to_owned(), page("<a href=\"/next\">Next</a>")));
+    let browser = Browser::start(&Look::desktop());
+    for host in ["127.0.0.1", "localhost"] {
+        browser.open(&format!("http://{host}:{}/", site.address.port()));
+        browser.role("link", "Next").click();
+        let sent = site.seen().into_iter().rfind(|request| request.line.starts_with("GET /next"));
+        let sent = sent.unwrap().header("cookie").unwrap_or_default().to_owned();
+        assert!(sent.contains("__Host-session=1; __Host-strict=2"), "{host} was sent `{sent}`");
+    }
+}
+
+#[test]
+fn a_browser_has_a_key_that_signs_what_a_page_asks() {
+    if !installed() {
+        return;
+    }
+    let site = stage();
+    let browser = Browser::start(&Look::desktop());
+    browser.give_key();
+    browser.open(&format!("http://localhost:{}/", site.address.port()));
+    let made = browser.script(
+        "const challenge = new Uint8Array(32);
+         return navigator.credentials.create({publicKey: {challenge, rp: {name: 'Countersign'},
+             user: {id: new Uint8Array(8), name: 'ada', displayName: 'Ada'},
+             pubKeyCredParams: [{type: 'public-key', alg: -7}]}})
+             .then(made => navigator.credentials.get({publicKey: {challenge,
+                 allowCredentials: [{type: 'public-key', id: made.rawId}]}}))
+             .then(signed => signed.response.signature.byteLength > 60)",
+        &[],
+    );
+    assert_eq!(made, json!(true));
+}
+
+#[test]
 fn a_browser_obeys_the_keyboard() {
     if !installed() {
         return;
@@ -159,10 +199,15 @@ fn a_browser_has_the_size_and_the_taste_that_it_is_given() {
         let dark = "return matchMedia('(prefers-color-scheme: dark)').matches";
         assert_eq!(browser.script(dark, &[]), json!(width == 390));
         let file = folder.path().join(format!("{width}.png"));
+        browser.script("document.body.style.height = '3000px'", &[]);
         browser.screenshot(&file);
         let picture = std::fs::read(&file).unwrap();
         assert_eq!(picture.get(1..4), Some(&b"PNG"[..]));
-        let across = picture.get(16..20).and_then(|across| across.try_into().ok());
-        assert_eq!(across.map(u32::from_be_bytes), Some(width));
+        let number = |at: usize| {
+            let bytes = picture.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+            bytes.map(u32::from_be_bytes)
+        };
+        assert_eq!(number(16), Some(width));
+        assert!(number(20).is_some_and(|height| height >= 3000), "{:?}", number(20));
     }
 }

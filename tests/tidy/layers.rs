@@ -33,7 +33,7 @@ pub(crate) const CRATES: &[(&str, &str, &[&str])] = &[
             "dashboards",
         ],
     ),
-    ("tests", "tests", &["events", "tlog", "ledger", "proxy"]),
+    ("tests", "tests", &["events", "tlog", "ledger", "approvals", "proxy"]),
 ];
 
 /// Outside crates that cost much to build, or that would blur a border, and who may name them.

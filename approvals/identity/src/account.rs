@@ -4,9 +4,9 @@
 //! may do so at once. What checks or sets a password takes some 30 ms and 19 MiB: call it where
 //! blocking is allowed, and few at once.
 
-mod passkeys;
-
 mod store;
+
+mod passkeys;
 
 use crate::encode::{from_base64url, matches, random_text};
 use crate::password::{self, PasswordRefused};

@@ -98,7 +98,12 @@ struct Known {
 impl Verifier {
     /// Nothing is fetched yet.
     pub fn new(issuer: Issuer, fetch: Arc<dyn Fetch>) -> Self {
-        Self { issuer, fetch, known: RwLock::default(), fetching: Mutex::default() }
+        let keys = match &issuer.keys {
+            KeySource::Inline(keys) => Arc::new(keys.clone()),
+            KeySource::Url(_) | KeySource::Discover => Arc::default(),
+        };
+        let known = RwLock::new(Known { keys, ..Known::default() });
+        Self { issuer, fetch, known, fetching: Mutex::default() }
     }
 
     /// The issuer.
@@ -110,10 +115,8 @@ impl Verifier {
     /// fetches. After [`TokenError::Key`] and [`TokenError::NoKeys`], fetch ([`Self::refresh`]) and
     /// ask once more; whenever [`Self::is_due`], fetch in the background.
     pub fn verify(&self, token: &str, used: Use<'_>, now: Timestamp) -> Result<Claims, TokenError> {
-        let keys = match &self.issuer.keys {
-            KeySource::Inline(keys) => Arc::new(keys.clone()),
-            KeySource::Url(_) | KeySource::Discover => self.known().usable(now),
-        };
+        let known = self.known();
+        let keys = if self.is_inline() { known.keys } else { known.usable(now) };
         let accepted = Accepted { algorithms: &self.issuer.algorithms, typed: self.issuer.typed };
         let expected = Expected {
             issuer: &self.issuer.url,

@@ -34,6 +34,22 @@ pub struct Site {
     pub origin: String,
 }
 
+impl Site {
+    /// The site of pages at this URL, such as `https://gateway.example.com/`. Authenticators work
+    /// for names alone: by `https`, and on the machine itself at `http://localhost`.
+    pub fn of(url: &str) -> Option<Self> {
+        let url = url.parse::<http::Uri>().ok()?;
+        let (scheme, host) = (url.scheme_str()?, url.host()?.to_ascii_lowercase());
+        let is_name = host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('[');
+        let is_safe = scheme == "https" || (scheme == "http" && host == "localhost");
+        let origin = match (scheme, url.port_u16()) {
+            (_, None) | ("https", Some(443)) | ("http", Some(80)) => format!("{scheme}://{host}"),
+            (_, Some(port)) => format!("{scheme}://{host}:{port}"),
+        };
+        (is_name && is_safe).then_some(Self { host, origin })
+    }
+}
+
 /// A passkey that a person has registered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

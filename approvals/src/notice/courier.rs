@@ -9,10 +9,11 @@ use crate::notice::backoff::delay;
 use crate::notice::delivery::{Delivered, Ways};
 use crate::notice::outbox::{Notice, Outbox};
 use crate::notice::post::{Failure, Post};
-use crate::notice::routing::{Directory, MailRoute, Routing};
+use crate::notice::routing::{MailRoute, Routing};
 use crate::notice::settings::{MAIL, NoticeSettings, Patience, SettingsError};
 use crate::notice::story::Need;
 use crate::notice::webhook::Webhook;
+use crate::roster::Roster;
 use crate::time::after;
 use events::{Draft, Envelope, Event, NoticeFailed, NoticeSent, Timestamp};
 use ledger::log::ReadError;
@@ -78,7 +79,6 @@ impl Courier {
     pub fn new(
         ledger: Ledger,
         clock: Clock,
-        directory: Arc<dyn Directory>,
         settings: &NoticeSettings,
     ) -> Result<Self, SettingsError> {
         let post = settings.mail.as_ref().map(Post::new).transpose()?;
@@ -99,7 +99,12 @@ impl Courier {
                 return Err(SettingsError::Twice(Arc::clone(name)));
             }
         }
-        let routing = Routing { directory, mail, webhooks: names.into_iter().collect() };
+        let routing = Routing {
+            mail,
+            role_holders: settings.role_holders.clone(),
+            roster: Roster::default(),
+            webhooks: names.into_iter().collect(),
+        };
         let public_url = settings.public_url.clone();
         Ok(Self {
             clock,
@@ -126,9 +131,9 @@ impl Courier {
             committed.mark_unchanged();
             let wait = self.work(&mut deliveries).await;
             tokio::select! {
+                biased;
                 () = &mut stop => break,
                 Some(ended) = deliveries.join_next() => self.take_in(ended),
-                () = tokio::time::sleep(wait) => self.is_stale = true,
                 changed = committed.changed() => {
                     if changed.is_err() {
                         break;
@@ -136,6 +141,7 @@ impl Courier {
                     // Nobody waits for a mail by the millisecond, and more events may come.
                     tokio::time::sleep(GATHER).await;
                 }
+                () = tokio::time::sleep(wait) => self.is_stale |= !wait.is_zero(),
             }
         }
         let all = async {
@@ -152,9 +158,14 @@ impl Courier {
     /// Does what there is to do, and says how long there may be nothing else.
     async fn work(&mut self, deliveries: &mut JoinSet<Delivered>) -> Duration {
         self.record().await;
-        if let Err(error) = self.follow().await {
-            tracing::error!(%error, "notices: the ledger could not be read");
-            return LOOK_EVERY;
+        match self.follow().await {
+            // Only at the end of the ledger is it known what is due.
+            Ok(true) => {}
+            Ok(false) => return Duration::ZERO,
+            Err(error) => {
+                tracing::error!(%error, "notices: the ledger could not be read");
+                return LOOK_EVERY;
+            }
         }
         if self.is_stale {
             self.is_stale = false;
@@ -166,31 +177,31 @@ impl Courier {
         wait.map_or(LOOK_EVERY, |wait| wait.min(LOOK_EVERY))
     }
 
-    /// Reads all that is new. Only then is it known what is due.
-    async fn follow(&mut self) -> Result<(), ReadError> {
-        loop {
-            let (reader, from) = (Arc::clone(self.ledger.reader()), self.next);
-            let read = move || reader.read(from, READ_BYTES);
-            // It ends otherwise only when the runtime does.
-            let Ok(records) = tokio::task::spawn_blocking(read).await else { return Ok(()) };
-            let records = records?;
-            if records.is_empty() {
-                return Ok(());
-            }
-            for record in &records {
-                if concerns_notices(record) {
-                    match Envelope::parse(record) {
-                        Ok(envelope) => self.is_stale |= self.outbox.apply(&envelope),
-                        Err(error) => tracing::error!(
-                            %error,
-                            sequence = %self.next,
-                            "notices: an event is not understood, and nobody is told of it"
-                        ),
+    /// Reads some of what is new, and says whether there was nothing.
+    async fn follow(&mut self) -> Result<bool, ReadError> {
+        let (reader, from) = (Arc::clone(self.ledger.reader()), self.next);
+        let read = move || reader.read(from, READ_BYTES);
+        // It ends otherwise only when the runtime does.
+        let Ok(records) = tokio::task::spawn_blocking(read).await else { return Ok(false) };
+        let records = records?;
+        for record in &records {
+            if concerns_notices(record) {
+                match Envelope::parse(record) {
+                    Ok(envelope) => {
+                        self.routing.roster.apply(&envelope);
+                        // By an event about people, others may be told.
+                        self.is_stale |= self.outbox.apply(&envelope) || envelope.call.is_none();
                     }
+                    Err(error) => tracing::error!(
+                        %error,
+                        sequence = %self.next,
+                        "notices: an event is not understood, and nobody is told of it"
+                    ),
                 }
-                self.next = self.next.after(1);
             }
+            self.next = self.next.after(1);
         }
+        Ok(records.is_empty())
     }
 
     /// Begins to send what is due and neither under way nor waiting for its next try.
@@ -350,7 +361,9 @@ fn concerns_notices(record: &[u8]) -> bool {
     let tail = record.get(record.len().saturating_sub(KIND_BYTES)..).unwrap_or(record);
     let tail = String::from_utf8_lossy(tail);
     let kind = tail.rsplit_once("\"type\":\"").map_or("", |(_, kind)| kind);
-    ["call.held", "hold.", "notice.", "person.signed_in"].iter().any(|it| kind.starts_with(it))
+    ["call.held", "delegation.", "hold.", "notice.", "person."]
+        .iter()
+        .any(|it| kind.starts_with(it))
 }
 
 #[cfg(test)]

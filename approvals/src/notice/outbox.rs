@@ -4,7 +4,7 @@
 //! that sent it. Nothing else is remembered, so an outbox that is made again from the same events
 //! has the same due.
 
-use crate::notice::routing::{MailRoute, Routing};
+use crate::notice::routing::{Audience, MailRoute, Routing};
 use crate::notice::settings::MAIL;
 use crate::notice::story::{Facts, Need, Story};
 use crate::time::after;
@@ -77,9 +77,7 @@ impl Outbox {
     /// What notices do not tell of is ignored.
     pub fn apply(&mut self, envelope: &Envelope) -> bool {
         self.forget(envelope.time);
-        // Whoever signs in may have become somebody who decides.
-        let is_of_people = matches!(envelope.event, Event::PersonSignedIn(_));
-        let Some(call) = envelope.call else { return is_of_people };
+        let Some(call) = envelope.call else { return false };
         if let Event::CallHeld(held) = &envelope.event {
             let event = (envelope.id, envelope.time);
             let story = || Story::new((call, envelope.session), event, held);
@@ -92,16 +90,13 @@ impl Outbox {
         } else if let Event::HoldVoted(voted) = &envelope.event {
             story.vote(envelope.id, voted);
         } else if let Event::NoticeSent(sent) = &envelope.event {
-            self.mails.retain(|_, mails| {
-                mails.retain(|_, at| envelope.time < after(*at, HOUR));
-                !mails.is_empty()
-            });
             for to in &sent.to {
                 let at = (Arc::clone(&sent.channel), Arc::clone(to));
                 story.tell(at, envelope.cause, envelope.time);
                 story.settle(need(call, (sent.kind, sent.round), (&sent.channel, to)));
                 if sent.channel.as_ref() == MAIL {
                     let mails = self.mails.entry(Arc::clone(to)).or_default();
+                    mails.retain(|_, at| envelope.time < after(*at, HOUR));
                     mails.insert(Arc::clone(&sent.message), envelope.time);
                 }
             }
@@ -141,7 +136,8 @@ impl Outbox {
             let of_all = Need { to: "".into(), ..need };
             single.entry(of_all).or_default().insert(to);
         };
-        for need in self.stories.values().flat_map(|story| story.needs(now, routing)) {
+        let audience = Audience::new(routing, now);
+        for need in self.stories.values().flat_map(|story| story.needs(now, &audience)) {
             if busy.contains(&need) {
                 continue;
             }

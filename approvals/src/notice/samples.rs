@@ -5,12 +5,12 @@ pub(super) mod mail_server;
 pub(super) mod web_server;
 
 use crate::notice::outbox::{Due, Notice, Outbox};
-use crate::notice::routing::{Directory, MailRoute, Routing};
+use crate::notice::routing::{MailRoute, Routing};
 use events::{
     BreakGlass, CallHeld, CallId, Decision, Dialect, Digest, Envelope, Escalation, Event, EventId,
     Filter, HoldEdited, HoldExpired, HoldGranted, HoldRefused, HoldRule, HoldVoted, HoldWithdrawn,
-    Mark, NoticeSent, Operation, PayloadRef, Person, Principal, Risk, SessionId, SessionMethod,
-    Threshold, Timestamp, Verdict, Vote,
+    Mark, NoticeSent, Operation, PayloadRef, Person, PersonSignedIn, Principal, Risk, SessionId,
+    SessionMethod, Threshold, Timestamp, Verdict, Vote,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,19 +36,32 @@ pub(super) fn person(name: &str) -> Person {
     Person { email: email.as_str().into(), id: format!("local:{email}").into() }
 }
 
-/// Knows `ada`, `ben` and `cy` as approvers, of whom `ben` and `cy` are of finance, and the owner.
-pub(super) struct People;
-
-impl Directory for People {
-    fn addresses(&self, filter: &Filter, _now: Timestamp) -> Vec<Arc<str>> {
-        let names: &[&str] = match filter {
-            Filter::Group(name) if name.as_ref() == "finance" => &["ben", "cy"],
-            Filter::Role(name) if name.as_ref() == "approver" => &["ada", "ben", "cy", "owner"],
-            Filter::Person(email) => return vec![Arc::clone(email)],
-            Filter::Group(_) | Filter::Role(_) => &[],
-        };
-        names.iter().map(|name| person(name).email).collect()
+/// An event of the ledger.
+pub(super) fn envelope(sequence: u64, seconds: u64, event: impl Into<Event>) -> Envelope {
+    Envelope {
+        sequence,
+        id: event_id(u128::from(sequence)),
+        time: at(seconds),
+        source: "test".into(),
+        session: Some(SessionId::new(Ulid::from(7_u128))),
+        cause: None,
+        call: None,
+        event: event.into(),
     }
+}
+
+/// That `ada`, `ben`, `cy` and the owner signed in as approvers, `ben` and `cy` of finance.
+pub(super) fn signed_in() -> impl Iterator<Item = PersonSignedIn> {
+    let people = [("ada", false), ("ben", true), ("cy", true), ("owner", false)];
+    people.into_iter().map(|(name, is_of_finance)| PersonSignedIn {
+        expires: at(100_000),
+        groups: is_of_finance.then(|| "finance".into()).into_iter().collect(),
+        method: "password".into(),
+        peer: None,
+        person: person(name),
+        roles: vec!["approver".into()],
+        sign_in: name.into(),
+    })
 }
 
 pub(super) fn routing() -> Routing {
@@ -57,7 +70,11 @@ pub(super) fn routing() -> Routing {
         fallback: vec!["ops@example.com".into()],
         per_hour_max: 20,
     };
-    Routing { directory: Arc::new(People), mail: Some(mail), webhooks: Vec::new() }
+    let mut routing = Routing { mail: Some(mail), ..Routing::default() };
+    for fact in signed_in() {
+        routing.roster.apply(&envelope(0, 0, fact));
+    }
+    routing
 }
 
 pub(super) fn held() -> CallHeld {
@@ -135,16 +152,8 @@ impl Told {
         (fact, cause): (impl Into<Event>, Option<EventId>),
     ) -> EventId {
         let number = self.envelopes.len();
-        let envelope = Envelope {
-            sequence: u64::try_from(number).expect("few"),
-            id: event_id(u128::try_from(number).expect("few")),
-            time: at(seconds),
-            source: "test".into(),
-            session: Some(SessionId::new(Ulid::from(7_u128))),
-            cause,
-            call: Some(call),
-            event: fact.into(),
-        };
+        let number = u64::try_from(number).expect("few");
+        let envelope = Envelope { cause, call: Some(call), ..envelope(number, seconds, fact) };
         let id = envelope.id;
         self.outbox.apply(&envelope);
         self.envelopes.push(envelope);

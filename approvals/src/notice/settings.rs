@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::Uri;
 use lettre::message::Mailbox;
 use lettre::{Address, address::AddressError};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -67,6 +68,8 @@ pub enum MailTls {
 /// How mails are sent.
 #[derive(Clone, Debug)]
 pub struct MailSettings {
+    /// A certificate in PEM that the server's is trusted by; nothing: those of the system.
+    pub authority: Option<Vec<u8>>,
     /// Who gets what nobody else would get; at least one address.
     pub fallback: Vec<Arc<str>>,
     /// The sender: an address, with a name before it if wanted.
@@ -133,6 +136,8 @@ pub struct NoticeSettings {
     pub patience: Patience,
     /// How people reach the pages: what links begin with.
     pub public_url: String,
+    /// Who has which role by the configuration, whether or not they ever signed in.
+    pub role_holders: BTreeMap<Arc<str>, Vec<Arc<str>>>,
     /// Webhooks.
     pub webhooks: Vec<WebhookSettings>,
 }
@@ -233,6 +238,7 @@ mod tests {
 
     fn mail(host: &str, tls: MailTls) -> MailSettings {
         MailSettings {
+            authority: None,
             fallback: vec!["ops@example.com".into()],
             from: "Countersign <gate@example.com>".to_owned(),
             host: host.to_owned(),

@@ -1,6 +1,6 @@
 //! One hold as far as people are told about it: what became of it, who knows what; pure.
 
-use crate::notice::routing::Routing;
+use crate::notice::routing::Audience;
 use crate::notice::settings::MAIL;
 use crate::time::after;
 use events::{
@@ -167,10 +167,12 @@ impl Story {
     }
 
     /// Everything that somebody has to be told now.
-    pub(super) fn needs(&self, now: Timestamp, routing: &Routing) -> Vec<Need> {
+    pub(super) fn needs(&self, now: Timestamp, audience: &Audience<'_>) -> Vec<Need> {
         let mut needs = match &self.facts.ending {
-            Some(ending) if now < after(ending.at, ENDING_TOLD_WITHIN) => self.closing(ending),
-            None if now < self.facts.held.expires => self.asking(now, routing),
+            Some(ending) if now < after(ending.at, ENDING_TOLD_WITHIN) => {
+                self.closing(ending, audience)
+            }
+            None if now < self.facts.held.expires => self.asking(now, audience),
             Some(_) | None => Vec::new(),
         };
         needs.retain(|need| !self.settled.contains(need));
@@ -183,18 +185,18 @@ impl Story {
     }
 
     /// Whoever was told that it waits is told how it ended.
-    fn closing(&self, ending: &Ending) -> Vec<Need> {
-        let told = self.told.keys();
+    fn closing(&self, ending: &Ending, audience: &Audience<'_>) -> Vec<Need> {
+        let told = self.told.keys().filter(|(_, to)| audience.has_rights(to));
         told.map(|(channel, to)| self.need(NoticeKind::Decided, ending.round, (channel, to)))
             .collect()
     }
 
-    fn asking(&self, now: Timestamp, routing: &Routing) -> Vec<Need> {
+    fn asking(&self, now: Timestamp, audience: &Audience<'_>) -> Vec<Need> {
         let mut needs = Vec::new();
         let mail: Arc<str> = MAIL.into();
-        let deciders = self.deciders(now, routing);
+        let deciders = self.deciders(audience);
         let mails = deciders.iter().map(|to| (&mail, to));
-        let webhooks = routing.webhooks.iter().map(|name| (name, name));
+        let webhooks = audience.webhooks().iter().map(|name| (name, name));
         for at in mails.chain(webhooks) {
             needs.extend(self.asking_one(now, at));
         }
@@ -202,10 +204,10 @@ impl Story {
             if now < after(self.facts.since, Duration::from_secs(step.after_s)) {
                 continue;
             }
-            let to = routing.mail_to([&step.to].into_iter(), &BTreeSet::new(), now);
+            let to = audience.mail_to([&step.to].into_iter(), &BTreeSet::new());
             let told = |at| self.need(NoticeKind::Escalated, round, at);
             needs.extend(to.iter().map(|to| (&mail, to)).map(told));
-            needs.extend(routing.webhooks.iter().map(|name| (name, name)).map(told));
+            needs.extend(audience.webhooks().iter().map(|name| (name, name)).map(told));
         }
         needs
     }
@@ -241,7 +243,7 @@ impl Story {
     }
 
     /// Who may decide and has not: by mail.
-    fn deciders(&self, now: Timestamp, routing: &Routing) -> BTreeSet<Arc<str>> {
+    fn deciders(&self, audience: &Audience<'_>) -> BTreeSet<Arc<str>> {
         let Facts { held, editor, version, .. } = self.facts.as_ref();
         let mut excluded = BTreeSet::new();
         if !held.rule.own {
@@ -252,7 +254,7 @@ impl Story {
         let mut to = BTreeSet::new();
         for set in &held.rule.approvers {
             // Where nobody can satisfy one set the call waits in vain, which somebody should know.
-            to.extend(routing.mail_to(set.iter().map(|it| &it.filter), &excluded, now));
+            to.extend(audience.mail_to(set.iter().map(|it| &it.filter), &excluded));
         }
         let voted = self.votes.values().filter(|(_, _, voted_on)| voted_on == version);
         for (voter, ..) in voted {

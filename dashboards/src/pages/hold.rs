@@ -8,6 +8,9 @@ use crate::truth::{Arguments, Change, Content, Note, Row, Shown, Side};
 use askama::Template;
 use serde::Serialize;
 
+/// So many differences are shown at first; every value is on the page anyway.
+const CHANGES_MAX: usize = 8;
+
 /// What is decided on. Its digest is recorded with each vote (see
 /// [`view_digest`](crate::truth::view_digest)): it is what the person who voted saw.
 #[derive(Clone, Debug, Serialize)]
@@ -102,8 +105,8 @@ pub struct Past {
     pub mood: Mood,
     /// By whom, if by anybody.
     pub by: Label,
-    /// How many of its values differ from this call's.
-    pub differs: usize,
+    /// How many of its values differ from this call's; `None` where that cannot be said.
+    pub differs: Option<usize>,
     /// Its id.
     pub call: String,
 }
@@ -111,8 +114,8 @@ pub struct Past {
 /// How far the decision is. Not part of what is decided on.
 #[derive(Clone, Debug)]
 pub struct Progress {
-    /// Grows with every event of the hold; a decision names the one it was made on.
-    pub version: u64,
+    /// Grows with every edit; a decision names the one it was made on.
+    pub version: u32,
     /// Votes, the oldest first.
     pub votes: Vec<Vote>,
     /// What is needed, as far as it is there.
@@ -121,6 +124,23 @@ pub struct Progress {
     pub expires: Moment,
     /// How far that is, in words.
     pub left: String,
+    /// What is missing, in words of ours.
+    pub needs: String,
+    /// Whether an agent waits for it, in a sentence of ours.
+    pub attended: String,
+    /// What was said besides votes, the oldest first.
+    pub remarks: Vec<Remark>,
+}
+
+/// A comment.
+#[derive(Clone, Debug)]
+pub struct Remark {
+    /// Whose.
+    pub by: Label,
+    /// When.
+    pub when: Moment,
+    /// What.
+    pub text: Label,
 }
 
 /// A vote.
@@ -162,8 +182,8 @@ pub struct Deciding {
     pub challenge: Option<Challenge>,
     /// The arguments as they can be edited; `None` where they cannot.
     pub editable: Option<String>,
-    /// Whether this reader may let it through alone, against the rule.
-    pub may_break_glass: bool,
+    /// In whose place the reader would vote, where it is not their own.
+    pub for_person: Option<Label>,
 }
 
 /// The tokens of the forms, each good for one verdict of one person on one version of one call.
@@ -175,10 +195,6 @@ pub struct Tokens {
     pub reject: String,
     /// For an edit.
     pub edit: String,
-    /// For a comment alone.
-    pub comment: String,
-    /// For breaking the glass.
-    pub break_glass: String,
 }
 
 /// Something that has to be read before it can be written.
@@ -200,8 +216,14 @@ pub struct HoldPage {
     pub view: String,
     /// How far it is.
     pub progress: Progress,
+    /// When the page was sent, signed.
+    pub shown: String,
     /// The forms, or why this reader has none.
     pub deciding: Result<Deciding, String>,
+    /// The token of a comment.
+    pub comment: String,
+    /// The token of breaking the glass, for a reader who may let it through alone.
+    pub glass: Option<String>,
 }
 
 impl HoldPage {
@@ -270,6 +292,13 @@ impl Arguments {
     /// How large they are, in words.
     pub fn size(&self) -> String {
         if self.bytes == 1 { "1 byte".to_owned() } else { grouped(self.bytes) + " bytes" }
+    }
+}
+
+impl Comparison {
+    /// Whether there are so many differences that they say little, and are folded.
+    pub const fn is_long(&self) -> bool {
+        self.changes.len() > CHANGES_MAX
     }
 }
 

@@ -1,5 +1,6 @@
 //! How much is at stake, and how good or bad something is, as pages tell them apart.
 
+use events::Risk;
 use serde::Serialize;
 
 /// How much is at stake; each has a layout of its own, so that no habit carries over.
@@ -14,6 +15,17 @@ pub enum Tier {
     High,
     /// More than one person should answer for.
     Critical,
+}
+
+impl From<Risk> for Tier {
+    fn from(risk: Risk) -> Self {
+        match risk {
+            Risk::Low => Self::Low,
+            Risk::Medium => Self::Medium,
+            Risk::High => Self::High,
+            Risk::Critical => Self::Critical,
+        }
+    }
 }
 
 impl Tier {

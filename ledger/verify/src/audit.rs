@@ -7,16 +7,22 @@ mod calls;
 
 mod custody;
 
+mod grants;
+
 pub use custody::PayloadState;
 
 pub(crate) use calls::{CallCounts, ENDED_MAX};
 pub(crate) use custody::PayloadCounts;
+pub(crate) use grants::GrantCounts;
 
 use crate::finding::{Check, Finding, Findings};
 use crate::record::{Record, Stretch};
 use calls::{Calls, Wrong};
 use custody::Custody;
-use events::{Envelope, Event, ParseError, PayloadRef, SessionId, Timestamp};
+use events::{
+    BreakGlass, Envelope, Event, HoldGranted, ParseError, PayloadRef, SessionId, Timestamp,
+};
+use grants::Grants;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -53,6 +59,7 @@ pub(crate) struct Audited {
     pub(crate) unknown: u64,
     pub(crate) calls: CallCounts,
     pub(crate) open: u64,
+    pub(crate) grants: GrantCounts,
     pub(crate) payloads: PayloadCounts,
     pub(crate) erasures: u64,
     pub(crate) forgot_sessions: bool,
@@ -70,6 +77,7 @@ pub(crate) struct Audit<'a> {
     custody_last: u64,
     unknown: u64,
     calls: Calls,
+    grants: Grants,
     custody: Custody,
     unless_before: Findings,
 }
@@ -106,6 +114,7 @@ impl<'a> Audit<'a> {
             custody_last: 0,
             unknown: 0,
             calls: Calls::default(),
+            grants: Grants::default(),
             custody: Custody::default(),
             unless_before: Findings::default(),
         }
@@ -199,13 +208,14 @@ impl<'a> Audit<'a> {
                 self.add(record, Check::Calls, detail);
             }
         }
-        match self.calls.apply(record.index, envelope.call, &envelope.event) {
-            Some(Wrong::Surely(detail)) => self.add(record, Check::Calls, detail),
-            Some(Wrong::UnlessBefore(detail)) => {
-                let finding = Finding::new(Check::Calls, detail).about(record.index);
-                self.unless_before.add(finding.at(record.place()));
-            }
-            None => {}
+        let wrong = self.calls.apply(record.index, envelope.call, &envelope.event);
+        self.wrong(record, Check::Calls, wrong);
+        let wrong = self.grants.apply(envelope);
+        self.wrong(record, Check::Grants, wrong);
+        if let Event::HoldGranted(HoldGranted { break_glass: Some(glass), .. }) = &envelope.event {
+            let BreakGlass { by, reason } = glass;
+            let detail = format!("`{}` granted it alone, in an emergency: {reason}", by.email);
+            self.findings.note(Finding::new(Check::Grants, detail).about(record.index));
         }
         if let Some(payload) = envelope.event.payload() {
             let state = match envelope.session {
@@ -219,6 +229,17 @@ impl<'a> Audit<'a> {
             }
         }
         self.custody.apply(record, envelope, &mut self.findings);
+    }
+
+    fn wrong(&mut self, record: &Record<'_>, check: Check, wrong: Option<Wrong>) {
+        match wrong {
+            Some(Wrong::Surely(detail)) => self.add(record, check, detail),
+            Some(Wrong::UnlessBefore(detail)) => {
+                let finding = Finding::new(check, detail).about(record.index);
+                self.unless_before.add(finding.at(record.place()));
+            }
+            None => {}
+        }
     }
 
     /// What it comes to, when there are no more records.
@@ -249,6 +270,7 @@ impl<'a> Audit<'a> {
             custody_last: self.custody_last,
             unknown: self.unknown,
             calls: self.calls.counts,
+            grants: self.grants.counts,
             open: u64::try_from(open).unwrap_or(u64::MAX),
             payloads: self.custody.payloads,
             erasures: self.custody.erasures,

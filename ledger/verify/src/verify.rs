@@ -1,7 +1,7 @@
 //! The verification of one log: one thread reads, one hashes, one reads the events, each record
 //! once.
 
-use crate::audit::{Audit, Audited, ENDED_MAX, Part};
+use crate::audit::{Audit, Audited, ENDED_MAX, GrantCounts, Part};
 use crate::evidence::{Evidence, Fetched, Progress, SourceError};
 use crate::finding::{Check, Finding, Place};
 use crate::merkle::{Derived, Merkle};
@@ -123,7 +123,8 @@ fn tell(report: &mut Report, head: &Head, derived: Derived, audited: Audited) {
 
 /// What a fold over events adds to a report.
 pub(crate) fn tell_audit(report: &mut Report, audited: Audited) {
-    let Audited { findings, events, unknown, calls, open, payloads, erasures, .. } = audited;
+    let Audited { findings, events, unknown, calls, open, grants, payloads, erasures, .. } =
+        audited;
     report.findings.absorb(findings);
     let of_them =
         if unknown > 0 { format!(", {unknown} of kinds unknown here") } else { String::new() };
@@ -136,7 +137,14 @@ pub(crate) fn tell_audit(report: &mut Report, audited: Audited) {
             calls.dispatched, calls.outcomes, calls.in_doubt, calls.denied
         ),
     );
-    report.skip(Check::Grants, "no kind of event known here grants a call");
+    let GrantCounts { held, granted, made, opened, used } = grants;
+    report.pass(
+        Check::Grants,
+        format!(
+            "{held} held, {granted} granted, {made} of them dispatched; {opened} grants of a kind, \
+             {used} calls under them; that votes were as their persons meant is not checked"
+        ),
+    );
     if payloads.unread > 0 {
         report.skip(Check::Payloads, "the payloads are not part of this evidence");
     } else {

@@ -204,13 +204,12 @@ pub(crate) fn inspect(text: Option<&str>, fields: Option<&Fields>) -> Inspected 
         return Inspected { text: Some(canonical), ..nothing() };
     };
     let mut left_out = Uninspected::default();
-    let members = match fields {
-        Some(fields) => record(&given, fields, &mut left_out),
-        None => {
-            left_out.is_any = !given.is_empty();
-            left_out.is_all = left_out.is_any;
-            Vec::new()
-        }
+    let members = if let Some(fields) = fields {
+        record(&given, fields, &mut left_out)
+    } else {
+        left_out.is_any = !given.is_empty();
+        left_out.is_all = left_out.is_any;
+        Vec::new()
     };
     Inspected { members, text: Some(canonical), left_out }
 }
@@ -229,12 +228,11 @@ fn record(
         if value.is_null() && field.is_nullable {
             continue;
         }
-        match expression(value, &field.shape, left_out) {
-            Some(value) => members.push((name.clone(), value)),
-            None => {
-                left_out.is_any = true;
-                left_out.names.insert(name.clone());
-            }
+        if let Some(value) = expression(value, &field.shape, left_out) {
+            members.push((name.clone(), value));
+        } else {
+            left_out.is_any = true;
+            left_out.names.insert(name.clone());
         }
     }
     members

@@ -18,6 +18,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The actions that are not a tool's own.
 const ACTIONS: &[&str] = &[CALL, CALL_MODEL, CALL_TOOL, GET_PROMPT, OTHER, READ_RESOURCE];
 
+/// What to do about a policy that never matches.
+const NEVER: &str = "look for a condition that is always false; an action group is matched with \
+                     `in`: `action in Action::\"call_tool\"`";
+
 /// A policy to be checked.
 pub(crate) struct Draft<'a> {
     pub(crate) piece: Piece<'a>,
@@ -98,12 +102,12 @@ fn missing(named: &EntityUid, directory: &Directory) -> Missing {
         if there { Missing::No } else { Missing::Yes(did_you_mean(name, names)) }
     };
     if *kind == kinds.server {
-        let names = directory.servers.keys().map(|name| &**name).collect();
-        return among(directory.servers.contains_key(name), names);
+        let servers = directory.servers.keys().map(|name| &**name).collect();
+        return among(directory.servers.contains_key(name), servers);
     }
     if *kind == kinds.provider {
-        let names = directory.providers.iter().map(|name| &**name).collect();
-        return among(directory.providers.contains(name), names);
+        let providers = directory.providers.iter().map(|name| &**name).collect();
+        return among(directory.providers.contains(name), providers);
     }
     if *kind == kinds.role {
         return among(ROLES.contains(&name), ROLES.to_vec());
@@ -168,29 +172,26 @@ fn types(
     }
     for warning in in_order(result.validation_warnings()) {
         let Some(draft) = by_id.get(warning.policy_id()) else { continue };
-        let kind = match warning {
-            // What is true of no tool today may be true of one tomorrow.
-            ValidationWarning::ImpossiblePolicy(_) if *tools == Tools::All => continue,
-            ValidationWarning::ImpossiblePolicy(_)
-            | ValidationWarning::InvalidActionApplication(_) => None,
-            // Characters that look like others, or that hide.
-            _ => Some(place(warning)),
-        };
-        if !wrong.insert((draft.policy.id(), kind)) {
+        let is_never = matches!(
+            warning,
+            ValidationWarning::ImpossiblePolicy(_) | ValidationWarning::InvalidActionApplication(_)
+        );
+        // What is true of no tool today may be true of one tomorrow.
+        let is_early = *tools == Tools::All;
+        if is_early && matches!(warning, ValidationWarning::ImpossiblePolicy(_)) {
             continue;
         }
-        problems.push(match kind {
-            Some(at) => {
-                let hint = Some("write it with plain characters".to_owned());
-                draft.piece.problem(at, told(warning, draft.policy), hint)
-            }
-            None => {
-                let hint = "look for a condition that is always false; an action group is matched \
-                            with `in`: `action in Action::\"call_tool\"`";
-                let message = "this policy can never match a call";
-                draft.piece.problem(0, message, Some(hint.to_owned()))
-            }
-        });
+        let at = if is_never { 0 } else { place(warning) };
+        if !wrong.insert((draft.policy.id(), (!is_never).then_some(at))) {
+            continue;
+        }
+        let (message, hint) = if is_never {
+            ("this policy can never match a call".to_owned(), NEVER)
+        } else {
+            // Characters that look like others, or that hide.
+            (told(warning, draft.policy), "write it with plain characters")
+        };
+        problems.push(draft.piece.problem(at, message, Some(hint.to_owned())));
     }
 }
 

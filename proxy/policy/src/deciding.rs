@@ -1,13 +1,16 @@
-//! The two questions: may it be done at all, and may it be done unattended?
+//! Decides: asks of a call whether it may be done at all, and whether it may be done unattended.
 
 use crate::annotation::Guard;
-use crate::entity::Known;
+use crate::entity::{Directory, Known};
 use crate::policies::{Compiled, Policies};
 use crate::question::{Answer, Circumstances, Kind, Question};
 use crate::scope::Place;
-use cedar_policy::{Effect, Entities, EvalResult, EvaluationError, Request, eval_expression};
+use cedar_policy::{
+    Context, Effect, Entities, EntityUid, EvalResult, EvaluationError, Request, eval_expression,
+};
 use events::{Decision, HoldRule, Verdict};
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Whether a policy matches a call.
@@ -49,17 +52,18 @@ impl Policies {
     /// Every policy that could match, and whether it does.
     pub(crate) fn matched(&self, question: &Question<'_>) -> Result<Vec<Matched<'_>>, String> {
         let (case, candidates) = self.candidates(question)?;
-        let fields = match question.kind {
-            Kind::Tool { server, name, .. } => self.directory.fields(server, name),
-            Kind::Model { .. }
-            | Kind::Resource { .. }
-            | Kind::Prompt { .. }
-            | Kind::Other { .. } => None,
-        };
-        let circumstances = Circumstances::of(question, fields)?;
-        let entities = case.entities(self, &candidates)?;
-        let attended = case.request(&circumstances, false)?;
-        let unattended = case.request(&circumstances, true)?;
+        let entities = case.entities(&self.directory, &candidates)?;
+        if !candidates.iter().any(|policy| policy.mentions.context()) {
+            let request = case.request(Context::empty())?;
+            let all = candidates.into_iter().map(|policy| {
+                let attended = evaluate(policy, &request, &entities);
+                Matched { policy, unattended: attended.clone(), attended }
+            });
+            return Ok(all.collect());
+        }
+        let circumstances = Circumstances::of(question, question.kind.fields(&self.directory))?;
+        let attended = case.request(circumstances.context(false)?)?;
+        let unattended = case.request(circumstances.context(true)?)?;
         let matched = candidates.into_iter().map(|policy| {
             let Circumstances { left_out, has_text, .. } = &circumstances;
             let blind = policy.mentions.blind(left_out, *has_text);
@@ -89,21 +93,15 @@ impl Policies {
         unattended: bool,
     ) -> Result<(Request, Entities), String> {
         let (case, _) = self.candidates(question)?;
-        let fields = match question.kind {
-            Kind::Tool { server, name, .. } => self.directory.fields(server, name),
-            _ => None,
-        };
-        let request = case.request(&Circumstances::of(question, fields)?, unattended)?;
-        let own = [&case.principal, &case.action, &case.resource, &case.owner];
-        let named: BTreeSet<_> = own.iter().map(|known| known.uid()).collect();
-        let all = self.directory.all()?.into_iter().filter(|one| !named.contains(&one.uid()));
-        let entities = own.into_iter().cloned().chain(all).map(|known| known.entity);
-        let entities =
-            Entities::from_entities(entities, None).map_err(|error| error.to_string())?;
-        Ok((request, entities))
+        let circumstances = Circumstances::of(question, question.kind.fields(&self.directory))?;
+        let request = case.request(circumstances.context(unattended)?)?;
+        let own = case.own().map(|known| known.entity.clone());
+        let all = self.directory.everything.clone();
+        let all = all.upsert_entities(own, None).map_err(|error| error.to_string())?;
+        Ok((request, all))
     }
 
-    fn candidates(&self, question: &Question<'_>) -> Result<(Case, Vec<&Compiled>), String> {
+    fn candidates(&self, question: &Question<'_>) -> Result<(Case<'_>, Vec<&Compiled>), String> {
         let Question { agent, team, owner, kind, .. } = question;
         let (action, resource) = kind.place(&self.directory)?;
         let principal = self.directory.agent(agent, team, owner)?;
@@ -118,35 +116,50 @@ impl Policies {
     /// Whether an agent could be let call a tool, whatever the arguments and the moment: what
     /// `tools/list` shows. In doubt it could.
     pub fn may_call(&self, agent: &str, team: &str, owner: &str, tool: (&str, &str)) -> bool {
-        let question = Question {
-            agent,
-            team,
-            owner,
-            actors: &[],
-            kind: Kind::Tool { server: tool.0, name: tool.1, arguments: None },
-            session: <_>::default(),
-            now: <_>::default(),
-        };
-        let Ok(matched) = self.matched(&question) else { return false };
-        let enforced = || matched.iter().filter(|one| !one.policy.annotations.is_shadow);
-        let is = |effect: Effect| enforced().filter(move |one| one.policy.effect == effect);
-        let is_forbidden = is(Effect::Forbid)
-            .any(|one| !one.policy.mentions.context() && one.attended != Match::No);
-        let is_permitted = is(Effect::Permit)
-            .any(|one| one.policy.mentions.context() || one.attended == Match::Yes);
-        is_permitted && !is_forbidden
+        let kind = Kind::Tool { server: tool.0, name: tool.1, arguments: None };
+        let (session, now) = <_>::default();
+        let question = Question { agent, team, owner, actors: &[], kind, session, now };
+        self.could_call(&question).unwrap_or(false)
+    }
+
+    fn could_call(&self, question: &Question<'_>) -> Result<bool, String> {
+        let (case, mut candidates) = self.candidates(question)?;
+        candidates.retain(|policy| !policy.annotations.is_shadow);
+        let entities = case.entities(&self.directory, &candidates)?;
+        let request = case.request(Context::empty())?;
+        let mut is_permitted = false;
+        for policy in candidates {
+            match policy.effect {
+                // Some moment could satisfy it.
+                Effect::Permit if policy.mentions.context() => is_permitted = true,
+                Effect::Permit => {
+                    is_permitted |= evaluate(policy, &request, &entities) == Match::Yes;
+                }
+                Effect::Forbid if policy.mentions.context() => {}
+                Effect::Forbid => {
+                    if evaluate(policy, &request, &entities) != Match::No {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        Ok(is_permitted)
     }
 }
 
 /// Who asks for what, with all that is known of both.
-struct Case {
-    principal: Known,
-    action: Known,
-    resource: Known,
-    owner: Known,
+struct Case<'a> {
+    principal: Cow<'a, Known>,
+    action: Cow<'a, Known>,
+    resource: Cow<'a, Known>,
+    owner: Cow<'a, Known>,
 }
 
-impl Case {
+impl Case<'_> {
+    fn own(&self) -> impl Iterator<Item = &Known> {
+        [&self.principal, &self.action, &self.resource, &self.owner].into_iter().map(Cow::as_ref)
+    }
+
     fn place(&self) -> Place<'_> {
         Place {
             principal: &self.principal.within,
@@ -155,28 +168,33 @@ impl Case {
         }
     }
 
-    fn request(&self, circumstances: &Circumstances, unattended: bool) -> Result<Request, String> {
-        let context = circumstances.context(unattended)?;
+    fn request(&self, context: Context) -> Result<Request, String> {
         let (principal, action) = (self.principal.uid(), self.action.uid());
         Request::new(principal, action, self.resource.uid(), context, None)
             .map_err(|error| error.to_string())
     }
 
-    /// What the conditions can look at: who asks and for whom, what is asked for, and what they
-    /// name themselves.
-    fn entities(&self, policies: &Policies, looking: &[&Compiled]) -> Result<Entities, String> {
-        let mut all = vec![&self.principal, &self.action, &self.resource, &self.owner];
-        let there: BTreeSet<_> = all.iter().filter_map(|known| known.within.first()).collect();
-        let named: BTreeSet<_> = looking
+    /// What the conditions can look at: everything that is known, if that has all of the call's
+    /// own; else only those, and what the conditions name.
+    fn entities<'b>(
+        &self,
+        directory: &'b Directory,
+        looking: &[&Compiled],
+    ) -> Result<Cow<'b, Entities>, String> {
+        let Self { principal, action, resource, owner } = self;
+        let own = [principal, action, resource, owner];
+        if own.iter().all(|known| matches!(known, Cow::Borrowed(_))) {
+            return Ok(Cow::Borrowed(&directory.everything));
+        }
+        let mut all: BTreeMap<EntityUid, &Known> = looking
             .iter()
             .flat_map(|policy| &policy.mentions.entities)
-            .filter(|named| !there.contains(named))
+            .flat_map(|named| directory.named(named))
+            .map(|known| (known.uid(), known))
             .collect();
-        let named: Result<Vec<_>, _> =
-            named.into_iter().map(|named| policies.directory.named(named)).collect();
-        let named = named?;
-        all.extend(named.iter().flatten());
-        Entities::from_entities(all.into_iter().map(|known| known.entity.clone()), None)
+        all.extend(self.own().map(|known| (known.uid(), known)));
+        Entities::from_entities(all.into_values().map(|known| known.entity.clone()), None)
+            .map(Cow::Owned)
             .map_err(|error| error.to_string())
     }
 }
@@ -191,7 +209,7 @@ fn evaluate(policy: &Compiled, request: &Request, entities: &Entities) -> Match 
     }
 }
 
-/// What went wrong, without the values: they are the call's content, and verdicts are kept for good.
+/// What went wrong, without values: they are the call's content, and verdicts are kept for good.
 fn failure(error: &EvaluationError) -> &'static str {
     match error {
         EvaluationError::EntityDoesNotExist(_) => "it asks about an entity that is not known",

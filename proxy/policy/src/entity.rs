@@ -2,17 +2,16 @@
 
 use crate::argument::{Fields, fields};
 use crate::facts::{AgentFacts, Labels, Model, PersonFacts, ServerFacts, Traits};
-use cedar_policy::{
-    Entity, EntityId, EntityTypeName, EntityUid, ParseErrors, RestrictedExpression,
-};
+use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// The action groups, and whether single actions are in them only as tools.
+/// The actions that are not a tool's own. The first two are groups.
 pub(crate) const CALL: &str = "call";
-pub(crate) const CALL_MODEL: &str = "call_model";
 pub(crate) const CALL_TOOL: &str = "call_tool";
+pub(crate) const CALL_MODEL: &str = "call_model";
 pub(crate) const GET_PROMPT: &str = "get_prompt";
 pub(crate) const OTHER: &str = "other";
 pub(crate) const READ_RESOURCE: &str = "read_resource";
@@ -36,8 +35,8 @@ pub(crate) struct Kinds {
 }
 
 impl Kinds {
-    pub(crate) fn new() -> Result<Self, ParseErrors> {
-        let name = EntityTypeName::from_str;
+    pub(crate) fn new() -> Result<Self, String> {
+        let name = |name| EntityTypeName::from_str(name).map_err(|error| error.to_string());
         Ok(Self {
             action: name("Action")?,
             agent: name("Agent")?,
@@ -102,16 +101,27 @@ pub(crate) struct KnownTool {
     pub(crate) fields: Fields,
 }
 
+/// An agent that is known, and for whom it acts as the configuration has it.
+#[derive(Debug)]
+struct KnownAgent {
+    facts: AgentFacts,
+    agent: Known,
+}
+
 /// All that is known, by name.
 #[derive(Debug)]
 pub(crate) struct Directory {
     pub(crate) kinds: Kinds,
     pub(crate) tools: BTreeMap<Arc<str>, KnownTool>,
-    agents: BTreeMap<Arc<str>, AgentFacts>,
-    people: BTreeMap<Arc<str>, PersonFacts>,
+    agents: BTreeMap<Arc<str>, KnownAgent>,
+    people: BTreeMap<Arc<str>, Known>,
     pub(crate) servers: BTreeMap<Arc<str>, ServerFacts>,
     pub(crate) providers: BTreeSet<Arc<str>>,
-    pub(crate) models: BTreeSet<Arc<str>>,
+    models: BTreeMap<Arc<str>, Known>,
+    /// The actions that are not a tool's own.
+    acts: BTreeMap<&'static str, Known>,
+    /// All of these: what most calls are decided with, as it is.
+    pub(crate) everything: Entities,
 }
 
 fn text(value: &str) -> RestrictedExpression {
@@ -124,18 +134,26 @@ fn flag(value: bool) -> RestrictedExpression {
 
 impl Directory {
     pub(crate) fn new(model: &Model) -> Result<Self, String> {
-        let kinds = Kinds::new().map_err(|error| error.to_string())?;
         let mut directory = Self {
-            kinds,
+            kinds: Kinds::new()?,
             tools: BTreeMap::new(),
-            agents: model.agents.iter().map(|one| (Arc::clone(&one.name), one.clone())).collect(),
-            people: model.people.iter().map(|one| (Arc::clone(&one.email), one.clone())).collect(),
+            agents: BTreeMap::new(),
+            people: BTreeMap::new(),
             servers: model.servers.iter().map(|one| (Arc::clone(&one.name), one.clone())).collect(),
             providers: model.providers.iter().cloned().collect(),
-            models: BTreeSet::new(),
+            models: BTreeMap::new(),
+            acts: BTreeMap::new(),
+            everything: Entities::empty(),
         };
+        for name in [CALL_MODEL, READ_RESOURCE, GET_PROMPT, OTHER] {
+            let group = vec![directory.kinds.action(CALL)];
+            let known = Known::new(&directory.kinds.action(name), [], group)?;
+            directory.acts.insert(name, known);
+        }
+        directory.add_principals(model)?;
         for facts in &model.models {
-            directory.models.insert(format!("{}/{}", facts.provider, facts.name).into());
+            let known = directory.new_model(&facts.provider, &facts.name)?;
+            directory.models.insert(format!("{}/{}", facts.provider, facts.name).into(), known);
         }
         for facts in &model.tools {
             let server = directory.servers.get(&facts.server);
@@ -144,38 +162,50 @@ impl Directory {
             let traits = Traits::read(facts.claims, is_trusted, facts.labels, labels);
             let known = KnownTool {
                 tool: directory.tool(&facts.server, &facts.name, traits)?,
-                action: directory.act(CALL_TOOL, Some((&facts.server, &facts.name)))?,
+                action: directory.tool_action(&facts.server, &facts.name)?,
                 fields: facts.input_schema.as_deref().map(fields).unwrap_or_default(),
             };
             directory.tools.insert(format!("{}/{}", facts.server, facts.name).into(), known);
         }
+        let entities = directory.known().map(|known| known.entity.clone());
+        directory.everything =
+            Entities::from_entities(entities, None).map_err(|error| error.to_string())?;
         Ok(directory)
     }
 
-    /// The types of a tool's arguments; none if the tool is not known.
-    pub(crate) fn fields(&self, server: &str, tool: &str) -> Option<&Fields> {
-        self.tools.get(&*format!("{server}/{tool}")).map(|known| &known.fields)
-    }
-
-    /// Every entity that there is.
-    #[cfg(test)]
-    pub(crate) fn all(&self) -> Result<Vec<Known>, String> {
-        let agents = self.agents.values().map(|one| self.agent(&one.name, &one.team, &one.owner));
-        let people = self.people.keys().map(|email| self.person(email));
-        let tools = self.tools.values().flat_map(|one| [one.tool.clone(), one.action.clone()]);
-        agents.chain(people).chain(tools.map(Ok)).collect()
-    }
-
-    /// What is asked: a tool's own action, or one that all of a kind share.
-    pub(crate) fn act(&self, group: &str, tool: Option<(&str, &str)>) -> Result<Known, String> {
-        let call = self.kinds.action(CALL);
-        match tool {
-            Some((server, tool)) => {
-                let action = self.kinds.action(&format!("{server}/{tool}"));
-                Known::new(&action, [], vec![self.kinds.action(group), call])
-            }
-            None => Known::new(&self.kinds.action(group), [], vec![call]),
+    fn add_principals(&mut self, model: &Model) -> Result<(), String> {
+        for facts in &model.agents {
+            let agent = self.new_agent(facts)?;
+            let facts = facts.clone();
+            // Its owner is known, if only by name.
+            let owner = self.new_person(&facts.owner, &PersonFacts::default())?;
+            self.people.insert(Arc::clone(&facts.owner), owner);
+            self.agents.insert(Arc::clone(&facts.name), KnownAgent { facts, agent });
         }
+        for facts in &model.people {
+            let person = self.new_person(&facts.email, facts)?;
+            self.people.insert(Arc::clone(&facts.email), person);
+        }
+        Ok(())
+    }
+
+    /// Everything that is known.
+    fn known(&self) -> impl Iterator<Item = &Known> {
+        let agents = self.agents.values().map(|one| &one.agent);
+        let tools = self.tools.values().flat_map(|one| [&one.tool, &one.action]);
+        let others = self.people.values().chain(self.models.values()).chain(self.acts.values());
+        agents.chain(tools).chain(others)
+    }
+
+    /// The action that all of a kind share.
+    pub(crate) fn act(&self, name: &str) -> Result<Cow<'_, Known>, String> {
+        self.acts.get(name).map(Cow::Borrowed).ok_or_else(|| format!("no action `{name}`"))
+    }
+
+    /// A tool's own action.
+    pub(crate) fn tool_action(&self, server: &str, tool: &str) -> Result<Known, String> {
+        let groups = vec![self.kinds.action(CALL_TOOL), self.kinds.action(CALL)];
+        Known::new(&self.kinds.action(&format!("{server}/{tool}")), [], groups)
     }
 
     /// A tool that nobody has told of, with the traits of its server.
@@ -225,63 +255,90 @@ impl Directory {
         Known::new(&uid, attributes, vec![self.server(server)])
     }
 
-    pub(crate) fn model(&self, provider: &str, name: &str) -> Result<Known, String> {
-        let uid_ = uid(&self.kinds.model, &format!("{provider}/{name}"));
+    pub(crate) fn model(&self, provider: &str, name: &str) -> Result<Cow<'_, Known>, String> {
+        match self.models.get(&*format!("{provider}/{name}")) {
+            Some(known) => Ok(Cow::Borrowed(known)),
+            None => self.new_model(provider, name).map(Cow::Owned),
+        }
+    }
+
+    fn new_model(&self, provider: &str, name: &str) -> Result<Known, String> {
+        let model = uid(&self.kinds.model, &format!("{provider}/{name}"));
         let attributes = [("provider", text(provider)), ("name", text(name))];
-        Known::new(&uid_, attributes, vec![uid(&self.kinds.provider, provider)])
+        Known::new(&model, attributes, vec![uid(&self.kinds.provider, provider)])
     }
 
     pub(crate) fn endpoint(&self, upstream: &str, method: &str) -> Result<Known, String> {
-        let uid_ = uid(&self.kinds.endpoint, &format!("{upstream}/{method}"));
+        let endpoint = uid(&self.kinds.endpoint, &format!("{upstream}/{method}"));
         let attributes = [("upstream", text(upstream)), ("method", text(method))];
         let parents = vec![self.server(upstream), uid(&self.kinds.provider, upstream)];
-        Known::new(&uid_, attributes, parents)
+        Known::new(&endpoint, attributes, parents)
     }
 
     /// Who asks. The team and the owner are those of the moment, and the groups those that the
     /// configuration gives an agent of that name.
-    pub(crate) fn agent(&self, name: &str, team: &str, owner: &str) -> Result<Known, String> {
-        let person = uid(&self.kinds.person, owner);
-        let team = uid(&self.kinds.team, team);
+    pub(crate) fn agent(
+        &self,
+        name: &str,
+        team: &str,
+        owner: &str,
+    ) -> Result<Cow<'_, Known>, String> {
+        let known = self.agents.get(name);
+        match known {
+            Some(KnownAgent { facts, agent }) if *facts.team == *team && *facts.owner == *owner => {
+                Ok(Cow::Borrowed(agent))
+            }
+            Some(_) | None => {
+                let groups = known.map(|known| known.facts.groups.clone()).unwrap_or_default();
+                let (name, team, owner) = (name.into(), team.into(), owner.into());
+                self.new_agent(&AgentFacts { name, team, owner, groups }).map(Cow::Owned)
+            }
+        }
+    }
+
+    fn new_agent(&self, facts: &AgentFacts) -> Result<Known, String> {
+        let owner = uid(&self.kinds.person, &facts.owner);
+        let team = uid(&self.kinds.team, &facts.team);
         let attributes = [
-            ("name", text(name)),
-            ("owner", RestrictedExpression::new_entity_uid(person)),
+            ("name", text(&facts.name)),
+            ("owner", RestrictedExpression::new_entity_uid(owner)),
             ("team", RestrictedExpression::new_entity_uid(team.clone())),
         ];
         let mut parents = vec![team];
-        let groups = self.agents.get(name).map(|agent| agent.groups.as_slice());
-        parents.extend(groups.unwrap_or_default().iter().map(|one| uid(&self.kinds.group, one)));
-        Known::new(&uid(&self.kinds.agent, name), attributes, parents)
+        parents.extend(facts.groups.iter().map(|group| uid(&self.kinds.group, group)));
+        Known::new(&uid(&self.kinds.agent, &facts.name), attributes, parents)
     }
 
-    pub(crate) fn person(&self, email: &str) -> Result<Known, String> {
-        let mut parents = Vec::new();
-        if let Some(person) = self.people.get(email) {
-            parents.extend(person.groups.iter().map(|name| uid(&self.kinds.group, name)));
-            parents.extend(person.roles.iter().map(|name| uid(&self.kinds.role, name)));
+    pub(crate) fn person(&self, email: &str) -> Result<Cow<'_, Known>, String> {
+        match self.people.get(email) {
+            Some(known) => Ok(Cow::Borrowed(known)),
+            None => self.new_person(email, &PersonFacts::default()).map(Cow::Owned),
         }
-        Known::new(&uid(&self.kinds.person, email), [("email", text(email))], parents)
     }
 
-    /// What is known of an entity that a condition names, where that says more than its name.
-    pub(crate) fn named(&self, named: &EntityUid) -> Result<Option<Known>, String> {
+    fn new_person(&self, email: &str, facts: &PersonFacts) -> Result<Known, String> {
+        let groups = facts.groups.iter().map(|name| uid(&self.kinds.group, name));
+        let roles = facts.roles.iter().map(|name| uid(&self.kinds.role, name));
+        let attributes = [("email", text(email))];
+        Known::new(&uid(&self.kinds.person, email), attributes, groups.chain(roles).collect())
+    }
+
+    /// What is known of an entity that a condition names, and of what its attributes lead to.
+    pub(crate) fn named(&self, named: &EntityUid) -> impl Iterator<Item = &Known> {
         let (kind, name) = (named.type_name(), named.id().unescaped());
-        if *kind == self.kinds.person {
-            return self.person(name).map(Some);
-        }
-        if *kind == self.kinds.agent {
-            let Some(facts) = self.agents.get(name) else { return Ok(None) };
-            return self.agent(name, &facts.team, &facts.owner).map(Some);
-        }
-        if *kind == self.kinds.tool {
-            return Ok(self.tools.get(name).map(|known| known.tool.clone()));
-        }
-        if *kind == self.kinds.action {
-            return Ok(self.tools.get(name).map(|known| known.action.clone()));
-        }
-        match (name.split_once('/'), *kind == self.kinds.model) {
-            (Some((provider, name)), true) => self.model(provider, name).map(Some),
-            (Some(_) | None, _) => Ok(None),
-        }
+        let kinds = &self.kinds;
+        let agent = self.agents.get(name).filter(|_| *kind == kinds.agent);
+        let owner = agent.and_then(|known| self.people.get(&known.facts.owner));
+        let tool = self.tools.get(name);
+        let act = self.acts.get(name).or(tool.map(|known| &known.action));
+        let found = [
+            agent.map(|known| &known.agent),
+            owner,
+            self.people.get(name).filter(|_| *kind == kinds.person),
+            self.models.get(name).filter(|_| *kind == kinds.model),
+            tool.map(|known| &known.tool).filter(|_| *kind == kinds.tool),
+            act.filter(|_| *kind == kinds.action),
+        ];
+        found.into_iter().flatten()
     }
 }

@@ -107,6 +107,7 @@ pub struct ModelFacts {
 
 /// What policies see of a tool: the cautious reading of what its server and the operator say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Traits {
     /// It changes nothing.
     pub read_only: bool,
@@ -179,16 +180,12 @@ mod tests {
     fn the_claims_of_a_server_that_is_not_trusted_never_lower_its_risk() {
         let none = Labels::default();
         let worst = Traits::read(claims(None), false, none, none);
-        let bools = [None, Some(false), Some(true)];
-        for read_only in bools {
-            for destructive in bools {
-                for idempotent in bools {
-                    for open_world in bools {
-                        let claims = Claims { read_only, destructive, idempotent, open_world };
-                        assert_eq!(Traits::read(claims, false, none, none), worst, "{claims:?}");
-                    }
-                }
-            }
+        let said = [None, Some(false), Some(true)];
+        for number in 0..81 {
+            let [read_only, destructive, idempotent, open_world] =
+                [1, 3, 9, 27].map(|place| said[number / place % 3]);
+            let claims = Claims { read_only, destructive, idempotent, open_world };
+            assert_eq!(Traits::read(claims, false, none, none), worst, "{claims:?}");
         }
     }
 

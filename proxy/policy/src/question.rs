@@ -1,9 +1,10 @@
 //! What a decision is asked, and what it answers.
 
 use crate::argument::{Fields, Uninspected, inspect};
-use crate::entity::{CALL_MODEL, CALL_TOOL, Directory, GET_PROMPT, Known, OTHER, READ_RESOURCE};
+use crate::entity::{CALL_MODEL, Directory, GET_PROMPT, Known, OTHER, READ_RESOURCE};
 use cedar_policy::{Context, RestrictedExpression};
 use events::{HoldRule, Timestamp, Verdict};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -120,34 +121,50 @@ impl fmt::Display for Kind<'_> {
 }
 
 impl Kind<'_> {
+    /// The types of a tool's arguments; none if it is no tool, or not known.
+    pub(crate) fn fields<'a>(&self, directory: &'a Directory) -> Option<&'a Fields> {
+        match self {
+            Self::Tool { server, name, arguments: _ } => {
+                directory.tools.get(&*format!("{server}/{name}")).map(|known| &known.fields)
+            }
+            Self::Model { .. }
+            | Self::Resource { .. }
+            | Self::Prompt { .. }
+            | Self::Other { .. } => None,
+        }
+    }
+
     /// What is done, and to what.
-    pub(crate) fn place(&self, directory: &Directory) -> Result<(Known, Known), String> {
+    pub(crate) fn place<'a>(&self, directory: &'a Directory) -> Result<Place<'a>, String> {
         let kinds = &directory.kinds;
         match *self {
             Self::Tool { server, name, arguments: _ } => {
                 if let Some(known) = directory.tools.get(&*format!("{server}/{name}")) {
-                    return Ok((known.action.clone(), known.tool.clone()));
+                    return Ok((Cow::Borrowed(&known.action), Cow::Borrowed(&known.tool)));
                 }
-                let action = directory.act(CALL_TOOL, Some((server, name)))?;
-                Ok((action, directory.unknown_tool(server, name)?))
+                let action = directory.tool_action(server, name)?;
+                Ok((Cow::Owned(action), Cow::Owned(directory.unknown_tool(server, name)?)))
             }
             Self::Model { provider, name } => {
-                Ok((directory.act(CALL_MODEL, None)?, directory.model(provider, name)?))
+                Ok((directory.act(CALL_MODEL)?, directory.model(provider, name)?))
             }
             Self::Resource { server, uri } => {
                 let resource = directory.offered(&kinds.resource, server, ("uri", uri))?;
-                Ok((directory.act(READ_RESOURCE, None)?, resource))
+                Ok((directory.act(READ_RESOURCE)?, Cow::Owned(resource)))
             }
             Self::Prompt { server, name, arguments: _ } => {
                 let prompt = directory.offered(&kinds.prompt, server, ("name", name))?;
-                Ok((directory.act(GET_PROMPT, None)?, prompt))
+                Ok((directory.act(GET_PROMPT)?, Cow::Owned(prompt)))
             }
             Self::Other { upstream, method } => {
-                Ok((directory.act(OTHER, None)?, directory.endpoint(upstream, method)?))
+                Ok((directory.act(OTHER)?, Cow::Owned(directory.endpoint(upstream, method)?)))
             }
         }
     }
 }
+
+/// An action and what it is done to.
+type Place<'a> = (Cow<'a, Known>, Cow<'a, Known>);
 
 /// What policies see of a call besides who asks for what, and what of it they can't see.
 pub(crate) struct Circumstances {

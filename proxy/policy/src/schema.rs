@@ -7,7 +7,7 @@
 
 use crate::argument::{Fields, declared};
 use crate::entity::{CALL, CALL_MODEL, CALL_TOOL, GET_PROMPT, OTHER, READ_RESOURCE};
-use cedar_policy::{Schema, SchemaError};
+use cedar_policy::Schema;
 use serde_json::{Map, Value, json};
 
 /// The action that stands for the tools that a policy does not name.
@@ -16,7 +16,7 @@ pub(crate) const ANY_TOOL: &str = "*/*";
 /// A schema with actions for these tools.
 pub(crate) fn schema<'a>(
     tools: impl Iterator<Item = (&'a str, &'a Fields)>,
-) -> Result<Schema, SchemaError> {
+) -> Result<Schema, String> {
     let mut actions = Map::new();
     actions.insert(CALL.to_owned(), json!({}));
     actions.insert(CALL_TOOL.to_owned(), json!({ "memberOf": [{ "id": CALL }] }));
@@ -36,7 +36,8 @@ pub(crate) fn schema<'a>(
         });
         actions.insert(name.to_owned(), action(CALL_TOOL, "Tool", extra));
     }
-    Schema::from_json_value(json!({ "": { "entityTypes": entity_types(), "actions": actions } }))
+    let all = json!({ "": { "entityTypes": entity_types(), "actions": actions } });
+    Schema::from_json_value(all).map_err(|error| error.to_string())
 }
 
 fn action(group: &str, resource: &str, extra: Value) -> Value {
@@ -80,7 +81,10 @@ fn entity_types() -> Value {
     let (text, flag) = (json!({ "type": "String" }), json!({ "type": "Boolean" }));
     let entity = |name: &str| json!({ "type": "Entity", "name": name });
     let shape = |attributes: Value| json!({ "type": "Record", "attributes": attributes });
-    let within = |parents: &[&str], attributes: Value| json!({ "memberOfTypes": parents, "shape": shape(attributes) });
+    let within = |parents: &[&str], attributes: Value| {
+        let shape = shape(attributes);
+        json!({ "memberOfTypes": parents, "shape": shape })
+    };
     let offered = |name: &str| {
         let mut attributes = json!({
             "server": text, "private": flag, "untrusted": flag, "outside": flag,

@@ -148,12 +148,13 @@ impl Scan {
     fn take(&mut self, at: usize, next: char, after: Option<char>) -> bool {
         self.end = at;
         match (self.state, next) {
-            (State::Comment, '\n') => self.state = State::Code,
+            (State::Comment, '\n') | (State::Text { is_escaped: false }, '"') => {
+                self.state = State::Code;
+            }
             (State::Comment, _) => {}
             (State::Text { is_escaped: true }, _) => {
                 self.state = State::Text { is_escaped: false };
             }
-            (State::Text { is_escaped: false }, '"') => self.state = State::Code,
             (State::Text { is_escaped: false }, next) => {
                 self.state = State::Text { is_escaped: next == '\\' };
             }

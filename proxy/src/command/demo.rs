@@ -7,15 +7,17 @@ use super::{CommandError, telemetry, trace};
 use crate::config::{Config, Found, Loaded, Secret, SecretRef};
 use crate::gateway::Gateway;
 use crate::standin::player::{Era, Options, Played, Player, play_all};
-use crate::standin::recording::Recordings;
+use crate::standin::recording::{Message, Recordings};
 use crate::standin::server::Handle;
 use crate::standin::{airline, provider};
+use approvals::HoldFilter;
 use ledger::sealer::LostLock;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::task::JoinHandle;
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -37,12 +39,20 @@ pub(super) struct Args {
     once: bool,
 }
 
-/// The agents of the demo: name, team, the person they act for, how they speak.
-const CAST: [(&str, &str, &str, Era, bool); 3] = [
+/// The agents of the demo: name, team, the person they act for, how they speak. The last one makes
+/// the call that waits for the visitor.
+const CAST: [(&str, &str, &str, Era, bool); 4] = [
     ("support-bot", "support", "ada@example.com", Era::Legacy, false),
     ("booking-bot", "sales", "grace@example.com", Era::Modern, true),
     ("refund-bot", "finance", "edsger@example.com", Era::Modern, false),
+    ("night-bot", "support", "katherine@example.com", Era::Modern, false),
 ];
+
+/// What is asked of policies in the demo; the visitor may change it while it runs.
+const POLICY: &str = include_str!("../../demo/policy.cedar");
+
+/// The tool that the demo's policy has people decide on.
+const HELD_TOOL: &str = "cancel_reservation";
 
 /// The keys that the stand-ins want, which the agents never see.
 const UPSTREAM_KEY: &str = "stand-in-upstream-key";
@@ -65,8 +75,10 @@ async fn play(
 ) -> Result<(), CommandError> {
     let (model, tools) = upstreams(&recordings).await?;
     let keys = keys()?;
+    let policy = policy(&args.data)?;
     let gateway =
-        Gateway::start(configuration(args, &keys, [&model, &tools])?, LostLock::Refuse).await?;
+        Gateway::start(configuration(args, &keys, &policy, [&model, &tools])?, LostLock::Refuse)
+            .await?;
     writeln!(out, "Countersign demo: everything runs in this process, on this machine.\n")?;
     announce(&gateway, &args.data, out)?;
     writeln!(out, "model    http://{} (stand-in for a model provider)", model.addr())?;
@@ -76,7 +88,8 @@ async fn play(
     out.flush()?;
 
     let began = Instant::now();
-    let players = players(&recordings, &gateway, &keys);
+    let mut players = players(&recordings, &gateway, &keys);
+    players.pop();
     let played = play_all(players, 0..count).await;
     summary(&gateway, &played, began, out)?;
 
@@ -86,13 +99,69 @@ async fn play(
     if args.once {
         gateway.stop("the demo was asked to end").await?;
     } else {
+        let visiting = visit(&recordings, &gateway, &keys, (args, &policy), out).await?;
         writeln!(out, "\nServing on; Ctrl-C ends it.")?;
         out.flush()?;
         until_stopped(gateway, Signals::listen()?, out).await?;
+        visiting.abort();
     }
     model.shutdown().await;
     tools.shutdown().await;
     Ok(())
+}
+
+/// The policy's file, which is made if it is not there.
+fn policy(data: &Path) -> Result<PathBuf, CommandError> {
+    let folder = std::path::absolute(data.join("policy"))?;
+    std::fs::create_dir_all(&folder)?;
+    let file = folder.join("demo.cedar");
+    match std::fs::File::create_new(&file) {
+        Ok(mut made) => made.write_all(POLICY.as_bytes())?,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(file)
+}
+
+/// Has the last agent make a call that waits for the visitor, and says where to decide.
+async fn visit(
+    recordings: &Arc<Recordings>,
+    gateway: &Gateway,
+    keys: &[String],
+    (args, policy): (&Args, &Path),
+    out: &mut dyn Write,
+) -> Result<JoinHandle<()>, CommandError> {
+    let Some(player) = players(recordings, gateway, keys).pop() else {
+        return Err(CommandError::Io("the demo has no agents".to_owned()));
+    };
+    let calls = recordings.sessions().iter().flat_map(|session| &session.messages);
+    let mut calls = calls.map(Message::turn).flat_map(|turn| turn.calls);
+    let Some(call) = calls.find(|call| call.name == HELD_TOOL) else {
+        writeln!(out, "\nNo recorded session calls `{HELD_TOOL}`, so no call waits for you.")?;
+        return Ok(tokio::spawn(async {}));
+    };
+    let mut changes = gateway.gate().desk().changes();
+    let visiting = tokio::spawn(async move {
+        let said = player.make(&call).await.unwrap_or_else(|error| error);
+        tracing::info!(result = said, "the call that waited for you has its answer");
+    });
+    let pending = HoldFilter { pending: Some(true), ..HoldFilter::default() };
+    let held = loop {
+        if let Some(held) = gateway.gate().desk().holds(&pending).into_iter().next() {
+            break held;
+        }
+        if changes.changed().await.is_err() || visiting.is_finished() {
+            return Ok(visiting);
+        }
+    };
+    writeln!(out, "\nOne call waits for you. `night-bot` wants to cancel a reservation:")?;
+    writeln!(out, "  http://{}/holds/{}", gateway.people, held.hold.id)?;
+    writeln!(out, "Why it waits, and who may allow it, stands in this file. Change it and see:")?;
+    writeln!(out, "  {}", policy.display())?;
+    writeln!(out, "Or decide from here:")?;
+    let data = args.data.display();
+    writeln!(out, "  cargo run --release -- approvals list --data {data}")?;
+    Ok(visiting)
 }
 
 async fn upstreams(recordings: &Arc<Recordings>) -> Result<(Handle, Handle), CommandError> {
@@ -113,10 +182,12 @@ fn keys() -> Result<Vec<String>, CommandError> {
 fn configuration(
     args: &Args,
     keys: &[String],
+    policy: &Path,
     [model, tools]: [&Handle; 2],
 ) -> Result<Loaded, CommandError> {
     let mut text = format!(
         "[listen]\nagents = \"{}\"\npeople = \"{}\"\n[ledger]\nsegment_bytes = \"16MiB\"\n\
+         [policy]\nfiles = [{}]\n\
          [[model]]\nname = \"stand-in\"\ndialect = \"openai\"\nurl = \"http://{}/v1\"\n\
          key = {{ env = \"UPSTREAM\" }}\n\
          [[model]]\nname = \"stand-in-messages\"\ndialect = \"anthropic\"\n\
@@ -124,6 +195,7 @@ fn configuration(
          [[tools]]\nname = \"airline\"\nurl = \"http://{}{}\"\nkey = {{ env = \"UPSTREAM\" }}\n",
         args.agents,
         args.people,
+        toml::Value::from(policy.display().to_string()),
         model.addr(),
         model.addr(),
         tools.addr(),

@@ -2,14 +2,15 @@
 
 use std::fmt::{self, Display, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use super::limits::Limits;
 use super::payload_rule::{Keep, PayloadRule};
-use super::quantity::{show_bytes, show_duration};
+use super::quantity::{show_bytes, show_duration, show_money};
 use super::shape::{
     Agent, ApprovalsConfig, Backend, Checkpoints, Config, Dialect, Durability, LedgerConfig,
-    Listen, MailConfig, MailTls, ModelUpstream, PeopleConfig, PrefixRule, Setting, SignInProvider,
-    TokenIssuer, ToolUpstream, Transport, Webhook, WebhookKind, Witness,
+    Listen, MailConfig, MailTls, ModelUpstream, PeopleConfig, PrefixRule, Price, Setting,
+    SignInProvider, TokenIssuer, ToolUpstream, Transport, Webhook, WebhookKind, Witness,
 };
 use super::witness_role::WitnessRole;
 
@@ -23,7 +24,7 @@ pub fn describe(config: &Config) -> String {
 
 fn write_config(out: &mut String, config: &Config) -> fmt::Result {
     let Config { data, listen, limits, ledger, checkpoints, payloads, .. } = config;
-    let Config { witnesses, models, tools, issuers, agents, mcp, .. } = config;
+    let Config { witnesses, models, prices, tools, issuers, agents, mcp, .. } = config;
     writeln!(out, "data      {}", data.display())?;
     write_listen(out, listen)?;
     write_ledger(out, ledger)?;
@@ -38,6 +39,7 @@ fn write_config(out: &mut String, config: &Config) -> fmt::Result {
     for model in models {
         write_model(out, model)?;
     }
+    prices.iter().try_for_each(|price| write_price(out, price))?;
     let prefix = match mcp.prefix {
         PrefixRule::Always => "",
         PrefixRule::WhenNeeded => " when needed",
@@ -180,14 +182,16 @@ fn write_oversight(out: &mut String, config: &Config) -> fmt::Result {
 
 fn write_approvals(out: &mut String, approvals: &ApprovalsConfig) -> fmt::Result {
     let ApprovalsConfig { url, asks_per_hour, pending_max, .. } = approvals;
-    let [hold, models, no] =
-        [approvals.hold, approvals.hold_models, approvals.no_answers_for].map(show_duration);
+    let [hold, models] = [approvals.hold, approvals.hold_models].map(show_duration);
+    let no = match approvals.no_answers_for {
+        Duration::ZERO => "a no answers once".to_owned(),
+        time => format!("a no answers for {}", show_duration(time)),
+    };
     let at = url.as_ref().map_or(String::new(), |url| format!("at {url}; "));
     writeln!(
         out,
         "approvals {at}held open: tool calls {hold}, model calls {models}; \
-         an agent asks {asks_per_hour} times an hour, {pending_max} at once; \
-         a no answers for {no}"
+         an agent asks {asks_per_hour} times an hour, {pending_max} at once; {no}"
     )
 }
 
@@ -216,7 +220,7 @@ fn write_provider(out: &mut String, provider: &SignInProvider) -> fmt::Result {
 }
 
 fn write_mail(out: &mut String, mail: &MailConfig) -> fmt::Result {
-    let MailConfig { from, host, port, tls, login, fallback } = mail;
+    let MailConfig { from, host, port, tls, login, fallback, ca: _ } = mail;
     let tls = match tls {
         MailTls::Implicit => "TLS",
         MailTls::None => "no TLS",
@@ -287,6 +291,18 @@ fn write_model(out: &mut String, model: &ModelUpstream) -> fmt::Result {
     };
     let key = if key.is_some() { "with a key" } else { "without a key" };
     writeln!(out, "model     {name}: {dialect} at {url}, {key}; serves {}", list(serves))
+}
+
+fn write_price(out: &mut String, price: &Price) -> fmt::Result {
+    let Price { models, input, cached_input, cache_write, output } = price;
+    let [input, cached, written, output] =
+        [input, cached_input, cache_write, output].map(|micros| show_money(*micros));
+    writeln!(
+        out,
+        "price     {}: a million tokens in {input}, from the cache {cached}, \
+         into it {written}, out {output}",
+        list(models)
+    )
 }
 
 fn write_tool(out: &mut String, tool: &ToolUpstream, prefix: &str) -> fmt::Result {

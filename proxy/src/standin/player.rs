@@ -98,6 +98,14 @@ impl Player {
         Self { recordings, options, exchanges }
     }
 
+    /// Makes one tool call, and waits for people where they have to allow it; gives the text of the
+    /// result, or says why there is none.
+    pub async fn make(&self, call: &Call) -> Result<String, String> {
+        let mut tools = Tools::new(&self.exchanges, &self.options.tools_url, self.options.era);
+        tools.open().await.map_err(|error| error.to_string())?;
+        tools.call(call).await.map_err(|error| error.to_string())
+    }
+
     /// Plays one session. A failure ends it and is told in the result.
     pub async fn play(&self, session: &Session) -> Played {
         let mut played = Played::default();

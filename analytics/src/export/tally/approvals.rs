@@ -35,6 +35,7 @@ pub(in crate::export) struct Approval {
 
 impl Approvals {
     /// Takes in the next event.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most kinds are about no hold")]
     pub(super) fn add(&mut self, item: &Item) {
         let (Some(call), Some(event)) = (item.call, &item.event) else { return };
         let line = || one_line(&summary(event), COLUMNS_MAX);

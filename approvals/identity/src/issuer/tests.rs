@@ -223,6 +223,19 @@ fn forged_and_broken_texts_are_no_tokens() {
 }
 
 #[test]
+fn no_flipped_bit_of_a_token_goes_unnoticed() {
+    let signer = Signer::new("a");
+    let verifier = inline(&[&signer]);
+    let good = signer.token(|_, _| {}).into_bytes();
+    for bit in 0..good.len() * 8 {
+        let mut altered = good.clone();
+        altered[bit / 8] ^= 1 << (bit % 8);
+        let Ok(altered) = String::from_utf8(altered) else { continue };
+        assert!(verifier.verify(&altered, Use::Access, at(NOW)).is_err(), "{altered}");
+    }
+}
+
+#[test]
 fn clocks_may_be_a_minute_apart() {
     let signer = Signer::new("a");
     let verifier = inline(&[&signer]);

@@ -224,3 +224,19 @@ fn a_registration_answers_the_nonce_of_its_page() {
     let broken = Registration { attestation: format!("{}AAAA", answer.attestation), ..answer };
     assert!(matches!(register(&nonce, &broken), Err(PasskeyError::Broken(_))));
 }
+
+#[test]
+fn pages_have_passkeys_where_browsers_allow_them() {
+    let origin = |url| Site::of(url).map(|site| site.origin);
+    for (url, expected) in [
+        ("https://Gateway.example.com:443/x", Some("https://gateway.example.com")),
+        ("https://g.example.com:8443", Some("https://g.example.com:8443")),
+        ("http://localhost:8081/", Some("http://localhost:8081")),
+        ("http://g.example.com", None),
+        ("https://127.0.0.1:8081", None),
+        ("https://[::1]/", None),
+        ("/inbox", None),
+    ] {
+        assert_eq!(origin(url).as_deref(), expected, "{url}");
+    }
+}

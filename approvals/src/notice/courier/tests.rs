@@ -3,12 +3,12 @@
 use super::*;
 use crate::notice::samples::mail_server::{Mail, MailServer};
 use crate::notice::samples::web_server::WebServer;
-use crate::notice::samples::{People, call, expired, held};
+use crate::notice::samples::{call, expired, held, signed_in};
 use crate::notice::settings::{MailSettings, MailTls, Secret, WebhookKind, WebhookSettings};
 use events::{CallHeld, CallId, NoticeKind};
-use ledger::Options;
-use ledger::backend::memory::MemoryLog;
+use ledger::backend::memory::MemoryStore;
 use ledger::payload::Keys;
+use ledger::{Options, WriterTask};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
@@ -28,31 +28,39 @@ fn clock() -> Clock {
 }
 
 fn ledger() -> Ledger {
+    start(&MemoryStore::default()).0
+}
+
+fn start(store: &MemoryStore) -> (Ledger, WriterTask) {
     let options = Options {
         source: "test/0".into(),
         queue_max: 64,
         append_timeout: PATIENCE,
         keys: Keys::random().unwrap(),
     };
-    Ledger::start(Box::new(MemoryLog::new()), options).unwrap().0
+    Ledger::start(Box::new(store.open().unwrap()), options).unwrap()
 }
 
-/// Records something about a call, now.
-async fn record(ledger: &Ledger, call: CallId, event: impl Into<Event>) {
+/// Records something now.
+async fn record(ledger: &Ledger, call: impl Into<Option<CallId>>, event: impl Into<Event>) {
     let clock = clock();
     let (id, time) = (clock.event_id(), clock.now());
     let (session, cause, fact) = (None, None, event.into());
-    ledger.record_event(Draft { id, time, session, cause, call: Some(call), fact }).await.unwrap();
+    ledger.record_event(Draft { id, time, session, cause, call: call.into(), fact }).await.unwrap();
 }
 
 /// Holds a call for an hour from now, of which `ada`, `ben` and `cy` are told.
 async fn hold(ledger: &Ledger, number: u128) {
+    for fact in signed_in() {
+        record(ledger, None, fact).await;
+    }
     let expires = after(clock().now(), Duration::from_hours(1));
     record(ledger, call(number), CallHeld { expires, ..held() }).await;
 }
 
 fn settings(mail: Option<&MailServer>, webhook: Option<&WebServer>) -> NoticeSettings {
     let mail = mail.map(|server| MailSettings {
+        authority: None,
         account: None,
         fallback: vec!["ops@example.com".into()],
         from: "gate@gate.example.com".to_owned(),
@@ -72,8 +80,13 @@ fn settings(mail: Option<&MailServer>, webhook: Option<&WebServer>) -> NoticeSet
         most: Duration::from_millis(20),
         give_up: Duration::from_hours(1),
     };
-    let public_url = "https://gate.example.com".to_owned();
-    NoticeSettings { mail, patience, public_url, webhooks: webhook.into_iter().collect() }
+    NoticeSettings {
+        mail,
+        patience,
+        public_url: "https://gate.example.com".to_owned(),
+        role_holders: BTreeMap::new(),
+        webhooks: webhook.into_iter().collect(),
+    }
 }
 
 struct Running {
@@ -83,7 +96,7 @@ struct Running {
 
 impl Running {
     fn start(ledger: &Ledger, settings: &NoticeSettings) -> Self {
-        let courier = Courier::new(ledger.clone(), clock(), Arc::new(People), settings).unwrap();
+        let courier = Courier::new(ledger.clone(), clock(), settings).unwrap();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(courier.run(async { stopped.await.unwrap_or_default() }));
         Self { stop, task }
@@ -115,11 +128,11 @@ async fn recorded(ledger: &Ledger, addressees: usize) -> Vec<Event> {
 }
 
 fn to(event: &Event) -> &[Arc<str>] {
-    match event {
-        Event::NoticeSent(fact) => &fact.to,
-        Event::NoticeFailed(fact) => &fact.to,
-        other => panic!("no notice: {other:?}"),
-    }
+    if let Event::NoticeFailed(fact) = event { &fact.to } else { &sent(event).to }
+}
+
+fn sent(event: &Event) -> &NoticeSent {
+    if let Event::NoticeSent(fact) = event { fact } else { panic!("not sent: {event:?}") }
 }
 
 fn names(mails: &[Mail]) -> Vec<&str> {
@@ -143,14 +156,9 @@ async fn people_are_asked_and_told_the_end_and_a_restart_repeats_nothing() {
     assert_eq!(names(&mails[3..]), ["ada", "ben", "cy"]);
     assert!(mails[3..].iter().all(|mail| mail.raw.contains("Nobody decided in time")));
     let events = recorded(&ledger, 6).await;
-    let sent: Vec<(NoticeKind, usize)> = events
-        .iter()
-        .map(|event| match event {
-            Event::NoticeSent(fact) => (fact.kind, fact.to.len()),
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(sent, [(NoticeKind::Asked, 3), (NoticeKind::Decided, 3)]);
+    let kinds = events.iter().map(sent).map(|fact| (fact.kind, fact.to.len()));
+    let kinds: Vec<(NoticeKind, usize)> = kinds.collect();
+    assert_eq!(kinds, [(NoticeKind::Asked, 3), (NoticeKind::Decided, 3)]);
     second.stop().await;
     assert_eq!(server.wait(6).len(), 6);
 }
@@ -163,12 +171,11 @@ async fn an_addressee_whom_the_server_refuses_for_good_is_on_record_and_keeps_no
     hold(&ledger, 1).await;
     let events = recorded(&ledger, 3).await;
     for event in &events {
-        match event {
-            Event::NoticeFailed(fact) => {
-                assert_eq!((fact.to[0].as_ref(), fact.tries), ("ben@example.com", 1));
-                assert!(fact.detail.contains("no such user"), "{}", fact.detail);
-            }
-            sent => assert_eq!(to(sent), ["ada@example.com".into(), "cy@example.com".into()]),
+        if let Event::NoticeFailed(fact) = event {
+            assert_eq!((fact.to[0].as_ref(), fact.tries), ("ben@example.com", 1));
+            assert!(fact.detail.contains("no such user"), "{}", fact.detail);
+        } else {
+            assert_eq!(sent(event).to, ["ada@example.com".into(), "cy@example.com".into()]);
         }
     }
     running.stop().await;
@@ -201,10 +208,12 @@ async fn what_a_server_took_before_a_crash_is_sent_again_as_the_same_message() {
     let (ledger, server) = (ledger(), MailServer::start(|_| None));
     hold(&ledger, 1).await;
     let settings = settings(Some(&server), None);
-    let mut courier = Courier::new(ledger.clone(), clock(), Arc::new(People), &settings).unwrap();
+    let mut courier = Courier::new(ledger.clone(), clock(), &settings).unwrap();
     // All of the way but the record, which the crash comes before.
     let mut deliveries = JoinSet::new();
-    courier.work(&mut deliveries).await;
+    while deliveries.is_empty() {
+        courier.work(&mut deliveries).await;
+    }
     let delivered = deliveries.join_next().await.unwrap().unwrap();
     assert!(delivered.outcomes.values().all(Result::is_ok));
     drop(courier);
@@ -216,6 +225,36 @@ async fn what_a_server_took_before_a_crash_is_sent_again_as_the_same_message() {
     recorded(&ledger, 3).await;
     running.stop().await;
     assert_eq!(server.wait(6).len(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_recorded_is_not_sent_again_until_the_next_start() {
+    let (store, server) = (MemoryStore::default(), MailServer::start(|_| None));
+    let settings = settings(Some(&server), None);
+    let (ledger, task) = start(&store);
+    hold(&ledger, 1).await;
+    let mut courier = Courier::new(ledger.clone(), clock(), &settings).unwrap();
+    let mut deliveries = JoinSet::new();
+    while deliveries.is_empty() {
+        courier.work(&mut deliveries).await;
+    }
+    store.fail_next();
+    courier.take_in(deliveries.join_next().await.unwrap());
+    for _ in 0..3 {
+        courier.is_stale = true;
+        courier.work(&mut deliveries).await;
+    }
+    assert!(deliveries.is_empty() && server.wait(3).len() == 3);
+    drop((courier, ledger));
+    task.join().await.unwrap();
+
+    let (ledger, _task) = start(&store);
+    let running = Running::start(&ledger, &settings);
+    recorded(&ledger, 3).await;
+    running.stop().await;
+    let mails = server.wait(6);
+    let ids: BTreeSet<&str> = mails.iter().map(|mail| mail.header("Message-ID")).collect();
+    assert_eq!((mails.len(), ids.len()), (6, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -267,8 +306,9 @@ fn only_the_kinds_that_notices_are_made_from_are_parsed() {
     let record = |kind: &str| format!("{{\"data\":{{\"type\":\"x\"}},\"type\":\"{kind}\"}}");
     for kind in events::KINDS {
         let wanted = *kind == "call.held"
-            || *kind == "person.signed_in"
+            || kind.starts_with("delegation.")
             || kind.starts_with("hold.")
+            || kind.starts_with("person.")
             || kind.starts_with("notice.");
         assert_eq!(concerns_notices(record(kind).as_bytes()), wanted, "{kind}");
     }
@@ -282,7 +322,7 @@ async fn webhooks_have_names_of_their_own() {
         let one = settings.webhooks.remove(0);
         let named = |name: &&str| WebhookSettings { name: (*name).into(), ..one.clone() };
         settings.webhooks = names.iter().map(named).collect();
-        Courier::new(ledger.clone(), clock(), Arc::new(People), &settings)
+        Courier::new(ledger.clone(), clock(), &settings)
     };
     assert!(matches!(new(&["mail"]), Err(SettingsError::Name)));
     assert!(matches!(new(&["a", "a"]), Err(SettingsError::Twice(_))));

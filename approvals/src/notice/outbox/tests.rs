@@ -182,6 +182,10 @@ fn over_so_many_mails_in_an_hour_an_addressee_gets_one_that_gathers() {
     for number in 1..=27 {
         told.add(0, call(number), held());
     }
+    let under_way = told.due(0, &routing()).iter().flat_map(Due::needs).collect();
+    told.add(0, call(30), held());
+    let more = told.outbox.due(at(0), &routing(), &under_way);
+    assert!(more.is_empty(), "while one that gathers is under way, no other is");
     let all = told.send_all(0, &routing());
     let gathered: Vec<usize> = all
         .iter()
@@ -190,7 +194,7 @@ fn over_so_many_mails_in_an_hour_an_addressee_gets_one_that_gathers() {
             Due::Single(_) => None,
         })
         .collect();
-    assert_eq!((all.len() - gathered.len(), gathered), (20, vec![7, 7, 7]));
+    assert_eq!((all.len() - gathered.len(), gathered), (20, vec![8, 8, 8]));
     told.add(10, call(28), held());
     assert!(told.due(299, &routing()).is_empty(), "the next waits, to gather more");
     let next = told.due(300, &routing());

@@ -7,6 +7,7 @@ use crate::notice::settings::Secret;
 
 fn settings(port: u16, tls: MailTls) -> MailSettings {
     MailSettings {
+        authority: None,
         account: None,
         fallback: vec!["ops@example.com".into()],
         from: "\"Countersign\" <gate@gate.example.com>".to_owned(),
@@ -93,11 +94,11 @@ async fn refused_credentials_are_no_fault_of_an_addressee() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_may_be_there_later() {
-    let port = {
+    let vacant = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()
     };
-    let post = Post::new(&settings(port, MailTls::None)).unwrap();
+    let post = Post::new(&settings(vacant, MailTls::None)).unwrap();
     let failure = send(&post, "ada@example.com").await.unwrap_err();
     assert!(matches!(failure, Failure::Unreachable(_)), "{failure:?}");
 }

@@ -25,13 +25,16 @@ pub(super) enum Wrong {
 
 /// What an event does to its call.
 enum Step {
+    Hold,
     Dispatch,
     Deny,
     Outcome,
 }
 
 fn step(event: &Event) -> Option<Step> {
-    if matches!(event, Event::CallDispatched(_)) {
+    if matches!(event, Event::CallHeld(_)) {
+        Some(Step::Hold)
+    } else if matches!(event, Event::CallDispatched(_)) {
         Some(Step::Dispatch)
     } else if matches!(event, Event::CallDenied(_)) {
         Some(Step::Deny)
@@ -80,10 +83,18 @@ impl Calls {
         };
         self.counts.in_doubt += u64::from(says.is_some());
         match step {
+            Step::Hold => self.hold(call),
             Step::Dispatch => self.dispatch(at, call),
             Step::Deny => self.deny(call),
             Step::Outcome => self.outcome(call, says),
         }
+    }
+
+    /// A call that is held is not dispatched, and need not have an outcome.
+    fn hold(&self, call: CallId) -> Option<Wrong> {
+        let known = self.open.contains_key(&call) || self.ended.contains_key(&call);
+        let detail = || format!("`{call}` is held, and was dispatched or denied before");
+        known.then(|| Wrong::Surely(detail()))
     }
 
     fn dispatch(&mut self, at: u64, call: CallId) -> Option<Wrong> {

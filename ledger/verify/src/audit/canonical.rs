@@ -226,7 +226,7 @@ fn printed(number: f64) -> String {
     }
     let scientific = format!("{:e}", number.abs());
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let digits = digits.replace('.', "");
+    let digits = to_even(number.abs(), digits.replace('.', ""));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let count = i32::try_from(digits.len()).unwrap_or(i32::MAX);
     // Where the point stands, counted from the first digit.
@@ -245,6 +245,22 @@ fn printed(number: f64) -> String {
         format!("{first}{dot}{rest}e{exponent:+}")
     };
     if number < 0.0 { format!("-{text}") } else { text }
+}
+
+/// Digits of a double that lies exactly in the middle of two shortest ones: Rust takes the upper,
+/// ECMAScript the even one.
+fn to_even(number: f64, digits: String) -> String {
+    let Some((rest, last @ ('1' | '3' | '5' | '7' | '9'))) =
+        digits.char_indices().next_back().and_then(|(at, last)| Some((digits.get(..at)?, last)))
+    else {
+        return digits;
+    };
+    let lower = char::from_digit(last.to_digit(10).unwrap_or(1) - 1, 10).unwrap_or('0');
+    let lower = format!("{rest}{lower}");
+    // No double has more digits than this.
+    let exact = format!("{number:.800e}").replace('.', "");
+    let exact = exact.split('e').next().unwrap_or_default().trim_end_matches('0');
+    if exact.strip_prefix(&lower) == Some("5") { lower } else { digits }
 }
 
 /// How two members' names are sorted: by their UTF-16 code units.
@@ -337,6 +353,16 @@ mod tests {
                 let value: serde_json::Value = serde_json::from_str(&text).unwrap();
                 prop_assert_eq!(serde_json_canonicalizer::to_string(&value).unwrap(), text);
             }
+        }
+
+        #[test]
+        fn a_double_between_two_shortest_ones_is_printed_as_the_even_one(
+            whole in (1_u64 << 49)..(1 << 50),
+        ) {
+            // Quarters are exact here, and one decimal place is enough to tell them from others.
+            let number: f64 = format!("{whole}.25").parse().unwrap();
+            let other = serde_json_canonicalizer::to_string(&number).unwrap();
+            prop_assert_eq!(printed(number), other);
         }
 
         #[test]

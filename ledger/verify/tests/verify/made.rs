@@ -1,8 +1,8 @@
 //! Small logs and exports to verify and to tamper with, made with fixed keys and times.
 
 use events::{
-    CallId, Digest, Draft, Envelope, Event, EventId, PayloadErased, PayloadRef, SessionId,
-    Timestamp,
+    CallId, Decision, Digest, Draft, Envelope, Event, EventId, PayloadErased, PayloadRef,
+    SessionId, Timestamp,
 };
 use sha2::Digest as _;
 use std::collections::BTreeMap;
@@ -100,6 +100,8 @@ impl Made {
     pub(crate) fn dispatch(&mut self, of: u64, number: u64) -> u64 {
         let Event::CallDispatched(mut dispatched) = fact("call.dispatched") else { panic!() };
         dispatched.request = Some(self.content(of, format!("request {number}").as_bytes()));
+        dispatched.verdict.decision = Decision::Allow;
+        dispatched.grant = None;
         self.add(dispatched.into(), Some(session(of)), Some(call(number)), None)
     }
 

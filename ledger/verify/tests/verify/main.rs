@@ -13,6 +13,12 @@ mod logs;
 
 mod events_wrong;
 
+mod story;
+
+mod grants;
+
+mod votes;
+
 mod exports;
 
 mod payloads;

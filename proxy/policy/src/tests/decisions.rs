@@ -1,6 +1,6 @@
 //! The two questions, what determines their answers, and that every error is a no.
 
-use super::world::{SMALL, now, policies, question, refund, said};
+use super::world::{SMALL, model, now, policies, question, refund, said};
 use crate::{Kind, Question, SessionFacts};
 
 const ALL: &str = "permit (principal, action, resource);";
@@ -70,7 +70,7 @@ fn heads_and_conditions_see_who_asks_for_what() {
         ),
         (r#"principal, action in Action::"call", resource"#, "true", true),
         (r#"principal, action == Action::"crm/lookup", resource"#, "true", false),
-        (r#"principal, action, resource is Model"#, "true", false),
+        ("principal, action, resource is Model", "true", false),
         (r#"principal, action, resource is Tool in Server::"crm""#, "true", true),
         (r#"principal, action, resource in Server::"web""#, "true", false),
         ("principal, action, resource", r#"principal.owner in Group::"finance""#, true),
@@ -223,7 +223,7 @@ fn a_tool_is_listed_unless_no_arguments_and_no_moment_could_let_it_be_called() {
                when { context.arguments.amount < 1 };"#,
             true,
         ),
-        (r#"permit (principal, action, resource) when { context.hour == 3 };"#, true),
+        ("permit (principal, action, resource) when { context.hour == 3 };", true),
         (r#"permit (principal, action, resource) when { principal.name == "x" };"#, false),
         (
             r#"permit (principal, action, resource);
@@ -238,11 +238,11 @@ fn a_tool_is_listed_unless_no_arguments_and_no_moment_could_let_it_be_called() {
             true,
         ),
         (
-            r#"permit (principal, action, resource);
-               @shadow forbid (principal, action, resource);"#,
+            "permit (principal, action, resource);
+               @shadow forbid (principal, action, resource);",
             true,
         ),
-        (r#"@shadow permit (principal, action, resource);"#, false),
+        ("@shadow permit (principal, action, resource);", false),
     ] {
         let tool = ("crm", "refund");
         let shown = policies(text).may_call("bot", "support", "ada@example.com", tool);
@@ -273,4 +273,32 @@ fn the_digest_is_that_of_all_text_and_names() {
         assert_ne!(one, digest(&other), "{other:?}");
     }
     assert_eq!(policies(ALL).digest(), digest(&[source("a.cedar", ALL)]));
+}
+
+#[test]
+fn when_tools_change_policies_go_on_to_decide_and_what_no_longer_fits_is_a_no() {
+    let text = r#"permit (principal, action, resource);
+        @id("f") forbid (principal, action == Action::"crm/refund", resource)
+        when { context.arguments.amount > 100 };"#;
+    let before = policies(text);
+    let mut model = model();
+    let schema = |text: &str| Some(text.into());
+    for (changed, expected) in [
+        (schema(super::world::REFUND), "allow a.cedar:1"),
+        (schema(r#"{"type":"object","properties":{"amount":{"type":"string"}}}"#), "deny f"),
+        (schema(r#"{"type":"object","properties":{"sum":{"type":"integer"}}}"#), "deny f"),
+        (None, "deny f"),
+    ] {
+        for tool in model.tools.iter_mut().filter(|tool| *tool.name == *"refund") {
+            tool.input_schema.clone_from(&changed);
+        }
+        let (after, problems) = before.remodel(&model).unwrap();
+        assert_eq!(said(&after.decide(&refund(SMALL))), expected, "{changed:?}");
+        assert_eq!(problems.is_empty(), expected != "deny f", "{problems:?}");
+        assert_eq!(after.digest(), before.digest());
+    }
+    model.tools.retain(|tool| *tool.name != *"refund");
+    let (after, problems) = before.remodel(&model).unwrap();
+    assert_eq!(said(&after.decide(&refund(SMALL))), "deny f");
+    assert!(problems.iter().any(|one| one.message.contains("there is no Action")), "{problems:?}");
 }

@@ -10,7 +10,7 @@ use super::super::shape::{ApprovalsConfig, PeopleConfig, RoleHolder, Roles, Sign
 use super::super::walk::{Node, Table};
 use super::addresses::{is_email, issuer, public_url};
 use super::secrets::secret;
-use super::{DAY, Reading, Taken, is_name, line, name};
+use super::{DAY, Reading, Taken, line, name};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOLD_MAX: Duration = Duration::from_mins(5);
@@ -20,8 +20,8 @@ const SIGN_IN_MAX: Duration = Duration::from_hours(7 * 24);
 
 /// Longest name of a group, a claim or a client, in bytes.
 const WORD_BYTES_MAX: usize = 256;
-/// What sign-ins and people are called that come from no provider.
-const NAMES_RESERVED: [&str; 3] = ["link", "local", "password"];
+/// What people, sign-ins and whoever else acts are called that come from no provider.
+const NAMES_RESERVED: [&str; 5] = ["gateway", "link", "local", "operator", "password"];
 /// What a provider is asked for unless the file says otherwise.
 const SCOPES: [&str; 3] = ["openid", "email", "profile"];
 
@@ -161,9 +161,11 @@ fn provider(
 }
 
 fn is_provider_name(text: &str) -> Result<(), &'static str> {
-    is_name(text)?;
-    let expected =
-        "another name than `link`, `local` and `password`, which the gateway itself uses";
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !text.chars().all(fits) || text.starts_with('-') {
+        return Err("small letters, digits and `-`");
+    }
+    let expected = "a name that the gateway itself does not use";
     if NAMES_RESERVED.contains(&text) { Err(expected) } else { Ok(()) }
 }
 

@@ -114,8 +114,8 @@ impl fmt::Display for RoleHolder {
 /// `[[provider]]`: an identity provider, through whom people sign in.
 #[derive(Debug, Clone)]
 pub struct SignInProvider {
-    /// Unique among providers, and never `local`, `password` or `link`: it is part of who a person
-    /// is, and of how a sign-in is recorded.
+    /// Unique among providers: it is part of who a person is, and of how a sign-in is recorded.
+    /// Small letters, digits and `-`; never what the gateway itself says there, as `local`.
     pub name: String,
     /// The issuer, compared byte by byte with what the provider says it is; `https`, or on this
     /// machine. It may end with a `/`, which is then part of it.

@@ -80,7 +80,7 @@ name = "a"
 url = { env = "SHORT" }
 secret = { env = "SHORT" }
 [[webhook]]
-name = "b"
+name = "mail"
 kind = "slack"
 url = "https://hooks.slack.example/services/T0"
 secret = { env = "HOOK_SECRET" }
@@ -97,8 +97,9 @@ secret = { env = "HOOK_SECRET" }
 11:7: webhook.a.url: the address that is kept there is none: expected an address such as \
 `https://api.example.com/v1`
 12:10: webhook.a.secret: the secret has fewer than 24 characters
-16:7: webhook.b.url: expected a reference to a secret, found text
-17:10: webhook.b.secret: `secret` goes with `kind = \"standard\"`: Slack checks no signature";
+14:8: webhook.mail.name: expected another name: on record, `mail` is mail, found `mail`
+16:7: webhook.mail.url: expected a reference to a secret, found text
+17:10: webhook.mail.secret: `secret` goes with `kind = \"standard\"`: Slack checks no signature";
     let lines = told.lines().filter(|line| line.starts_with("etc/"));
     let lines: Vec<_> = lines.map(|line| line.replace("etc/countersign.toml:", "")).collect();
     assert_eq!(lines.join("\n"), expected, "{told}");

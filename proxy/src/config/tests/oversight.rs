@@ -128,7 +128,7 @@ fn oversight_is_described_without_its_secrets() {
         "          reached at https://Gateway.example.com\n",
         "policy    etc/policy/*.cedar, etc/extra.cedar, /etc/policies/; looked at every 2s\n",
         "approvals at https://countersign.example.com:8443; held open: tool calls 30s, \
-         model calls 9m; an agent asks 60 times an hour, 20 at once; a no answers for 0ms\n",
+         model calls 9m; an agent asks 60 times an hour, 20 at once; a no answers once\n",
         "sign-in   without accounts of the gateway itself; lasts 168h\n",
         "role      approver: finance, group:ops@example.com, person:ada@example.com\n",
         "provider  corp: https://tenant.example/, as `countersign` with a secret; \
@@ -209,8 +209,8 @@ subject = "4"
          found `group:`",
         "10:79: people.roles.admin: there is no key `admin`",
         "11:1: provider.local: `client_id` is missing",
-        "12:8: provider.local.name: expected another name than `link`, `local` and `password`, \
-         which the gateway itself uses, found `local`",
+        "12:8: provider.local.name: expected a name that the gateway itself does not use, \
+         found `local`",
         "13:10: provider.local.issuer: expected `https://`, or a server on this machine, \
          found `login.example`",
         "14:10: provider.local.scopes: `openid` is missing",

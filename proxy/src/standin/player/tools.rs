@@ -74,11 +74,20 @@ impl<'a> Tools<'a> {
         if answered.status == StatusCode::ACCEPTED { Ok(()) } else { Err(answered.unusable()) }
     }
 
-    /// Calls a tool and gives the text of its result, also of one that says it failed.
+    /// Calls a tool and gives the text of its result, also of one that says it failed. Told that
+    /// people have to allow the call first, it asks again as it was told, for as long as it takes.
     pub(super) async fn call(&mut self, call: &Call) -> Result<String, ExchangeError> {
-        let params = json!({"name": call.name, "arguments": call.arguments_value()});
-        let answer = self.request("tools/call", params).await?;
-        Ok(list(&answer, "/result/content").iter().map(|part| text(part, "/text")).collect())
+        let mut params = json!({"name": call.name, "arguments": call.arguments_value()});
+        loop {
+            let answer = self.request("tools/call", params.clone()).await?;
+            if text(&answer, "/result/resultType") == "input_required" {
+                let state = text(&answer, "/result/requestState");
+                set(&mut params, "requestState", Value::from(state));
+            } else if text(&answer, "/result/_meta/countersign~1code") != "approval_pending" {
+                let parts = list(&answer, "/result/content");
+                return Ok(parts.iter().map(|part| text(part, "/text")).collect());
+            }
+        }
     }
 
     /// Says goodbye where there is a session.

@@ -128,14 +128,16 @@ impl World {
             Step::Land => self.land(),
             Step::Pass(seconds) => self.now += seconds,
             Step::Hold(number) if !self.calls.contains_key(&number) => {
-                let held = CallHeld { expires: at(10_000_000), ..held() };
+                let mut held = CallHeld { expires: at(10_000_000), ..held() };
+                // A reminder also says what has changed, so some calls have none.
+                held.rule.remind_s = held.rule.remind_s.filter(|_| number.is_multiple_of(2));
                 self.told.add(self.now, call(number), held);
                 self.calls.insert(number, Now::Waits(1));
             }
             Step::Edit(number) => {
                 if let Some(Now::Waits(version)) = self.calls.get_mut(&number) {
                     *version += 1;
-                    let name = if *version % 2 == 0 { "ben" } else { "cy" };
+                    let name = if version.is_multiple_of(2) { "ben" } else { "cy" };
                     self.told.add(self.now, call(number), edited(name, *version));
                 }
             }
@@ -175,7 +177,17 @@ impl World {
                 told.add(self.now, call, withdrawn("agent", "gave up"));
                 *now = Now::Ended(round);
             }
-            _ => {}
+            Step::Begin
+            | Step::Crash
+            | Step::Edit(_)
+            | Step::Expire(_)
+            | Step::Grant(_)
+            | Step::Hold(_)
+            | Step::Land
+            | Step::Pass(_)
+            | Step::Refuse(_)
+            | Step::Vote(_)
+            | Step::Withdraw(_) => {}
         }
     }
 
@@ -206,7 +218,7 @@ impl World {
 
     fn check_waiting(&self, number: u128, version: u32) {
         let deciders = ["ben@example.com", "cy@example.com"];
-        let editor = if version % 2 == 0 { deciders[0] } else { deciders[1] };
+        let editor = if version.is_multiple_of(2) { deciders[0] } else { deciders[1] };
         for decider in deciders.iter().filter(|it| version == 1 || **it != editor) {
             let known = self.knows.get(&(number, (*decider).into()));
             assert_eq!(known, Some(&version), "{decider} does not know call {number} as it is");
