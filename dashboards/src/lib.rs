@@ -15,9 +15,11 @@ pub mod pages;
 
 mod look_routes;
 
-mod local_peers;
-
 mod problem;
+
+pub mod site;
+
+mod local_peers;
 
 mod ledger_routes;
 
@@ -26,8 +28,6 @@ mod tlog_routes;
 mod export_source;
 
 mod export_routes;
-
-pub mod site;
 
 pub use assets::asset_routes;
 pub use export_routes::export_routes;

@@ -14,6 +14,8 @@ mod frame;
 
 mod exact;
 
+mod reading;
+
 mod story;
 
 mod asked;
@@ -22,27 +24,44 @@ mod door;
 
 mod inbox;
 
+mod widening;
+
 mod hold_pages;
 
 mod deciding;
+
+mod allowing;
 
 mod api;
 
 mod live;
 
-pub use backstage::{Appointed, Backstage, Edited, Tool};
+mod sessions;
+
+mod session_page;
+
+mod people_pages;
+
+mod rights;
+
+mod rights_api;
+
+pub use backstage::{AgentKnown, Appointed, Backstage, Edited, PoliciesKnown, Tool};
 
 use crate::assets::asset_routes;
 use crate::look_routes::look_routes;
 use crate::secured::secured;
+use api::Caller;
 use approvals::{Clock, Desk};
 use axum::Router;
 use budget::Budget;
 use events::Timestamp;
+use http::{HeaderMap, Method};
 use identity::PeopleKey;
 use identity::account::Accounts;
 use identity::cookie::Cookies;
 use identity::oidc::RelyingParty;
+use identity::role::Right;
 use identity::throttle::Throttle;
 use ledger::log::Reader;
 use ledger::payload::Keys;
@@ -50,6 +69,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
+use visitor::Visitor;
 
 /// How many passwords are checked at once: each takes some 20 MiB.
 const PASSWORDS_AT_ONCE: usize = 4;
@@ -135,9 +155,31 @@ impl Site {
             .merge(inbox::routes(self))
             .merge(hold_pages::routes(self))
             .merge(deciding::routes(self))
+            .merge(allowing::routes(self))
             .merge(live::routes(self))
+            .merge(sessions::routes(self))
+            .merge(session_page::routes(self))
+            .merge(people_pages::routes(self))
+            .merge(rights::routes(self))
             .merge(look_routes());
-        secured(pages, &self.0.parts.url).merge(asset_routes()).merge(api::routes(self))
+        secured(pages, &self.0.parts.url)
+            .merge(asset_routes())
+            .merge(api::routes(self))
+            .merge(rights_api::routes(self))
+    }
+
+    /// Whether a request comes from somebody with this right: by a bearer token, or, where it
+    /// changes nothing, by the cookie of a browser.
+    pub(crate) async fn lets_in(
+        &self,
+        (method, headers): (&Method, &HeaderMap),
+        right: Right,
+    ) -> bool {
+        if let Ok(caller) = Caller::of(self, headers).await {
+            return matches!(caller, Caller::Operator) || caller.may(right);
+        }
+        let visitor = Visitor::of_browser(self, headers).await;
+        method.is_safe() && visitor.is_some_and(|visitor| visitor.may(right))
     }
 
     fn parts(&self) -> &Parts {

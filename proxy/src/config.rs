@@ -38,8 +38,8 @@ pub use secret::{Found, Lookup, LookupError, SECRET_BYTES_MAX, Secret, SecretRef
 pub use shape::{
     Agent, ApprovalsConfig, Backend, Checkpoints, Config, Dialect, Durability, Kept, LedgerConfig,
     Listen, MailConfig, MailTls, Mailbox, Mcp, ModelUpstream, PayloadKey, PeopleConfig, PrefixRule,
-    RoleHolder, Roles, Setting, SignInProvider, TokenIssuer, ToolUpstream, Transport, Webhook,
-    WebhookKind, Witness,
+    Price, RoleHolder, Roles, Setting, SignInProvider, TokenIssuer, ToolUpstream, Transport,
+    Webhook, WebhookKind, Witness,
 };
 pub use witness_role::WitnessRole;
 

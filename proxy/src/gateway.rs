@@ -17,17 +17,19 @@ use crate::notices::notice_settings;
 use crate::people::People;
 use crate::people_listener;
 use crate::policing::{Policing, PolicyError};
+use crate::prices::Prices;
 use crate::recover::{RecoverError, look_back, recall};
 use crate::room::Room;
 use crate::rules::Rules;
 use crate::server::Agents;
-use crate::tokens::{Tokens, TokensError};
 use crate::site_wiring::{SiteError, Wiring, site};
+use crate::tokens::{Tokens, TokensError};
 use crate::upstream::{TlsError, Upstream};
 use crate::watch::watch;
 use approvals::notice::{Courier, SettingsError};
 use approvals::{Clock, Desk, Limits as DeskLimits, Settings as DeskSettings};
 use axum::Router;
+use dashboards::site::Site;
 use events::{Digest, GatewayStarted, GatewayStopped};
 use ledger::sealer::LostLock;
 use ledger::{Entry, Health, Ledger, RecordError, SealHealth, Sealing};
@@ -121,8 +123,8 @@ impl Gateway {
         let operator = custody.operator;
         let (ledger, sealing, closing) = custody.split();
         let rules = Arc::new(Rules::new(Arc::clone(&config), Arc::default()));
-        let mut facts = SessionFacts::new(Arc::clone(&rules));
-        let open = look_back(&**ledger.reader(), &mut correlator, &mut facts)?;
+        let mut facts = SessionFacts::new(Arc::clone(&rules), Prices::new(Arc::clone(&config)));
+        let open = look_back(&**ledger.reader(), &mut correlator, &mut facts, clock::now())?;
         let desk = Desk::new(ledger.clone(), desk_clock(), desk_settings(&config));
         let last_policies = recall(&**ledger.reader(), &desk)?;
         let in_doubt = open.settle(&ledger).await?;
@@ -169,7 +171,7 @@ impl Gateway {
         })
         .await?;
         gateway.first_link = first_link;
-        let people = (people, keeping.unwrap_or_default().merge(site.router()));
+        let people = (people, keeping.unwrap_or_default(), site);
         gateway.listen(agents, people, memory, &stopping)?;
         let config = Arc::clone(&gateway.config);
         gateway.listeners.push(tokio::spawn(keep(keeper, config)));
@@ -184,7 +186,7 @@ impl Gateway {
     fn listen(
         &mut self,
         agents: TcpListener,
-        (people, keeping): (TcpListener, Router),
+        (people, keeping, site): (TcpListener, Router, Site),
         memory: Memory,
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), GatewayError> {
@@ -207,7 +209,7 @@ impl Gateway {
         let sealing = self.sealing.clone();
         let gate = Arc::clone(gate);
         let stops = stopping.clone();
-        let pages = People::new(gate, memory, room, sealing, stops).router().merge(keeping);
+        let pages = People::new(gate, memory, room, sealing, stops).router(&site).merge(keeping);
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
         self.pages.push(tokio::spawn(people_listener::serve(people, pages, stopping.clone())));
         Ok(())

@@ -51,6 +51,8 @@ pub mod rules;
 
 pub mod policing;
 
+pub mod prices;
+
 pub mod facts;
 
 pub mod gate;

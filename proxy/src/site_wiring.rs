@@ -6,7 +6,9 @@ use crate::config::{Backend, Config, KeyHash, RoleHolder, SignInProvider};
 use crate::gate::Gate;
 use crate::keys::{KEYS_FOLDER, KeyFileError, random, read_or_make};
 use approvals::{Clock, Hold, Settings};
-use dashboards::site::{Appointed, Backstage, Edited, Parts, Site, Tool};
+use dashboards::site::{
+    AgentKnown, Appointed, Backstage, Edited, Parts, PoliciesKnown, Site, Tool,
+};
 use events::PersonAdded;
 use identity::account::{AccountError, Accounts, Invitation};
 use identity::fetch::{Fetch, Web};
@@ -62,7 +64,7 @@ pub enum SiteError {
 /// What the gateway gives to the site.
 pub struct Wiring<'a> {
     /// The configuration.
-    pub config: &'a Config,
+    pub config: &'a Arc<Config>,
     /// The gate.
     pub gate: &'a Arc<Gate>,
     /// What the operator's key must hash to.
@@ -73,7 +75,7 @@ pub struct Wiring<'a> {
     pub stopping: watch::Receiver<bool>,
 }
 
-struct Stage(Arc<Gate>);
+struct Stage(Arc<Gate>, Arc<Config>);
 
 impl Backstage for Stage {
     fn tool(&self, server: &str, tool: &str) -> Option<Tool> {
@@ -83,6 +85,30 @@ impl Backstage for Stage {
 
     fn edit(&self, hold: &Hold, request: &[u8], arguments: &str) -> Result<Edited, String> {
         self.0.edited(hold, request, arguments)
+    }
+
+    fn agents(&self) -> Vec<AgentKnown> {
+        let agents = self.1.agents.iter().map(|agent| AgentKnown {
+            name: agent.name.as_str().into(),
+            team: agent.team.as_str().into(),
+            owner: agent.owner.as_str().into(),
+        });
+        agents.collect()
+    }
+
+    fn policies(&self) -> Option<PoliciesKnown> {
+        let policies = self.0.rules().policies()?;
+        let read = self.1.policy.as_ref()?.read();
+        let files = read.map(|files| files.into_iter().map(|it| (it.name, it.text)).collect());
+        let files = files.map_err(|errors| {
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        });
+        Some(PoliciesKnown {
+            digest: policies.digest(),
+            count: policies.len(),
+            shadowed: policies.shadowed(),
+            files,
+        })
     }
 }
 
@@ -111,7 +137,7 @@ pub async fn site(wiring: Wiring<'_>) -> Result<(Site, Option<String>), SiteErro
         // What desks go by, unless told otherwise.
         break_glass: Settings::default().break_glass,
         is_operator: Arc::new(move |key| operator.is_some_and(|known| KeyHash::of(key) == known)),
-        backstage: Arc::new(Stage(Arc::clone(gate))),
+        backstage: Arc::new(Stage(Arc::clone(gate), Arc::clone(config))),
         stopping,
     };
     let token = match accounts {

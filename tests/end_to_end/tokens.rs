@@ -206,6 +206,7 @@ fn who_is_not_let_in_learns_where_tokens_are_to_be_had() {
         assert_eq!(metadata["resource"], json!(format!("{base}{path}")));
         assert_eq!(metadata["authorization_servers"], json!([stage.issuer.issuer]));
         assert_eq!(metadata["bearer_methods_supported"], json!(["header"]));
+        assert_eq!(metadata["scopes_supported"], json!(["crm:use"]));
         assert_eq!(answer.head.header("access-control-allow-origin"), Some("*"));
     }
     let strange = format!("GET {described}/mcp HTTP/1.1\r\nhost: evil.example\r\n\r\n");

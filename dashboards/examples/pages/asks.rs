@@ -227,5 +227,5 @@ pub(crate) fn decided(shell: Shell, kind: ClosedKind) -> DecidedPage {
         view,
     };
     let votes = progress(1, 1).votes;
-    DecidedPage { shell, ask, closed, votes, remarks: Vec::new(), take_back: None }
+    DecidedPage { shell, ask, closed, votes, remarks: Vec::new(), take_back: None, widening: None }
 }

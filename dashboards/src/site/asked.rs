@@ -180,10 +180,8 @@ pub(super) fn deciders(hold: &Hold) -> String {
     let votes = hold.standing().into_iter().map(|(_, vote)| vote);
     let names: Vec<&str> =
         votes.filter(|vote| vote.vote == wanted).map(|vote| &*vote.by.email).collect();
-    match &hold.state {
-        State::Expired { .. } => String::new(),
-        _ => names.join(" and "),
-    }
+    let nobody_did = matches!(hold.state, State::Expired { .. });
+    if nobody_did { String::new() } else { names.join(" and ") }
 }
 
 fn history(site: &Site, past: &[HoldView], bytes: Option<&[u8]>) -> Vec<Past> {

@@ -35,6 +35,30 @@ pub struct Tool {
     pub text: Option<Arc<str>>,
 }
 
+/// An agent, as configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentKnown {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its team.
+    pub team: Arc<str>,
+    /// The person it acts for.
+    pub owner: Arc<str>,
+}
+
+/// The policies.
+#[derive(Clone, Debug)]
+pub struct PoliciesKnown {
+    /// The digest of those in force.
+    pub digest: Digest,
+    /// How many decide.
+    pub count: usize,
+    /// How many are only watched.
+    pub shadowed: usize,
+    /// The files as they are now, each with its text; or why they cannot be read.
+    pub files: Result<Vec<(String, String)>, String>,
+}
+
 /// A request with other arguments.
 #[derive(Debug)]
 pub struct Edited {
@@ -54,4 +78,10 @@ pub trait Backstage: Send + Sync {
     /// The request of a hold with other arguments (JSON), if the policy does not forbid it and the
     /// tool takes such arguments; else why not. It blocks.
     fn edit(&self, hold: &Hold, request: &[u8], arguments: &str) -> Result<Edited, String>;
+
+    /// The agents, as configured.
+    fn agents(&self) -> Vec<AgentKnown>;
+
+    /// The policies; none where none are configured. It blocks.
+    fn policies(&self) -> Option<PoliciesKnown>;
 }

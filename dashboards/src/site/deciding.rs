@@ -9,12 +9,12 @@ use super::hold_pages::{find, fresh, shown_at};
 use super::refused::No;
 use super::visitor::{Visitor, voice};
 use crate::truth::Arguments;
-use approvals::{Ballot, CommandError, Edit, HoldView, Standing};
+use approvals::{Ballot, CommandError, Edit, HoldView, Standing, Voter};
 use axum::Router;
 use axum::extract::{Form, Path, State};
 use axum::response::Response;
 use axum::routing::post;
-use events::{Channel, Digest, Risk, View, Vote};
+use events::{CallId, Channel, Digest, Risk, Timestamp, View, Vote};
 use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
 
@@ -31,14 +31,14 @@ pub(super) fn routes(site: &Site) -> Router {
 
 /// The fields of a form, of which some come more than once.
 #[derive(Debug)]
-struct Fields(Vec<(String, String)>);
+pub(super) struct Fields(pub(super) Vec<(String, String)>);
 
 impl Fields {
     fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
-    fn get<'a>(&'a self, name: &'a str) -> &'a str {
+    pub(super) fn get<'a>(&'a self, name: &'a str) -> &'a str {
         self.all(name).next().unwrap_or_default()
     }
 
@@ -50,7 +50,7 @@ impl Fields {
 }
 
 /// A form about a hold, from somebody who may see it.
-struct Sent<'a> {
+pub(super) struct Sent<'a> {
     site: &'a Site,
     headers: &'a HeaderMap,
     visitor: Visitor,
@@ -60,7 +60,7 @@ struct Sent<'a> {
 
 impl<'a> Sent<'a> {
     /// Checks that a page of ours sent the form, for this action.
-    async fn open(
+    pub(super) async fn open(
         site: &'a Site,
         headers: &'a HeaderMap,
         (call, action): (&str, &str),
@@ -69,7 +69,7 @@ impl<'a> Sent<'a> {
         let path = format!("/holds/{call}/{action}");
         let bound = [action, call, fields.get("version"), fields.get("call")];
         let mut words: Vec<&str> = match action {
-            "comment" | "take-back" => vec![action, call],
+            "comment" | "take-back" | "grant" => vec![action, call],
             _ => bound.to_vec(),
         };
         words.extend(verdict);
@@ -84,7 +84,7 @@ impl<'a> Sent<'a> {
     }
 
     /// The page as it is now, with why not; that is on record.
-    async fn refuse(self, no: No) -> Response {
+    pub(super) async fn refuse(self, no: No) -> Response {
         let by = Some(self.visitor.profile.person());
         self.site.refused(by, &format!("POST {}", self.path), &no).await;
         let Some(view) = self.site.desk().hold(self.view.hold.id) else {
@@ -119,15 +119,32 @@ impl<'a> Sent<'a> {
         })
     }
 
-    async fn arguments(&self) -> Result<Arguments, No> {
+    /// What would run, as it is shown and as it is.
+    pub(super) async fn what_runs(&self) -> Result<(Arguments, Vec<u8>), No> {
         let (site, hold) = (self.site.clone(), self.view.hold.clone());
         let (arguments, bytes) = tokio::task::spawn_blocking(move || what_runs(&site, &hold))
             .await
             .map_err(|error| internal(&error))?;
-        bytes.map_err(|why| {
+        let bytes = bytes.map_err(|why| {
             No::unprocessable("not_shown", format!("what would run cannot be shown: {why}"))
         })?;
-        Ok(arguments)
+        Ok((arguments, bytes))
+    }
+
+    async fn arguments(&self) -> Result<Arguments, No> {
+        self.what_runs().await.map(|(arguments, _)| arguments)
+    }
+
+    pub(super) fn id(&self) -> CallId {
+        self.view.hold.id
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.site.now()
+    }
+
+    pub(super) fn voter(&self, channel: Channel) -> Voter {
+        self.visitor.voter(channel)
     }
 
     fn ballot(&self, fields: &Fields, (vote, view): (Vote, View)) -> Result<Ballot, No> {

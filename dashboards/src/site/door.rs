@@ -61,7 +61,7 @@ fn again(site: &Site, headers: &HeaderMap, next: &str, no: Option<&No>) -> Respo
     let next = own_path(next).unwrap_or("/").to_owned();
     let wanted = Wanted { title: "Sign in", place: Place::Elsewhere, path: "/sign-in" };
     let mut shell = shell(site, None, headers, wanted);
-    shell.notice = no.and_then(|no| said(true, &no.detail));
+    shell.notice = no.map(|no| said(true, &no.detail));
     let providers = site.parts().providers.iter().map(|one| {
         let name = &one.provider().name;
         Provider {
@@ -230,10 +230,22 @@ async fn ask_password(
     };
     let wanted = Wanted { title: "Choose a password", place: Place::Elsewhere, path: "/sign-in" };
     let mut shell = shell(site, None, headers, wanted);
-    shell.notice = no.and_then(|no| said(true, &no.detail));
+    shell.notice = no.map(|no| said(true, &no.detail));
     let email = Label::name(profile.email.as_str());
     let status = no.map_or(StatusCode::OK, |no| no.status);
     page(status, &SetPasswordPage { shell, email, token, least: PASSWORD_CHARACTERS_MIN })
+}
+
+/// Ends all sign-ins that a person has.
+/// Ends all sign-ins that a person has.
+async fn end_sign_ins(site: &Site, profile: &Profile) -> Result<(), No> {
+    let roster = site.desk().roster();
+    let running: Vec<Arc<str>> = roster.sign_ins(profile.email.as_str()).map(Arc::clone).collect();
+    for sign_in in running {
+        let fact = PersonSignedOut { person: profile.person(), sign_in };
+        site.desk().note(fact).await.map_err(|error| broken(&error))?;
+    }
+    Ok(())
 }
 
 #[derive(Deserialize)]
@@ -260,6 +272,10 @@ async fn set_password(
     let set = alone(&site, move || accounts.set_password(&given, &password, now)).await;
     match set {
         Ok(Ok(profile)) => {
+            // Whoever knew the password before is out.
+            if let Err(no) = end_sign_ins(&site, &profile).await {
+                return sorry(&site, (None, &headers), &no);
+            }
             let method = (Method::Link, site.now());
             welcome(&site, &headers, profile, (method, peer.ip()), "/").await
         }

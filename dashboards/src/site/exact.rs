@@ -32,10 +32,8 @@ pub(super) fn exact(
         return Ok(b"{}".to_vec());
     }
     let request = payload(site, hold.session, reference)?;
-    Ok(match hold.fact.operation {
-        Operation::ExecuteTool => arguments_of(&request),
-        _ => request,
-    })
+    let is_tool = hold.fact.operation == Operation::ExecuteTool;
+    Ok(if is_tool { arguments_of(&request) } else { request })
 }
 
 /// The arguments in a request of a tool, as they are spelled; all of a request that is not

@@ -101,8 +101,8 @@ pub(super) fn sentence(text: &str) -> String {
 }
 
 /// What a form came to, said above a page.
-pub(super) fn said(is_problem: bool, text: &str) -> Option<Notice> {
-    Some(Notice { is_problem, text: Label::of(&sentence(text)) })
+pub(super) fn said(is_problem: bool, text: &str) -> Notice {
+    Notice { is_problem, text: Label::of(&sentence(text)) }
 }
 
 /// Leads the browser to another of our pages.

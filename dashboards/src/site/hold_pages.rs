@@ -6,6 +6,7 @@ use super::frame::{Wanted, page, reader, said, sentence, shell, sorry};
 use super::inbox::ended;
 use super::refused::No;
 use super::visitor::{Visitor, has_voted, voice};
+use super::widening::widening;
 use crate::markup::Label;
 use crate::moment::{Moment, distance};
 use crate::pages::{
@@ -86,7 +87,7 @@ pub(super) async fn fresh(
         tokio::task::spawn_blocking(move || make(&site, &visitor, &headers, &view)).await
     };
     let status = no.map_or(StatusCode::OK, |no| no.status);
-    let notice = no.and_then(|no| said(true, &no.detail));
+    let notice = no.map(|no| said(true, &no.detail));
     match made {
         Ok(Made::Waiting(mut waiting, digest)) => {
             if seen < VIEWS_MAX
@@ -125,15 +126,10 @@ fn make(site: &Site, visitor: &Visitor, headers: &HeaderMap, view: &HoldView) ->
         let token = |words: &[&str]| visitor.sign_in.form_token(site.key(), words);
         let is_in_time = matches!(hold.state, HoldState::Granted { .. });
         let take_back = is_in_time.then(|| token(&["take-back", &hold.id.to_string()]));
+        let widening = widening(site, visitor, view, &asked);
         let ask = asked.ask;
-        return Made::Closed(Box::new(DecidedPage {
-            shell,
-            ask,
-            closed,
-            votes,
-            remarks,
-            take_back,
-        }));
+        let page = DecidedPage { shell, ask, closed, votes, remarks, take_back, widening };
+        return Made::Closed(Box::new(page));
     }
     shell.live = Some("/holds/events".to_owned());
     let digest = view_digest(&asked.ask).unwrap_or(Digest([0; 32]));
@@ -335,7 +331,12 @@ fn closed(site: &Site, hold: &Hold) -> Closed {
     let reason = match &hold.state {
         HoldState::Withdrawn { reason, .. } => reason.clone(),
         HoldState::Granted { break_glass: Some(broken), .. } => broken.reason.clone(),
-        _ => last.and_then(|vote| vote.reason.clone()).unwrap_or_default(),
+        HoldState::Granted { break_glass: None, .. }
+        | HoldState::Refused { .. }
+        | HoldState::Dispatched { .. } => {
+            last.and_then(|vote| vote.reason.clone()).unwrap_or_default()
+        }
+        HoldState::Pending | HoldState::Expired { .. } => String::new(),
     };
     let view = last.and_then(|vote| vote.view.as_ref()).map(|view| view.digest.to_string());
     Closed {

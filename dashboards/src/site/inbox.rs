@@ -126,9 +126,10 @@ fn item(site: &Site, view: &HoldView, now: Timestamp) -> Item {
         asked: Moment::of(hold.at),
         since: distance(now, hold.at),
         ends: Moment::of(ends),
-        left: match &hold.state {
-            HoldState::Pending => format!("rejected {}", distance(now, ends)),
-            _ => distance(now, ends),
+        left: if hold.state.is_pending() {
+            format!("rejected {}", distance(now, ends))
+        } else {
+            distance(now, ends)
         },
         state,
         mood,

@@ -3,13 +3,13 @@
 
 use super::Site;
 use super::exact::payload;
+use super::reading::{each, position};
 use crate::markup::Label;
 use crate::pages::Said;
 use crate::truth::shown;
 use analytics::{Call, Calls, Outcome, Projection as _, answer_text, result_text, user_text};
 use approvals::Hold;
-use events::{Envelope, Operation, Timestamp};
-use ledger::Sequence;
+use events::Operation;
 use ledger::log::Reader;
 
 /// How many events before a call are looked at.
@@ -20,8 +20,6 @@ const CALLS_MAX: usize = 6;
 
 /// How many events of the same moment may stand behind the one looked for.
 const MARGIN: u64 = 256;
-
-const READ_BYTES: usize = 1 << 20;
 
 /// What was said before, the oldest first.
 pub(super) fn so_far(site: &Site, hold: &Hold) -> Vec<Said> {
@@ -54,63 +52,30 @@ fn told(site: &Site, call: &Call) -> Vec<Said> {
         text.map(|text| Said { who: Label::name(&who), text: shown(&text) })
     };
     let owner = &call.principal().owner;
-    let both = match call.operation() {
-        Operation::Chat => {
-            let model = call.model().unwrap_or("a model");
-            let asked = said(
-                format!("user, as the agent tells it (for {owner})"),
-                user_text(&bytes(call.request())),
-            );
-            [asked, said(format!("model {model}"), answer_text(&bytes(call.answer())))]
-        }
-        _ => {
-            let tool = call.target().unwrap_or("of no name");
-            let answer = match &call.outcome {
-                Some(Outcome::Completed(_)) => result_text(&bytes(call.answer())),
-                Some(Outcome::Failed(_) | Outcome::Cancelled(_) | Outcome::InDoubt(_)) | None => {
-                    None
-                }
-            };
-            [said(format!("tool {tool} answered"), answer), None]
-        }
+    let both = if call.operation() == Operation::Chat {
+        let asked = user_text(&bytes(call.request()));
+        let answered = answer_text(&bytes(call.answer()));
+        let who = format!("user, as the agent tells it (for {owner})");
+        let model = format!("model {}", call.model().unwrap_or("of no name"));
+        [said(who, asked), said(model, answered)]
+    } else {
+        let is_answered = matches!(call.outcome, Some(Outcome::Completed(_)));
+        let answer = is_answered.then(|| result_text(&bytes(call.answer()))).flatten();
+        let tool = format!("tool {} answered", call.target().unwrap_or("of no name"));
+        [said(tool, answer), None]
     };
     both.into_iter().flatten().collect()
 }
 
 /// The calls of a hold's session among the events before it.
 fn calls_before(reader: &dyn Reader, hold: &Hold) -> Calls {
-    let end = position(reader, hold.at).saturating_add(MARGIN).min(reader.next().number());
+    let end = position(reader, hold.at).saturating_add(MARGIN);
     let mut calls = Calls::default();
-    let mut next = end.saturating_sub(EVENTS_MAX);
-    while next < end {
-        let Ok(records) = reader.read(Sequence::new(next), READ_BYTES) else { break };
-        if records.is_empty() {
-            break;
+    let range = end.saturating_sub(EVENTS_MAX)..end;
+    each(reader, range, |envelope| {
+        if envelope.session == Some(hold.session) {
+            calls.apply(envelope);
         }
-        for record in records {
-            next += 1;
-            let Ok(envelope) = Envelope::parse(&record) else { continue };
-            if next <= end && envelope.session == Some(hold.session) {
-                calls.apply(&envelope);
-            }
-        }
-    }
+    });
     calls
-}
-
-/// About where the events of a moment stand.
-fn position(reader: &dyn Reader, moment: Timestamp) -> u64 {
-    let (mut low, mut high) = (0, reader.next().number());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let record =
-            reader.read(Sequence::new(middle), 1).ok().and_then(|read| read.into_iter().next());
-        let time = record.and_then(|record| Envelope::parse(&record).ok()).map(|it| it.time);
-        if time.is_some_and(|time| time <= moment) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
 }

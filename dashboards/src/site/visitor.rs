@@ -110,6 +110,21 @@ pub(super) fn voice(
     found.map(|it| Some(Arc::clone(&it.from.email))).ok_or_else(|| refused.to_string())
 }
 
+/// Whether the person could decide a hold alone.
+pub(super) fn suffices(site: &Site, visitor: &Visitor, view: &HoldView) -> bool {
+    let (voter, roster) = (visitor.voter(Channel::Web), site.desk().roster());
+    let context = Context {
+        now: site.now(),
+        roster: &roster,
+        no_answers_for: Duration::ZERO,
+        break_glass: &[],
+        is_claimed: view.is_being_made,
+    };
+    let person = &voter.person;
+    let seat = Seat { person, hand: person, groups: &voter.groups, roles: &voter.roles };
+    terms(&view.hold, &context).suffices(seat)
+}
+
 /// Whether the person has voted on the version that is decided on.
 pub(super) fn has_voted(view: &HoldView, voter: &Voter) -> bool {
     let mut standing = view.hold.standing().into_iter();

@@ -27,7 +27,7 @@ pub(super) struct Args {
 }
 
 /// The configuration that is read when none is named.
-const DEFAULT_FILE: &str = "countersign.toml";
+pub(super) const DEFAULT_FILE: &str = "countersign.toml";
 
 /// Serves until SIGINT or SIGTERM, then lets calls finish.
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {

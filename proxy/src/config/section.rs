@@ -27,6 +27,7 @@ pub(super) const ROOT: Section = Section {
         "webhook",
         "mcp",
         "model",
+        "price",
         "tools",
         "issuer",
         "agent",
@@ -104,6 +105,10 @@ pub(super) const WEBHOOK: Section =
 pub(super) const MCP: Section = Section { heading: "[mcp]", keys: &["prefix"] };
 pub(super) const MODEL: Section =
     Section { heading: "[[model]]", keys: &["name", "dialect", "url", "key", "serves"] };
+pub(super) const PRICE: Section = Section {
+    heading: "[[price]]",
+    keys: &["models", "input", "cached_input", "cache_write", "output"],
+};
 pub(super) const TOOLS: Section = Section {
     heading: "[[tools]]",
     keys: &[
@@ -142,7 +147,7 @@ pub(super) const ROLE_LOG: Section = Section { heading: "[[witness.log]]", keys:
 
 /// All sections but the tops of files, which the reference page is held to.
 #[cfg(test)]
-pub(super) const SECTIONS: [&Section; 21] = [
+pub(super) const SECTIONS: [&Section; 22] = [
     &LISTEN,
     &LIMITS,
     &LEDGER,
@@ -158,6 +163,7 @@ pub(super) const SECTIONS: [&Section; 21] = [
     &WEBHOOK,
     &MCP,
     &MODEL,
+    &PRICE,
     &TOOLS,
     &ISSUER,
     &AGENT,

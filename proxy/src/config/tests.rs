@@ -5,6 +5,7 @@ mod golden;
 mod notices;
 mod oversight;
 mod policy_files;
+mod prices;
 mod witnesses;
 
 use std::collections::BTreeMap;
@@ -220,6 +221,8 @@ const KEYS: &[&str] = &[
     "password",
     "secret",
     "trusted",
+    "input",
+    "output",
     "x",
 ];
 /// Values that fit some keys, or nearly do.
@@ -240,6 +243,7 @@ const VALUES: &[&str] = &[
     "[\"person:a@b\", \"group:c\"]",
     "[\"p*/x\", \"p/*\"]",
     "\"10s\"",
+    "\"2.50\"",
     "\"1 GiB\"",
     "[]",
     "[1, [\"a\"]]",
@@ -268,6 +272,7 @@ const HEADINGS: &[&str] = &[
     "[mail]",
     "[[webhook]]",
     "[[issuer]]",
+    "[[price]]",
     "[x.y]",
 ];
 

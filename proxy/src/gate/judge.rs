@@ -53,7 +53,7 @@ impl Gate {
                 sent_outside: facts.sent_outside,
                 calls: facts.calls,
                 tokens: facts.tokens,
-                cost_micros: 0,
+                cost_micros: facts.cost_micros,
             },
             now: clock::now(),
         });

@@ -4,9 +4,10 @@ use super::Gate;
 use super::ask::{Ask, Content};
 use crate::clock;
 use crate::correlate::{ModelAsked, Note, ToolAsked};
-use events::{CallId, Mark, SessionId, SessionMethod};
+use events::{CallId, Draft, Event, Mark, SessionId, SessionMethod};
 
 /// What correlation made of a call.
+#[derive(Debug)]
 pub(super) struct Place {
     pub(super) session: SessionId,
     pub(super) method: SessionMethod,
@@ -15,6 +16,16 @@ pub(super) struct Place {
     pub(super) cause: Option<CallId>,
     pub(super) tool_call: Option<String>,
     pub(super) notes: Vec<Note>,
+}
+
+/// What was made of the request that asks, be it the first for its call or not.
+#[derive(Debug)]
+pub(super) struct Origin {
+    /// The call that it would be if nobody had asked for it before.
+    pub(super) call: CallId,
+    pub(super) place: Place,
+    /// Its links and findings, for the first event about it.
+    pub(super) also: Vec<Draft<Event>>,
 }
 
 impl Gate {

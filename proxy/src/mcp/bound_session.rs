@@ -1,5 +1,5 @@
-//! Which caller opened which session of an upstream, so that nobody uses another's; not the sessions
-//! that the gateway itself keeps.
+//! Which caller opened which session of an upstream, so that nobody uses another's; not the
+//! sessions that the gateway itself keeps.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};

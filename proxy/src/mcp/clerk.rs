@@ -227,8 +227,8 @@ impl Clerk {
         Ok(Begun { permit: dispatched.permit, call, text })
     }
 
-    /// A tool that needs more than the caller's token is good for is not called: the client asks its
-    /// issuer for more. Who may not call it at all learns that first.
+    /// A tool that needs more than the caller's token is good for is not called: the client asks
+    /// its issuer for more. Who may not call it at all learns that first.
     fn check_scopes(&self, ask: &Ask<'_>) -> Result<(), Refusal> {
         let tool = ask.tool().filter(|_| ask.listed);
         let lacks = |tool| self.gate.tokens().lacks(ask.caller, &ask.upstream, tool);

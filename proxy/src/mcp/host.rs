@@ -33,8 +33,8 @@ const SESSIONS_MAX: usize = 1024;
 /// How long a session is kept that nobody uses; its servers' streams end with it.
 const UNUSED_MAX: Duration = Duration::from_hours(1);
 
-/// How many callers without sessions have lines and names of their own. Of more, those are forgotten
-/// that nobody uses at the moment.
+/// How many callers without sessions have lines and names of their own. Of more, those are
+/// forgotten that nobody uses at the moment.
 const SHARED_MAX: usize = 4096;
 
 /// How the servers of an endpoint are reached.

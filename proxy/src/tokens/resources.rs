@@ -1,12 +1,12 @@
 //! What of the gateway a token can be for, and how clients find out (RFC 8707, RFC 9728).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use identity::challenge::{ResourceMetadata, metadata_url};
 
 use crate::body::Outgoing;
-use crate::config::Config;
+use crate::config::{Config, Pattern};
 
 /// Where all of this is described; below it stands the path of what is described.
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
@@ -19,22 +19,34 @@ const KEPT: HeaderValue = HeaderValue::from_static("max-age=300");
 pub struct Resources {
     /// How agents reach the gateway, without a `/` at the end.
     base: String,
-    /// The paths of all: the gateway, all tool servers together, and each.
-    paths: BTreeSet<String>,
+    /// The paths of all: the gateway, all tool servers together, and each; with the scopes that
+    /// every tool there needs.
+    paths: BTreeMap<String, BTreeSet<String>>,
     issuers: Vec<String>,
 }
 
 impl Resources {
     pub(super) fn new(config: &Config, base: String) -> Self {
-        let servers = config.tools.iter().map(|tool| format!("/mcp/{}", tool.name));
-        let paths = ["", "/mcp"].map(str::to_owned).into_iter().chain(servers).collect();
+        let mut paths = BTreeMap::new();
+        for tool in &config.tools {
+            let needed = tool.scopes.iter().filter(|(pattern, _)| *pattern == Pattern::any());
+            let needed = needed.flat_map(|(_, scopes)| scopes).map(|scope| scope.to_string());
+            let needed: BTreeSet<String> = needed.collect();
+            for path in ["", "/mcp"] {
+                paths.entry(path.to_owned()).or_insert_with(BTreeSet::new).extend(needed.clone());
+            }
+            paths.insert(format!("/mcp/{}", tool.name), needed);
+        }
+        for path in ["", "/mcp"] {
+            paths.entry(path.to_owned()).or_default();
+        }
         let issuers = config.issuers.iter().map(|issuer| issuer.url.clone()).collect();
-        Self { base, paths, issuers }
+        Self { base: as_clients_write(&base), paths, issuers }
     }
 
     /// What tokens can be for, as clients write it: some put a `/` behind a host.
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
-        let all = self.paths.iter().map(|path| format!("{}{path}", self.base));
+        let all = self.paths.keys().map(|path| format!("{}{path}", self.base));
         all.chain([format!("{}/", self.base)])
     }
 
@@ -42,7 +54,7 @@ impl Resources {
     pub(super) fn opens(&self, resource: &str, path: &str) -> bool {
         let Some(own) = resource.strip_prefix(&self.base) else { return false };
         let own = own.trim_end_matches('/');
-        let rest = path.strip_prefix(own).filter(|_| self.paths.contains(own));
+        let rest = path.strip_prefix(own).filter(|_| self.paths.contains_key(own));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
@@ -58,11 +70,9 @@ impl Resources {
     /// may ask, and pages of any origin: it says nothing but where to get a token.
     pub fn describe(&self, method: &Method, path: &str) -> Option<Response<Outgoing>> {
         let own = path.strip_prefix(WELL_KNOWN)?.trim_end_matches('/');
-        if self.issuers.is_empty() || !self.paths.contains(own) {
-            return None;
-        }
+        let scopes = self.paths.get(own).filter(|_| !self.issuers.is_empty())?;
         let mut reply = match *method {
-            Method::GET | Method::HEAD => self.described(own),
+            Method::GET | Method::HEAD => self.described(own, scopes),
             Method::OPTIONS => {
                 let mut reply = status(StatusCode::NO_CONTENT);
                 let allowed = HeaderValue::from_static("GET, HEAD, OPTIONS");
@@ -84,16 +94,24 @@ impl Resources {
         Some(reply)
     }
 
-    fn described(&self, own: &str) -> Response<Outgoing> {
+    fn described(&self, own: &str, scopes: &BTreeSet<String>) -> Response<Outgoing> {
         let resource = format!("{}{own}", self.base);
-        // Scopes are asked for when a tool needs them, and no sooner.
-        let metadata = ResourceMetadata::new(resource, self.issuers.clone(), BTreeSet::new());
+        // Clients begin with what every tool needs, and ask for more when a tool needs that.
+        let metadata = ResourceMetadata::new(resource, self.issuers.clone(), scopes.clone());
         let mut reply = Response::new(Outgoing::from(metadata.json()));
         let headers: &mut HeaderMap = reply.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::CACHE_CONTROL, KEPT);
         reply
     }
+}
+
+/// An address as clients write it when they have read it: hosts in lower case, and no port where it
+/// is the scheme's own.
+fn as_clients_write(base: &str) -> String {
+    let base = base.to_ascii_lowercase();
+    let port = if base.starts_with("https:") { ":443" } else { ":80" };
+    base.strip_suffix(port).unwrap_or(&base).to_owned()
 }
 
 fn status(status: StatusCode) -> Response<Outgoing> {

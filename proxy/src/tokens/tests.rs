@@ -15,7 +15,7 @@ use crate::config::{LookupError, SecretRef};
 
 const TEXT: &str = r#"
 [listen]
-agents_url = "https://gate.example"
+agents_url = "https://Gate.example:443"
 [[tools]]
 name = "crm"
 url = "http://127.0.0.1:1/mcp"

@@ -73,7 +73,8 @@ fn model(
     Some(ModelUpstream { name: name?, dialect: dialect?, url: url?, key, serves })
 }
 
-fn patterns(node: &Node<'_, '_>, report: &mut Report<'_>) -> Vec<(Pattern, At)> {
+/// A list of at least one pattern, each with its place.
+pub(super) fn patterns(node: &Node<'_, '_>, report: &mut Report<'_>) -> Vec<(Pattern, At)> {
     let items = node.items(report);
     if items.is_empty() && node.is_list() {
         report.problem(&node.at, "expected at least one pattern").hint("`[\"*\"]` is every model");
