@@ -121,7 +121,9 @@ note      `crm` was not heard to tell of a tool `refund`: it counts as destructi
 ";
     assert_eq!(held.out, expected);
 
-    assert!(explain(&["--tool", "crm/read", "--expect", "allow"]).with(0).out.starts_with("allowed"));
+    assert!(
+        explain(&["--tool", "crm/read", "--expect", "allow"]).with(0).out.starts_with("allowed")
+    );
     let after = ["--after", "read-private", "--after", "read-untrusted"];
     let words = [&["--tool", "crm/read", "--expect", "deny"], &after[..]].concat();
     assert!(explain(&words).with(0).out.starts_with("denied    by trifecta"));
@@ -133,7 +135,8 @@ note      `crm` was not heard to tell of a tool `refund`: it counts as destructi
     let other = explain(&["--tool", "crm/refund", "--team", "sales", "--json"]).with(0);
     assert_eq!(other.json().pointer("/verdict/decision").unwrap(), "allow");
     let night = ["--tool", "crm/read", "--at", "2026-11-21T23:00:00Z"];
-    let night = run(folder.path(), &[&["policy", "explain", "--agent", "bot"], &night[..]].concat());
+    let night =
+        run(folder.path(), &[&["policy", "explain", "--agent", "bot"], &night[..]].concat());
     assert!(night.with(0).out.contains("shadow    if policies in shadow counted: denied by night"));
 }
 

@@ -161,7 +161,8 @@ impl Replay<'_> {
             },
             now: envelope.time,
         });
-        let has_other_rule = answer.rule.is_some() && rule.is_some() && answer.rule.as_ref() != rule;
+        let has_other_rule =
+            answer.rule.is_some() && rule.is_some() && answer.rule.as_ref() != rule;
         let outcome = Outcome::Decided { answer: Box::new(answer), has_other_rule };
         self.report.add(Row::new(envelope, asked, (decision, outcome)), self.args.all);
         Ok(())

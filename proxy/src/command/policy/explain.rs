@@ -1,9 +1,9 @@
 //! `countersign policy explain`: asks policies about one call, offline, and says what they answer.
 
+use super::super::CommandError;
 use super::super::candidate;
 use super::super::decision_words::{because, decided, rule};
 use super::super::history::{self, History, Scene, each};
-use super::super::CommandError;
 use crate::clock;
 use crate::config::{Agent, Config, look_up};
 use crate::facts::Facts;
@@ -188,9 +188,11 @@ fn known(args: &Args, config: Option<Config>) -> Result<(History, Known), Comman
     let config = match (config, &records) {
         (Some(config), _) => config,
         (None, Some(records)) => history::configuration(records)?,
-        (None, None) => Config::parse("", Path::new(""), &look_up)
-            .map_err(|problems| CommandError::Configuration(problems.to_string()))?
-            .config,
+        (None, None) => {
+            Config::parse("", Path::new(""), &look_up)
+                .map_err(|problems| CommandError::Configuration(problems.to_string()))?
+                .config
+        }
     };
     let agent = config.agents.iter().find(|agent| agent.name == args.agent).cloned();
     if agent.is_none() {

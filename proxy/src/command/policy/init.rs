@@ -24,7 +24,10 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
         };
         CommandError::Io(format!("cannot make `{path}`: {error}{hint}"))
     })?;
-    writeln!(out, "policies to start with are in {path}; read them, and change what does not fit.")?;
+    writeln!(
+        out,
+        "policies to start with are in {path}; read them, and change what does not fit."
+    )?;
     writeln!(out, "\nPut this into the configuration, with the path as seen from its folder:")?;
     writeln!(out, "  [policy]\n  files = [{}]", toml::Value::from(path.to_string()))?;
     writeln!(out, "\nThen see what they would have decided, and whether all is right:")?;

@@ -59,8 +59,8 @@ impl<'a> Asked<'a> {
     /// decided about then, and not when it was made.
     pub(super) fn of(envelope: &'a Envelope, held: &BTreeSet<CallId>) -> Option<Self> {
         let asked = if let Event::CallDispatched(fact) = &envelope.event {
-            let was_held = fact.grant.is_some()
-                && envelope.call.is_some_and(|call| held.contains(&call));
+            let was_held =
+                fact.grant.is_some() && envelope.call.is_some_and(|call| held.contains(&call));
             if was_held {
                 return None;
             }

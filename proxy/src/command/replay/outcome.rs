@@ -104,7 +104,11 @@ impl Row {
         let mut lines = vec![format!("{} {}", self.change(), because(&answer.verdict))];
         lines.extend(answer.rule.as_ref().map(|rule| format!("asks {}", approvers(rule))));
         lines.extend(answer.shadow.as_ref().map(|shadow| {
-            format!("if policies in shadow counted: {} {}", decided(shadow.decision), because(shadow))
+            format!(
+                "if policies in shadow counted: {} {}",
+                decided(shadow.decision),
+                because(shadow)
+            )
         }));
         lines
     }

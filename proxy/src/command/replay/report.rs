@@ -103,7 +103,9 @@ impl Report {
             .map(|(count, note)| format!("{count} {note}"))
             .collect();
         let misfits = self.misfits.iter();
-        notes.extend(misfits.map(|problem| format!("did not fit the tools at some time: {problem}")));
+        notes.extend(
+            misfits.map(|problem| format!("did not fit the tools at some time: {problem}")),
+        );
         if !notes.is_empty() {
             writeln!(out)?;
         }
