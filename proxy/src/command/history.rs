@@ -10,6 +10,7 @@ use crate::custody::LEDGER_FOLDER;
 use crate::facts::{Facts, SessionFacts};
 use crate::json;
 use crate::policing::people;
+use crate::prices::Prices;
 use crate::rules::Rules;
 use crate::sse::Parser;
 use approvals::Roster;
@@ -41,8 +42,8 @@ struct List {
 impl History {
     /// Knows only the configuration.
     pub(super) fn new(config: Arc<Config>) -> Self {
-        let rules = Arc::new(Rules::new(config, Arc::new(Catalogue::default())));
-        let facts = SessionFacts::new(Arc::clone(&rules));
+        let rules = Arc::new(Rules::new(Arc::clone(&config), Arc::new(Catalogue::default())));
+        let facts = SessionFacts::new(Arc::clone(&rules), Prices::new(config));
         let roster = Roster::default();
         Self { rules, facts, asked: BTreeMap::new(), roster, lists_gone: 0 }
     }
