@@ -155,7 +155,12 @@ fn post(way: &Way, path: &str, asked: &Value) -> Result<Value, CommandError> {
 }
 
 fn get(way: &Way, call: CallId) -> Result<Told, CommandError> {
-    understood(runtime()?.block_on(ask((&way.0, &way.1), Method::GET, &format!("{PATH}/{call}"), &()))?)
+    understood(runtime()?.block_on(ask(
+        (&way.0, &way.1),
+        Method::GET,
+        &format!("{PATH}/{call}"),
+        &(),
+    ))?)
 }
 
 fn understood<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, CommandError> {
@@ -175,7 +180,8 @@ fn list(args: &ListArgs, out: &mut dyn Write) -> Result<(), CommandError> {
                 Which::All => "all",
             };
             let path = format!("{PATH}?state={state}");
-            let mut answer: Value = runtime()?.block_on(ask((base, key), Method::GET, &path, &()))?;
+            let mut answer: Value =
+                runtime()?.block_on(ask((base, key), Method::GET, &path, &()))?;
             understood(answer.get_mut("holds").map(Value::take).unwrap_or_default())?
         }
         None => {
