@@ -4,7 +4,7 @@
 use crate::clock;
 use crate::config::{PolicyConfig, PolicyFile};
 use crate::rules::Rules;
-use approvals::Desk;
+use approvals::{Desk, Roster};
 use events::{Digest, Draft, Event, PolicyLoaded, PolicyRejected};
 use ledger::Ledger;
 use policy::{PersonFacts, Policies, PolicyProblem, Source};
@@ -49,7 +49,7 @@ impl Policing {
         last: Option<Digest>,
     ) -> Result<Self, PolicyError> {
         let mut policing = Self { config, rules, ledger, desk, seen: None };
-        policing.rules.know(people(&policing.desk));
+        policing.rules.know(people(&policing.desk.roster()));
         let found = policing.find().await.map_err(PolicyError)?;
         let compiled = if last == Some(found.digest) {
             policing.compile_again(&found.sources)
@@ -79,7 +79,7 @@ impl Policing {
                     if changed.is_err() {
                         return;
                     }
-                    if self.rules.know(people(&self.desk)) {
+                    if self.rules.know(people(&self.desk.roster())) {
                         self.remodel();
                     }
                 }
@@ -194,9 +194,8 @@ impl Policing {
     }
 }
 
-/// The people that are known at the desk, as policies see them.
-fn people(desk: &Desk) -> Vec<PersonFacts> {
-    let roster = desk.roster();
+/// The people that are known, as policies see them.
+pub(crate) fn people(roster: &Roster) -> Vec<PersonFacts> {
     let facts = roster.people().map(|known| PersonFacts {
         email: known.person.email.to_lowercase().into(),
         groups: known.groups.clone(),

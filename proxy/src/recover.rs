@@ -4,7 +4,9 @@ use crate::clock;
 use crate::correlate::Correlator;
 use crate::facts::SessionFacts;
 use approvals::Desk;
-use events::{CallId, CallInDoubt, Digest, Draft, Envelope, Event, EventId, ParseError, SessionId};
+use events::{
+    CallId, CallInDoubt, Digest, Draft, Envelope, Event, EventId, ParseError, SessionId, Timestamp,
+};
 use ledger::log::{ReadError, Reader};
 use ledger::{Entry, Ledger, RecordError, Sequence};
 use std::collections::BTreeMap;
@@ -12,6 +14,10 @@ use std::sync::Arc;
 
 /// How many events the first step back takes; each further step takes twice as many.
 const STEP_BACK: u64 = 8192;
+
+/// How far back it is looked at least, in microseconds: a session that goes on over restarts keeps
+/// what it has done so long.
+const BACK_MICROS_MIN: u64 = 24 * 60 * 60 * 1_000_000;
 
 /// How many bytes of events are read at a time.
 const READ_BYTES_MAX: usize = 1 << 20;
@@ -60,27 +66,32 @@ impl Found {
     }
 }
 
-/// Reads the ledger's last run: finds calls without outcome and lets `correlator` remember.
+/// Reads the ledger's last run, and the last day: finds calls without outcome, and lets
+/// `correlator` and `facts` remember.
 ///
-/// Every start records the outcomes that the run before left open, so it is enough to go back to
-/// the start before; a little further if that is near, for the correlator's sake.
+/// Every start records the outcomes that the run before left open, so for those it is enough to go
+/// back to the start before. Sessions go on over several starts.
 pub fn look_back(
     reader: &dyn Reader,
     correlator: &mut Correlator,
     facts: &mut SessionFacts,
+    now: Timestamp,
 ) -> Result<Found, RecoverError> {
+    let since = Timestamp::from_micros(now.micros().saturating_sub(BACK_MICROS_MIN));
     let end = reader.next();
     let mut from = end;
     let mut step = STEP_BACK;
+    let mut started = false;
     loop {
         let before = from;
         from = Sequence::new(from.number().saturating_sub(step));
         step = step.saturating_mul(2);
-        let mut started = false;
+        let mut reached = false;
         each(reader, from, before, |_, envelope| {
             started |= matches!(envelope.event, Event::GatewayStarted(_));
+            reached |= envelope.time < since;
         })?;
-        if started || from == Sequence::FIRST {
+        if (started && reached) || from == Sequence::FIRST {
             break;
         }
     }
@@ -218,3 +229,6 @@ fn each(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

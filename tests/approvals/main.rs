@@ -12,6 +12,7 @@ mod stage;
 mod voting;
 
 mod scripted;
+mod spending;
 
 mod forged;
 

@@ -61,7 +61,7 @@ impl Desk {
             tasks.spawn(async move {
                 match desk.carry_out(id, command, Vec::new()).await {
                     Ok(_) | Err(CommandError::Unknown | CommandError::Refused(_)) => {}
-                    // It is tried again at the next look; until then nobody can vote, as it is late.
+                    // It is tried again at the next look. Nobody can vote meanwhile: it is late.
                     Err(error) => tracing::warn!(hold = %id, %error, "a hold is not settled yet"),
                 }
             });

@@ -1,15 +1,15 @@
 //! The way in, its last step: the dispatch on record, and only then a permit.
 
 use super::keep::settled;
-use super::place::Place;
+use super::place::Origin;
 use super::{Ask, Carried, Gate, OpenCall, reference};
 use crate::clock;
 use crate::config::Keep;
-use crate::correlate::Note;
 use crate::problem::{ErrorCode, Problem};
 use crate::upstream::Permit;
 use events::{
-    CallCancelled, CallDispatched, CallId, Draft, EventId, Mark, SessionId, SessionMethod, Verdict,
+    CallCancelled, CallDispatched, CallId, Draft, Event, EventId, Mark, SessionId, SessionMethod,
+    Verdict,
 };
 use ledger::payload::Unpacked;
 use ledger::{Entry, Pending, RecordError, Recorded};
@@ -38,7 +38,8 @@ pub(super) struct Clearance {
     pub(super) conversation: Option<Mark>,
     pub(super) arguments: Option<Mark>,
     pub(super) tool_call: Option<Arc<str>>,
-    pub(super) notes: Vec<Note>,
+    /// Its links and findings, where they are not on record yet.
+    pub(super) also: Vec<Draft<Event>>,
     pub(super) verdict: Verdict,
     pub(super) shadow: Option<Verdict>,
     /// The grant that it uses up.
@@ -51,12 +52,8 @@ pub(super) struct Clearance {
 
 impl Clearance {
     /// Lets a call go because the policy allows it.
-    pub(super) fn allowed(
-        call: CallId,
-        place: Place,
-        verdict: Verdict,
-        shadow: Option<Verdict>,
-    ) -> Self {
+    pub(super) fn allowed(origin: Origin, verdict: Verdict, shadow: Option<Verdict>) -> Self {
+        let Origin { call, place, also } = origin;
         Self {
             call,
             session: place.session,
@@ -66,7 +63,7 @@ impl Clearance {
             conversation: place.conversation,
             arguments: place.arguments,
             tool_call: place.tool_call.map(Into::into),
-            notes: place.notes,
+            also,
             verdict,
             shadow,
             grant: None,
@@ -137,12 +134,12 @@ impl Gate {
             may_be_recorded: matches!(error, RecordError::TimedOut(_)),
         })?;
         self.metrics.calls_dispatched.increment();
-        let (operation, upstream) = (ask.operation, Arc::clone(&ask.upstream));
+        let asked = (Arc::clone(&ask.upstream), ask.model.clone());
         let permit = Permit::from_dispatched(&dispatched).ok_or_else(|| {
             let message = "a verdict that does not allow was sent on";
             unsent(Problem::new(ErrorCode::Internal, message))
         })?;
-        let call = OpenCall::new(Arc::clone(self), call, session, (operation, keep), upstream);
+        let call = OpenCall::new(Arc::clone(self), call, session, (ask.operation, keep), asked);
         Ok(Dispatched { permit, call, edited })
     }
 
@@ -152,7 +149,7 @@ impl Gate {
         clearance: Clearance,
         keep: Keep,
     ) -> Result<(Entry<CallDispatched>, Option<String>), Problem> {
-        let Clearance { call, session, is_first, cause, notes, edited, .. } = clearance;
+        let Clearance { call, session, is_first, cause, also, edited, .. } = clearance;
         let body = edited.as_deref().map_or(ask.body, str::as_bytes);
         let cuts = if edited.is_some() { &[] } else { ask.cuts };
         let kept = keep != Keep::Nothing;
@@ -168,7 +165,7 @@ impl Gate {
             method: Arc::clone(&ask.method),
             model: ask.model.clone(),
             operation: ask.operation,
-            principal: self.principal(ask.agent),
+            principal: ask.caller.principal.clone(),
             request: reference(packed.as_ref()),
             session: clearance.method,
             shadow: clearance.shadow,
@@ -184,7 +181,6 @@ impl Gate {
         let cause = cause.map(|cause| EventId::new(cause.ulid()));
         let draft =
             Draft { id, time: clock::now(), session: Some(session), cause, call: Some(call), fact };
-        let also = self.drafts(notes);
         let entry = Entry { draft, also, payloads: packed.into_iter().collect(), reserved: false };
         Ok((entry, edited))
     }
