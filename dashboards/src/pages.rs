@@ -15,6 +15,8 @@ mod session;
 
 mod account;
 
+mod oversight_page;
+
 mod policy_page;
 
 mod problem_page;
@@ -29,6 +31,7 @@ pub use hold::{
     Said, Threshold, Tokens, Vote,
 };
 pub use inbox::{Count, InboxPage, Item, Tab};
+pub use oversight_page::{Figures, OversightPage};
 pub use policy_page::{AgentItem, GrantItem, PolicyPage, PolicyText};
 pub use problem_page::ProblemPage;
 pub use session::{

@@ -44,6 +44,8 @@ mod people_pages;
 
 mod rights;
 
+mod oversight_page;
+
 mod rights_api;
 
 pub use backstage::{AgentKnown, Appointed, Backstage, Edited, PoliciesKnown, Tool};
@@ -161,6 +163,7 @@ impl Site {
             .merge(session_page::routes(self))
             .merge(people_pages::routes(self))
             .merge(rights::routes(self))
+            .merge(oversight_page::routes(self))
             .merge(look_routes());
         secured(pages, &self.0.parts.url)
             .merge(asset_routes())

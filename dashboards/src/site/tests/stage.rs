@@ -83,8 +83,9 @@ pub(super) struct Stage {
     next: AtomicU64,
     /// The agents' requests, which wait.
     waiting: Mutex<Vec<Asked>>,
-    _folder: TempDir,
-    _stop: watch::Sender<bool>,
+    /// What must not end before the site.
+    #[expect(dead_code, reason = "it is kept, and nothing else")]
+    kept: (TempDir, watch::Sender<bool>),
 }
 
 /// An answer.
@@ -151,8 +152,9 @@ impl Stage {
             backstage: Arc::new(Behind(ledger.clone())),
             stopping,
         });
-        let (_folder, _stop, next) = (folder, stop, AtomicU64::new(1));
-        Self { site, desk, ledger, accounts, now, next, waiting: Mutex::default(), _folder, _stop }
+        let next = AtomicU64::new(1);
+        let waiting = Mutex::default();
+        Self { site, desk, ledger, accounts, now, next, waiting, kept: (folder, stop) }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -223,7 +225,8 @@ impl Stage {
             also: Vec::new(),
             arguments: Some(arguments.into()),
         });
-        self.waiting.lock().unwrap().push(asked.await.unwrap());
+        let asked = asked.await.unwrap();
+        self.waiting.lock().unwrap().push(asked);
         call
     }
 
