@@ -4,7 +4,7 @@
 use crate::catalogue::{Catalogue, Definition};
 use crate::config::{Config, Pattern, ToolUpstream};
 use crate::json;
-use policy::{AgentFacts, Claims, Labels, Model, Policies, ServerFacts, ToolFacts, Traits};
+use policy::{AgentFacts, Claims, LOCAL, Labels, Model, Policies, ServerFacts, ToolFacts, Traits};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -64,6 +64,8 @@ impl Rules {
             listed: listed.contains(server.name.as_str()),
             labels: of_unseen(server),
         });
+        // It tells no tools, so that policies may name any.
+        let local = ServerFacts { name: LOCAL.into(), ..ServerFacts::default() };
         let configured = |name: &str| config.tools.iter().find(|known| known.name == name);
         let tools = seen.iter().filter_map(|(server, name, definition)| {
             Some(ToolFacts {
@@ -77,7 +79,7 @@ impl Rules {
         Model {
             agents: agents.collect(),
             people: Vec::new(),
-            servers: servers.collect(),
+            servers: servers.chain([local]).collect(),
             tools: tools.collect(),
             models: Vec::new(),
             providers: config.models.iter().map(|model| model.name.as_str().into()).collect(),
