@@ -179,7 +179,8 @@ impl Correlator {
     /// Takes note that a tool call of an answer is released to its agent, which runs it out of
     /// sight: what the model is told of it later is the agent's own word. Gives the link.
     pub fn released(&mut self, released: Released<'_>) -> Note {
-        let Released { agent: name, call, session, arguments, cause, asked_in, tool_call } = released;
+        let Released { agent: name, call, session, arguments, cause, asked_in, tool_call } =
+            released;
         let row = self.memory.tool_begun(name, call, session, arguments);
         let (marks, agent) = self.memory.agent(name);
         let id = Some(marks.shortened(tool_call)).filter(|id| !id.is_empty());

@@ -74,7 +74,7 @@ impl<'a> LocalAsk<'a> {
     /// What is shown and kept of it.
     fn document(&self) -> String {
         let [id, method, name] = [shortened(self.id), METHOD, shortened(self.name)];
-        let [id, method, name] = [id, method, name].map(|text| serde_json::Value::from(text));
+        let [id, method, name] = [id, method, name].map(serde_json::Value::from);
         let arguments = self.arguments;
         format!(
             "{{\"id\":{id},\"method\":{method},\
@@ -241,10 +241,10 @@ impl Gate {
         };
         let verdict = verdict_of(policy, &problem.message);
         let denied = self.deny(ask, (call, Some(&place)), (verdict, None)).await;
-        match denied.code {
-            ErrorCode::PolicyDenied => Err(Problem { code: problem.code, ..denied }),
-            _ => Err(denied),
+        if denied.code == ErrorCode::PolicyDenied {
+            return Err(Problem { code: problem.code, ..denied });
         }
+        Err(denied)
     }
 
     /// Records that a call which people let go is released, if nothing has changed that they did

@@ -247,9 +247,7 @@ impl Shown {
             Ok(_) if text.starts_with('{') => {
                 Self { object: text.to_owned(), inside: None, unreadable: name }
             }
-            Ok(_) => {
-                Self { object: wrapped(text), inside: Some(Inside::Value), unreadable: name }
-            }
+            Ok(_) => Self { object: wrapped(text), inside: Some(Inside::Value), unreadable: name },
             Err(fault) => Self {
                 object: wrapped(&quoted()),
                 inside: None,

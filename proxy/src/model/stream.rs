@@ -165,7 +165,9 @@ impl Relaying {
         let side = if self.terminal { &mut self.withheld } else { ready };
         match &mut self.watch {
             None => side.extend_from_slice(&frame.raw),
-            Some(watch) => watch.take(frame, self.terminal, side).map_err(|fault| unread(&fault))?,
+            Some(watch) => {
+                watch.take(frame, self.terminal, side).map_err(|fault| unread(&fault))?;
+            }
         }
         Ok(())
     }

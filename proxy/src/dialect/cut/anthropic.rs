@@ -4,7 +4,7 @@ use super::part::{
     AskedCall, KeptFrame, Ruled, Ruling, count_at, elements, frame, list, member, quoted, set,
     text_at,
 };
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use std::collections::BTreeMap;
 
 /// The call that a block is, if it is one.
@@ -119,61 +119,48 @@ impl AnthropicCalls {
         let data = kept.data.as_deref().unwrap_or_default();
         let kind = kind(kept.event.as_deref(), data);
         let new = match kept.touched.first() {
-            Some(place) => self.rewrite_block(&kind, data, *place, ruled)?,
-            None if kind == "message_delta" => self.rewrite_end(data, ruled)?,
-            None => None,
+            Some(place) => rewrite_block(kept, &kind, ruled.of(*place)?.0)?,
+            None if kind == "message_delta" => self.rewrite_end(kept, ruled)?,
+            None => kept.raw.clone(),
         };
-        match new {
-            Some(new) => out.extend_from_slice(new.as_bytes()),
-            None => out.extend_from_slice(&kept.raw),
-        }
+        out.extend_from_slice(&new);
         Some(())
     }
 
-    /// What a frame about a call becomes; nothing if it stays as it is.
-    fn rewrite_block(
-        &self,
-        kind: &str,
-        data: &str,
-        place: usize,
-        ruled: &mut Ruled<'_>,
-    ) -> Option<Option<String>> {
-        let index = count_at(data, "index").unwrap_or(0);
-        let start = |block: &str| {
-            let data = set(data, &["content_block"], block)?;
-            Some(frame(Some("content_block_start"), &data))
-        };
-        let delta = |delta: String| {
-            let data = format!(
-                "{{\"type\":\"content_block_delta\",\"index\":{index},\"delta\":{delta}}}"
-            );
-            frame(Some("content_block_delta"), &data)
-        };
-        let (ruling, _) = ruled.of(place)?;
-        Some(match (ruling, kind) {
-            (Ruling::Keep, _) | (_, "content_block_stop") => None,
-            (Ruling::Edit(arguments), "content_block_start") => {
-                let block = set(member(data, "content_block")?, &["input"], "{}")?;
-                let piece = quoted(arguments);
-                let piece = format!("{{\"type\":\"input_json_delta\",\"partial_json\":{piece}}}");
-                Some(start(&block)? + &delta(piece))
-            }
-            (Ruling::Say(text), "content_block_start") => {
-                let piece = format!("{{\"type\":\"text_delta\",\"text\":{}}}", quoted(text));
-                Some(start(&text_block(""))? + &delta(piece))
-            }
-            (Ruling::Edit(_) | Ruling::Say(_), _) => Some(String::new()),
-        })
-    }
-
-    /// The end of the message, if no call is left to be made.
-    fn rewrite_end(&self, data: &str, ruled: &Ruled<'_>) -> Option<Option<String>> {
+    /// The end of the message, which is one if no call is left to be made.
+    fn rewrite_end(&self, kept: &KeptFrame, ruled: &Ruled<'_>) -> Option<Bytes> {
+        let data = kept.data.as_deref()?;
         let is_for_tools =
             member(data, "delta").is_some_and(|delta| text_at(delta, "stop_reason") == "tool_use");
         if !is_for_tools || self.own.iter().any(|place| ruled.keeps(*place)) {
-            return Some(None);
+            return Some(kept.raw.clone());
         }
         let data = set(data, &["delta", "stop_reason"], "\"end_turn\"")?;
-        Some(Some(frame(Some("message_delta"), &data)))
+        Some(frame(Some("message_delta"), &data).into())
+    }
+}
+
+/// What a frame about a call becomes.
+fn rewrite_block(kept: &KeptFrame, kind: &str, ruling: &Ruling) -> Option<Bytes> {
+    let data = kept.data.as_deref()?;
+    let index = count_at(data, "index").unwrap_or(0);
+    let begun = |block: &str, delta: &str| {
+        let start = frame(Some("content_block_start"), &set(data, &["content_block"], block)?);
+        let delta =
+            format!("{{\"type\":\"content_block_delta\",\"index\":{index},\"delta\":{delta}}}");
+        Some(Bytes::from(start + &frame(Some("content_block_delta"), &delta)))
+    };
+    match (ruling, kind) {
+        (Ruling::Keep, _) | (_, "content_block_stop") => Some(kept.raw.clone()),
+        (Ruling::Edit(arguments), "content_block_start") => {
+            let block = set(member(data, "content_block")?, &["input"], "{}")?;
+            let piece = quoted(arguments);
+            begun(&block, &format!("{{\"type\":\"input_json_delta\",\"partial_json\":{piece}}}"))
+        }
+        (Ruling::Say(text), "content_block_start") => {
+            let piece = format!("{{\"type\":\"text_delta\",\"text\":{}}}", quoted(text));
+            begun(&text_block(""), &piece)
+        }
+        (Ruling::Edit(_) | Ruling::Say(_), _) => Some(Bytes::new()),
     }
 }

@@ -219,8 +219,8 @@ impl ChatCalls {
         let (mut choices, mut is_changed) = (Vec::new(), false);
         for part in elements(member(data, "choices")) {
             let new = self.rewrite_part(part, &mut touched, ruled)?;
-            is_changed |= new.as_deref() != Some(part);
-            choices.extend(new);
+            is_changed |= new != part;
+            choices.extend(Some(new).filter(|new| !new.is_empty()));
         }
         if !is_changed {
             out.extend_from_slice(&kept.raw);
@@ -231,13 +231,13 @@ impl ChatCalls {
         Some(())
     }
 
-    /// What is left of a choice's part in one chunk; nothing if it has nothing to say any more.
+    /// What is left of a choice's part in one chunk; empty if it has nothing to say any more.
     fn rewrite_part(
         &self,
         part: &str,
         touched: &mut impl Iterator<Item = usize>,
         ruled: &mut Ruled<'_>,
-    ) -> Option<Option<String>> {
+    ) -> Option<String> {
         let index = count_at(part, "index").unwrap_or(0);
         let choice = self.choices.get(&index)?;
         let mut part = part.to_owned();
@@ -246,11 +246,11 @@ impl ChatCalls {
         if is_end && !choice.calls.iter().any(|(_, place)| ruled.keeps(*place)) {
             part = set(&part, &["finish_reason"], "\"stop\"")?;
         }
-        let Some(delta) = member(&part, "delta") else { return Some(Some(part)) };
-        let Some((delta, said)) = rewrite_delta(delta, touched, ruled)? else {
-            return Some(Some(part));
-        };
-        let mut delta = delta;
+        let Some(delta) = member(&part, "delta") else { return Some(part) };
+        let Delta { text: mut delta, said, is_changed } = rewrite_delta(delta, touched, ruled)?;
+        if !is_changed {
+            return Some(part);
+        }
         if !said.is_empty() {
             let is_first = ruled.spoken.insert(index) && !choice.speaks;
             let before = if is_first { "" } else { "\n\n" };
@@ -258,19 +258,23 @@ impl ChatCalls {
             delta = set(&delta, &["content"], &quoted(&content))?;
         }
         let is_empty = crate::json::members(&delta).next().is_none() && reason.is_empty();
-        let part = set(&part, &["delta"], &delta)?;
-        Some((!is_empty).then_some(part))
+        if is_empty { Some(String::new()) } else { set(&part, &["delta"], &delta) }
     }
 }
 
-/// A delta with what it says of calls as ruled, and what is to be said instead; nothing if it says
-/// nothing of calls that are not kept.
-#[expect(clippy::type_complexity, reason = "the outer says whether it can be written")]
+/// A delta as it was ruled.
+struct Delta<'r> {
+    text: String,
+    /// What is to be said in the place of calls.
+    said: Vec<&'r str>,
+    is_changed: bool,
+}
+
 fn rewrite_delta<'r>(
     delta: &str,
     touched: &mut impl Iterator<Item = usize>,
     ruled: &mut Ruled<'r>,
-) -> Option<Option<(String, Vec<&'r str>)>> {
+) -> Option<Delta<'r>> {
     let (mut kept, mut said, mut is_changed) = (Vec::new(), Vec::new(), false);
     let mut new = delta.to_owned();
     for entry in elements(member(delta, "tool_calls")) {
@@ -305,7 +309,7 @@ fn rewrite_delta<'r>(
             }
         }
     }
-    Some(is_changed.then_some((new, said)))
+    Some(Delta { text: new, said, is_changed })
 }
 
 fn end(call: &mut AskedCall) {

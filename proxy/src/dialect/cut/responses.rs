@@ -13,8 +13,7 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// The members under which what a call is to do may stand.
-const DOES: [&str; 7] =
-    ["arguments", "input", "action", "actions", "operation", "code", "queries"];
+const DOES: [&str; 7] = ["arguments", "input", "action", "actions", "operation", "code", "queries"];
 
 /// The call that an item is, if it is one.
 fn call_of(text: &str) -> Option<AskedCall> {
@@ -194,12 +193,7 @@ impl ResponsesCalls {
         Some(())
     }
 
-    fn rewrite_snapshot(
-        &self,
-        data: &str,
-        output: &str,
-        ruled: &mut Ruled<'_>,
-    ) -> Option<String> {
+    fn rewrite_snapshot(&self, data: &str, output: &str, ruled: &mut Ruled<'_>) -> Option<String> {
         let mut items = Vec::new();
         for (index, item) in (0..).zip(elements(Some(output))) {
             items.push(match (call_of(item), self.items.get(&index)) {
@@ -227,9 +221,11 @@ fn rewrite_event(
             let item = member(data, "item")?;
             // Where pieces follow, the item begins without any.
             let is_empty = kind == ADDED && member(item, "arguments").is_none_or(|it| it == "\"\"");
-            let is_plain = is_empty && DOES.iter().skip(1).all(|name| {
-                member(item, name).is_none_or(|value| value == "\"\"")
-            });
+            let is_plain = is_empty
+                && DOES
+                    .iter()
+                    .skip(1)
+                    .all(|name| member(item, name).is_none_or(|value| value == "\"\""));
             if is_plain {
                 vec![data.to_owned()]
             } else {

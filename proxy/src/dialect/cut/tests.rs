@@ -6,8 +6,7 @@ use super::{AskedCall, Cutter, KeptFrame, Ruling, asked_calls, rewrite_answer};
 use crate::sse::Parser;
 use serde_json::{Value, json};
 
-const ROUTES: [Route; 3] =
-    [Route::OpenAiChat, Route::OpenAiResponses, Route::AnthropicMessages];
+const ROUTES: [Route; 3] = [Route::OpenAiChat, Route::OpenAiResponses, Route::AnthropicMessages];
 
 /// An answer that says a few words and asks for `bash` and `read`.
 fn whole(route: Route) -> String {
@@ -109,9 +108,7 @@ fn streamed(route: Route) -> String {
             begun["content"] = json!([]);
             events.push(json!({"type": "message_start", "message": begun}));
             for (index, block) in whole["content"].as_array().unwrap().iter().enumerate() {
-                let event = |kind: &str, name: &str, value: Value| {
-                    json!({"type": format!("content_block_{kind}"), "index": index, name: value})
-                };
+                let event = |kind: &str, name: &str, value: Value| json!({"type": format!("content_block_{kind}"), "index": index, name: value});
                 let mut begun = block.clone();
                 if let Some(input) = block.get("input") {
                     begun["input"] = json!({});

@@ -1,0 +1,8 @@
+//! Tools that agents run themselves: what a model asks for is released when policies and people
+//! have let it go, and never before.
+
+mod clients;
+
+mod stage;
+
+mod wire;
