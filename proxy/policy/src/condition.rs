@@ -17,7 +17,7 @@ pub(crate) struct Mentions {
     attributes: BTreeSet<String>,
     /// Whether there is a record, which could be compared with arguments as a whole.
     records: bool,
-    /// Whether something is compared with the name for tools that agents run themselves.
+    /// Whether the name is mentioned that tools which agents run themselves have for a server.
     local: bool,
     /// The entities.
     pub(crate) entities: BTreeSet<EntityUid>,
@@ -89,9 +89,10 @@ impl Mentions {
         self.context
     }
 
-    /// Whether something is compared with the name for tools that agents run themselves.
+    /// Whether the name of a server may be compared with that which tools have that agents run
+    /// themselves.
     pub(crate) fn local(&self) -> bool {
-        self.local
+        self.local && self.attributes.contains("server")
     }
 
     /// Whether arguments are looked at by name.

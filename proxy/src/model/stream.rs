@@ -27,6 +27,9 @@ const AFTERMATH: Duration = Duration::from_millis(250);
 /// How many bytes of ids, names and arguments are kept while reading a stream.
 const KEPT_BYTES_MAX: usize = 4 << 20;
 
+/// How often the bytes of a stream are held that is watched: whole, as frames, and as arguments.
+const WATCHED_COPIES: usize = 3;
+
 /// What clients pass over, said while people decide about the rest of a stream.
 const WAITING: &[u8] = b": a person is asked about what follows\n\n";
 
@@ -136,7 +139,8 @@ impl Relaying {
         if self.bounds.bytes_max < length {
             return Err(ReceiveError::TooLarge(self.bounds.bytes_max));
         }
-        self.held.reserve(length).await?;
+        let copies = if self.watch.is_some() { WATCHED_COPIES } else { 1 };
+        self.held.reserve(copies * length).await?;
         self.whole.extend_from_slice(data);
         Ok(())
     }

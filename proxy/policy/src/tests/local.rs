@@ -22,7 +22,17 @@ fn only_policies_that_name_local_tools_concern_them() {
         ("forbid (principal, action, resource in Server::\"crm\");", false, false),
         ("@shadow forbid (principal, action, resource in Server::\"local\");", false, false),
         ("forbid (principal, action, resource in Server::\"local\");", true, false),
-        ("forbid (principal, action, resource) when { resource in Server::\"local\" };", true, false),
+        (
+            "forbid (principal, action, resource) when { resource in Server::\"local\" };",
+            true,
+            false,
+        ),
+        (
+            "forbid (principal, action in Action::\"call_tool\", resource)\n\
+             when { resource.name == \"local\" };",
+            false,
+            false,
+        ),
         (
             "forbid (principal, action in Action::\"call_tool\", resource)\n\
              when { resource.server == \"local\" };",
