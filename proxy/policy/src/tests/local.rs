@@ -1,17 +1,10 @@
 //! Tools that agents run themselves: when policies are about them, and that they are tools as
 //! others are.
 
-use super::world::{model, now, said};
-use crate::{Kind, LOCAL, Policies, Question, ServerFacts, SessionFacts, Source};
+use super::world::{policies, question, said};
+use crate::{Kind, LOCAL};
 
-const ALL: &str = "@id(\"all\") permit (principal, action, resource);";
-
-fn policies(text: &str) -> Policies {
-    let mut model = model();
-    model.servers.push(ServerFacts { name: LOCAL.into(), ..ServerFacts::default() });
-    let source = Source { name: "a.cedar".to_owned(), text: format!("{ALL}\n{text}") };
-    Policies::compile(&[source], &model).unwrap()
-}
+const ALL: &str = "@id(\"all\") permit (principal, action, resource);\n";
 
 #[test]
 fn only_policies_that_name_local_tools_concern_them() {
@@ -48,7 +41,7 @@ fn only_policies_that_name_local_tools_concern_them() {
             true,
         ),
     ] {
-        let policies = policies(text);
+        let policies = policies(&format!("{ALL}{text}"));
         assert_eq!(policies.concern_local(), concern, "{text}");
         assert_eq!(policies.name_local("bash"), bash, "{text}");
     }
@@ -56,11 +49,11 @@ fn only_policies_that_name_local_tools_concern_them() {
 
 #[test]
 fn local_tools_are_decided_about_by_name_and_by_what_they_are_told() {
-    let policies = policies(
-        "@id(\"rm\") forbid (principal, action == Action::\"local/bash\", resource)\n\
-         when { context.unattended && context.argument_text like \"*rm -r*\" };\n\
+    let policies = policies(&format!(
+        "{ALL}@id(\"rm\") forbid (principal, action == Action::\"local/bash\", resource)\n\
+         when {{ context.unattended && context.argument_text like \"*rm -r*\" }};\n\
          @id(\"spy\") forbid (principal, action, resource == Tool::\"local/screenshot\");",
-    );
+    ));
     for (name, arguments, expected) in [
         ("bash", r#"{"command":"ls"}"#, "allow all"),
         ("bash", r#"{"command":"rm -rf build"}"#, "hold rm"),
@@ -68,15 +61,8 @@ fn local_tools_are_decided_about_by_name_and_by_what_they_are_told() {
         ("screenshot", "{}", "deny spy"),
         ("read", "{}", "allow all"),
     ] {
-        let answer = policies.decide(&Question {
-            agent: "bot",
-            owner: "ada@example.com",
-            team: "support",
-            actors: &[],
-            kind: Kind::Tool { server: LOCAL, name, arguments: Some(arguments) },
-            session: SessionFacts::default(),
-            now: now(),
-        });
+        let kind = Kind::Tool { server: LOCAL, name, arguments: Some(arguments) };
+        let answer = policies.decide(&question(kind));
         assert_eq!(said(&answer), expected, "{name} {arguments}");
     }
 }
