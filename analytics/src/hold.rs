@@ -93,22 +93,22 @@ impl Hold {
     /// Takes in an event about the call. Says whether it is one that can follow.
     #[expect(clippy::wildcard_enum_match_arm, reason = "most kinds are about no hold")]
     pub(crate) fn apply(&mut self, envelope: &Envelope) -> bool {
-        let follows = self.state.is_open();
+        let (is_open, is_asked) = (self.state.is_open(), self.state == HoldState::Waiting);
         match &envelope.event {
             Event::HoldRejoined(_) => self.rejoined += 1,
             Event::HoldViewed(_) => self.views += 1,
             Event::NoticeSent(_) => self.notices += 1,
             Event::NoticeFailed(_) => self.notices_failed += 1,
             Event::HoldCommented(_) => self.step(envelope, self.state),
-            Event::HoldEdited(fact) if follows => {
+            Event::HoldEdited(fact) if is_asked => {
                 self.version = fact.version;
                 self.step(envelope, HoldState::Waiting);
             }
-            Event::HoldVoted(_) if follows => self.step(envelope, self.state),
-            Event::HoldGranted(_) if follows => self.step(envelope, HoldState::Granted),
-            Event::HoldRefused(_) if follows => self.step(envelope, HoldState::Refused),
-            Event::HoldExpired(_) if follows => self.step(envelope, HoldState::Expired),
-            Event::HoldWithdrawn(_) if follows => self.step(envelope, HoldState::Withdrawn),
+            Event::HoldVoted(_) if is_asked => self.step(envelope, self.state),
+            Event::HoldGranted(_) if is_asked => self.step(envelope, HoldState::Granted),
+            Event::HoldRefused(_) if is_asked => self.step(envelope, HoldState::Refused),
+            Event::HoldExpired(_) if is_open => self.step(envelope, HoldState::Expired),
+            Event::HoldWithdrawn(_) if is_open => self.step(envelope, HoldState::Withdrawn),
             Event::HoldVoted(_)
             | Event::HoldEdited(_)
             | Event::HoldGranted(_)
@@ -148,7 +148,8 @@ impl Hold {
         })
     }
 
-    /// The e-mail addresses of those who let it go: whose votes the grant names, or who broke glass.
+    /// The e-mail addresses of those who let it go: whose votes the grant names, or who did it
+    /// alone.
     pub fn allowed_by(&self) -> Vec<&str> {
         let Some((_, _, grant)) = self.grant() else { return Vec::new() };
         if let Some(glass) = &grant.break_glass {

@@ -18,12 +18,15 @@ mod rights;
 
 mod noting;
 
+mod following;
+
 mod running;
 
 pub use claim::{Claim, Edited};
 pub use command::{
     CommandError, Delegate, DelegationRefusal, Edit, GrantRefusal, OpenGrant, Standing,
 };
+pub use following::concerns;
 pub use waiting::{Decided, No, Waiting, Why};
 
 use crate::grant::Grant;
@@ -35,7 +38,7 @@ use events::{
     CallHeld, CallId, Digest, Draft, Envelope, Event, EventId, Mark, Person, SessionId, Timestamp,
 };
 use ledger::payload::Packed;
-use ledger::{Ledger, RecordError};
+use ledger::{Ledger, RecordError, Sequence};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -201,6 +204,8 @@ impl fmt::Debug for Desk {
 
 struct Shared {
     ledger: Ledger,
+    /// Where the ledger went on when this was made.
+    from: Sequence,
     clock: Clock,
     settings: Settings,
     table: Mutex<Table>,
@@ -214,10 +219,13 @@ struct Shared {
 
 impl Desk {
     /// A desk that records in `ledger`. It must be shown all events on record, in order, before it
-    /// is asked anything, and from then on all that are recorded; see [`Desk::apply`].
+    /// is asked anything; those that [`concerns`] says no to may be left out. What is recorded from
+    /// now on [`Desk::run`] shows it.
     pub fn new(ledger: Ledger, clock: Clock, settings: Settings) -> Self {
+        let from = *ledger.committed().borrow();
         Self(Arc::new(Shared {
             ledger,
+            from,
             clock,
             settings,
             table: Mutex::default(),

@@ -17,6 +17,8 @@ pub mod grant;
 
 pub mod limits;
 
+pub mod oversight;
+
 pub mod desk;
 
 pub mod notice;
@@ -24,7 +26,7 @@ pub mod notice;
 pub use desk::{
     Asked, Claim, Clock, CommandError, Decided, Delegate, DelegationRefusal, Desk, DeskError, Edit,
     Edited, GrantRefusal, HoldFilter, HoldView, NewHold, No, OpenGrant, Settings, Standing,
-    Waiting, Why,
+    Waiting, Why, concerns,
 };
 pub use fingerprint::fingerprint;
 pub use grant::{Grant, Shape};

@@ -110,12 +110,15 @@ impl Asks {
         if limits.pending_per_agent_max <= waiting.of_agent + waiting.asking {
             return Err(TooMany::Pending { max: limits.pending_per_agent_max });
         }
-        let asked = self.asked.get(agent).into_iter().flatten();
-        let recent: Vec<Timestamp> = asked.copied().filter(|at| now < after(*at, WINDOW)).collect();
+        let none = VecDeque::new();
+        let asked = self.asked.get(agent).unwrap_or(&none);
+        let old = asked.partition_point(|at| after(*at, WINDOW) <= now);
         let max = usize::try_from(limits.asks_per_hour).unwrap_or(usize::MAX);
+        let recent = asked.len() - old;
         // With as many left as may be, the oldest of them has to be an hour ago.
-        let Some(over) = (recent.len() + waiting.asking).checked_sub(max) else { return Ok(()) };
-        let from = recent.get(over).or(recent.last()).map_or(now, |at| after(*at, WINDOW));
+        let Some(over) = (recent + waiting.asking).checked_sub(max) else { return Ok(()) };
+        let last = asked.get(old + over).or(asked.back());
+        let from = last.map_or(after(now, WINDOW), |at| after(*at, WINDOW));
         Err(TooMany::Asks { max: limits.asks_per_hour, from })
     }
 }

@@ -134,6 +134,13 @@ impl Roster {
         self.sign_ins.get(sign_in).is_some_and(|sign_in| sign_in.has_ended)
     }
 
+    /// The sign-ins of a person that did not end before their time.
+    pub fn sign_ins(&self, email: &str) -> impl Iterator<Item = &Arc<str>> {
+        let email = folded(email);
+        let own = self.sign_ins.iter().filter(move |(_, it)| it.email == email && !it.has_ended);
+        own.map(|(id, _)| id)
+    }
+
     /// The delegations in force.
     pub fn delegations(
         &self,

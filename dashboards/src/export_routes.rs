@@ -1,8 +1,9 @@
 //! Evidence over HTTP, for programs of this machine: a bundle that streams while it is made.
 
 use crate::export_source::{ExportAsked, ExportSource};
-use crate::local_peers::only_local;
+use crate::local_peers::{Others, only_local};
 use crate::problem::problem;
+use crate::site::Site;
 use analytics::export::{ExportError, TarArchive};
 use axum::body::Body;
 use axum::extract::{Json, State};
@@ -12,6 +13,7 @@ use axum::{Router, middleware};
 use bytes::Bytes;
 use futures_util::stream;
 use http::{StatusCode, header};
+use identity::role::Right;
 use ledger::sealer::Signed;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
@@ -36,14 +38,19 @@ struct Exports {
     stopping: watch::Receiver<bool>,
 }
 
-/// Serves, to loopback peers alone, `POST /api/v1/exports` with an [`ExportAsked`] as JSON: a
+/// Serves, to loopback peers and to people of `site` who may export, `POST /api/v1/exports` with an [`ExportAsked`] as JSON: a
 /// bundle as a tar archive. An answer that breaks off is no bundle: it has no manifest. When
 /// `stopping` becomes true, exports under way break off.
-pub fn export_routes(source: ExportSource, stopping: watch::Receiver<bool>) -> Router {
+pub fn export_routes(
+    source: ExportSource,
+    stopping: watch::Receiver<bool>,
+    site: Option<Site>,
+) -> Router {
+    let others = Others { site, right: Right::Export };
     let turns = Arc::new(Semaphore::new(EXPORTS_MAX));
     Router::new()
         .route("/api/v1/exports", post(export))
-        .layer(middleware::from_fn(only_local))
+        .layer(middleware::from_fn_with_state(others, only_local))
         .with_state(Exports { source, turns, stopping })
 }
 

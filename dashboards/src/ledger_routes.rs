@@ -1,7 +1,8 @@
 //! The ledger over HTTP, for programs of this machine: events as JSON lines, payloads as they are.
 
-use crate::local_peers::only_local;
+use crate::local_peers::{Others, only_local};
 use crate::problem::problem;
+use crate::site::Site;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -9,6 +10,7 @@ use axum::{Router, middleware};
 use bytes::Bytes;
 use events::{Digest, PayloadRef, SessionId};
 use http::{StatusCode, header};
+use identity::role::Right;
 use ledger::Sequence;
 use ledger::log::{ReadError, Reader};
 use ledger::payload::{self, Keys};
@@ -27,7 +29,7 @@ struct Source {
     keys: Keys,
 }
 
-/// Serves, to loopback peers alone:
+/// Serves, to loopback peers and to people of `site` who may see sessions:
 ///
 /// - `GET /api/v1/events?from=N&limit=N`: the canonical bytes of the events from a sequence on, one
 ///   a line, in order; fewer than `limit` when their bytes add up, none at the end of the ledger.
@@ -35,11 +37,12 @@ struct Source {
 ///
 /// The server must tell the peer's address (`into_make_service_with_connect_info::<SocketAddr>()`);
 /// without it everyone is refused.
-pub fn ledger_routes(reader: Arc<dyn Reader>, keys: Keys) -> Router {
+pub fn ledger_routes(reader: Arc<dyn Reader>, keys: Keys, site: Option<Site>) -> Router {
+    let others = Others { site, right: Right::ViewSessions };
     Router::new()
         .route("/api/v1/events", get(events))
         .route("/api/v1/payloads/{session}/{digest}", get(payload_bytes))
-        .layer(middleware::from_fn(only_local))
+        .layer(middleware::from_fn_with_state(others, only_local))
         .with_state(Source { reader, keys })
 }
 

@@ -15,9 +15,11 @@ pub mod pages;
 
 mod look_routes;
 
-mod local_peers;
-
 mod problem;
+
+pub mod site;
+
+mod local_peers;
 
 mod ledger_routes;
 

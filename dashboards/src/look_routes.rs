@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_form_leads_back_to_pages_of_this_gateway_alone() {
-        for path in ["/", "/inbox?show=all", "/approvals/call_1#section-1"] {
+        for path in ["/", "/holds?show=all", "/holds/call_1#section-1"] {
             assert_eq!(own_path(path), Some(path));
         }
         for path in ["", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nb"] {

@@ -15,18 +15,21 @@ mod session;
 
 mod account;
 
+mod policy_page;
+
 mod problem_page;
 
 mod help;
 
-pub use account::{PeoplePage, Person, Provider, Role, SetPasswordPage, SignInPage};
-pub use decided::{Closed, ClosedKind, DecidedPage};
+pub use account::{Delegation, PeoplePage, Person, Provider, Role, SetPasswordPage, SignInPage};
+pub use decided::{Closed, ClosedKind, DecidedPage, Widened, Widening};
 pub use help::HelpPage;
 pub use hold::{
-    Ask, Challenge, Comparison, Deciding, HoldPage, Narrative, Past, Progress, Reason, Said,
-    Threshold, Tokens, Vote,
+    Ask, Challenge, Comparison, Deciding, HoldPage, Narrative, Past, Progress, Reason, Remark,
+    Said, Threshold, Tokens, Vote,
 };
 pub use inbox::{Count, InboxPage, Item, Tab};
+pub use policy_page::{AgentItem, GrantItem, PolicyPage, PolicyText};
 pub use problem_page::ProblemPage;
 pub use session::{
     BranchView, CallView, SessionItem, SessionPage, SessionsPage, StepView, TextView,

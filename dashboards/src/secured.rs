@@ -1,10 +1,11 @@
 //! What a browser is told with every page, and which requests are taken from a browser at all.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use std::sync::Arc;
 
 /// Nothing inline, nothing from elsewhere, nothing around the page, and no sink for scripts.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
@@ -26,13 +27,16 @@ const HEADERS: [(HeaderName, &str); 8] = [
 ///
 /// - every answer has the headers above, and is not kept by anybody unless it says otherwise;
 /// - a request that changes something (any but GET, HEAD and OPTIONS) is answered 403 unless the
-///   browser says that it comes from a page of the same origin.
-pub fn secured(pages: Router) -> Router {
-    pages.layer(middleware::from_fn(secure))
+///   browser says that it comes from a page of the same origin, or of `url`: how people reach the
+///   pages, where something between changes the host that is asked for.
+pub fn secured(pages: Router, url: &str) -> Router {
+    let origin: Arc<str> = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/").into();
+    pages.layer(middleware::from_fn_with_state(origin, secure))
 }
 
-async fn secure(request: Request, next: Next) -> Response {
-    let mut response = if request.method().is_safe() || is_same_origin(request.headers()) {
+async fn secure(State(own): State<Arc<str>>, request: Request, next: Next) -> Response {
+    let is_ours = request.method().is_safe() || is_same_origin(request.headers(), &own);
+    let mut response = if is_ours {
         next.run(request).await
     } else {
         let detail = "this form was not sent by a page of this gateway: open the page again and \
@@ -50,13 +54,14 @@ async fn secure(request: Request, next: Next) -> Response {
 
 /// Whether a browser says that a page of this origin sent the request. What says nothing is no
 /// browser, or hides where it comes from, and is not taken.
-fn is_same_origin(headers: &HeaderMap) -> bool {
+fn is_same_origin(headers: &HeaderMap, own: &str) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text("sec-fetch-site") {
         return site == "same-origin";
     }
-    let origin = text("origin").and_then(|origin| origin.split_once("://"));
-    origin.is_some_and(|(_, origin)| text("host") == Some(origin))
+    let Some(origin) = text("origin") else { return false };
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    origin == own || (authority.is_some() && text("host") == authority)
 }
 
 #[cfg(test)]
@@ -66,12 +71,13 @@ mod tests {
 
     #[test]
     fn only_pages_of_the_same_origin_may_change_something() {
-        let table: [(&[(&'static str, &'static str)], bool); 7] = [
+        let table: [(&[(&'static str, &'static str)], bool); 8] = [
             (&[("sec-fetch-site", "same-origin")], true),
             (&[("sec-fetch-site", "same-site"), ("origin", "http://a"), ("host", "a")], false),
             (&[("sec-fetch-site", "cross-site")], false),
             (&[("sec-fetch-site", "none")], false),
             (&[("origin", "https://gw.example:8081"), ("host", "gw.example:8081")], true),
+            (&[("origin", "https://public.example"), ("host", "10.0.0.7:8081")], true),
             (&[("origin", "null"), ("host", "gw.example")], false),
             (&[("host", "gw.example")], false),
         ];
@@ -80,7 +86,7 @@ mod tests {
                 .iter()
                 .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
             let headers: HeaderMap = pairs.collect();
-            assert_eq!(is_same_origin(&headers), expected, "{headers:?}");
+            assert_eq!(is_same_origin(&headers, "https://public.example"), expected, "{headers:?}");
         }
     }
 

@@ -3,13 +3,15 @@
 //! Checkpoints, hashes and proofs tell nothing of the events and go to everyone; entry bundles are
 //! the events, and go to programs of this machine alone.
 
-use crate::local_peers::only_local;
+use crate::local_peers::{Others, only_local};
 use crate::problem::problem;
+use crate::site::Site;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
 use http::{StatusCode, header};
+use identity::role::Right;
 use ledger::sealer::{POLICY, prove};
 use ledger::{NotSealed, Sealing};
 use std::fmt::Display;
@@ -29,11 +31,13 @@ const CHANGING: &str = "no-cache";
 /// - `GET …/policy`: that key and the log's witnesses, as a tlog-policy.
 /// - `GET …/proof/{sequence}`: a `.tlog-proof` of one event; makes a checkpoint if none covers it.
 ///
-/// The server must tell the peer's address, as for [`ledger_routes`](crate::ledger_routes).
-pub fn tlog_routes(shard: &str, sealing: Sealing) -> Router {
+/// Events themselves, in `entries`, go to loopback peers and to people of `site` who may see
+/// sessions; all else to everybody. The server must tell the peer's address, as for [`ledger_routes`](crate::ledger_routes).
+pub fn tlog_routes(shard: &str, sealing: Sealing, site: Option<Site>) -> Router {
+    let others = Others { site, right: Right::ViewSessions };
     let entries = Router::new()
         .route("/tile/entries/{*place}", get(bundle))
-        .layer(middleware::from_fn(only_local));
+        .layer(middleware::from_fn_with_state(others, only_local));
     let log = Router::new()
         .route("/checkpoint", get(checkpoint))
         .route("/key", get(key))

@@ -1,7 +1,7 @@
 //! Lists of tools as their upstreams give them: what changed since they were last seen, and what of
 //! them one agent may see. Not the tools themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use events::{Digest, ToolSeen, ToolsChanged};
@@ -92,6 +92,11 @@ impl Catalogue {
             named.map(|(name, definition)| (server.clone(), name.clone(), definition.clone()))
         });
         tools.collect()
+    }
+
+    /// The servers that were heard to list their tools, be it none.
+    pub fn servers(&self) -> BTreeSet<String> {
+        self.lock().keys().cloned().collect()
     }
 
     /// Tells of every change.

@@ -10,8 +10,6 @@ mod pause;
 
 mod role;
 
-mod check;
-
 mod events;
 
 mod keygen;
@@ -22,9 +20,27 @@ mod witness;
 
 mod serve;
 
+mod candidate;
+
+mod check;
+
+mod decision_words;
+
+mod history;
+
+mod policy;
+
+mod replay;
+
 mod who;
 
 mod desk;
+
+mod approvals;
+
+mod people;
+
+mod agents;
 
 mod erase;
 
@@ -61,7 +77,7 @@ enum Command {
     Serve(serve::Args),
     /// Run the gateway with stand-in upstreams and play recorded agent sessions through it.
     Demo(demo::Args),
-    /// Check a configuration and show what it means.
+    /// Check a configuration and its policies, and show what they mean.
     Check(check::Args),
     /// Read the ledger, and follow it as it grows.
     Events(events::Args),
@@ -75,6 +91,16 @@ enum Command {
     Erase(erase::Args),
     /// Keep payloads from being erased, for as long as a matter needs them.
     LegalHold(legal_hold::Args),
+    /// See calls that wait for people, and vote on them.
+    Approvals(approvals::Args),
+    /// See who is known, invite people, and stop them.
+    People(people::Args),
+    /// Stop agents, and let them in again.
+    Agents(agents::Args),
+    /// Write policies to start with, or ask policies about a call.
+    Policy(policy::Args),
+    /// Decide recorded calls anew, by policies that are not in force, and show what would change.
+    Replay(replay::Args),
     /// Make a key: for an agent, for a witness or for a log; with what configurations want of it.
     Keygen(keygen::Args),
     /// Measure what the gateway costs on this machine.
@@ -146,6 +172,11 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Export(args) => export::run(&args, &mut out),
         Command::Erase(args) => erase::run(&args, &mut out),
         Command::LegalHold(args) => legal_hold::run(&args, &mut out),
+        Command::Approvals(args) => approvals::run(&args, &mut out),
+        Command::People(args) => people::run(&args, &mut out),
+        Command::Agents(args) => agents::run(&args, &mut out),
+        Command::Policy(args) => policy::run(&args, &mut out),
+        Command::Replay(args) => replay::run(&args, &mut out),
         Command::Keygen(args) => keygen::run(&args, &mut out),
         Command::Bench(args) => bench::run(&args, &mut out),
     };

@@ -17,7 +17,6 @@ mod walk;
 mod witness_role;
 
 mod describe;
-mod keyring;
 mod read;
 
 mod load;
@@ -26,7 +25,6 @@ pub use base_url::{BaseUrl, BaseUrlError};
 pub use describe::{describe, describe_witness};
 pub use diagnostic::{Diagnostic, Place, Problems};
 pub use key_hash::{KEY_BYTES_MIN, KeyHash, KeyHashError};
-pub use keyring::Keyring;
 pub use limits::Limits;
 pub use load::{CONFIG_BYTES_MAX, Loaded};
 pub use pattern::{PATTERN_BYTES_MAX, Pattern, PatternError, ToolPattern};
@@ -40,8 +38,8 @@ pub use secret::{Found, Lookup, LookupError, SECRET_BYTES_MAX, Secret, SecretRef
 pub use shape::{
     Agent, ApprovalsConfig, Backend, Checkpoints, Config, Dialect, Durability, Kept, LedgerConfig,
     Listen, MailConfig, MailTls, Mailbox, Mcp, ModelUpstream, PayloadKey, PeopleConfig, PrefixRule,
-    RoleHolder, Roles, Setting, SignInProvider, TokenIssuer, ToolUpstream, Transport, Webhook,
-    WebhookKind, Witness,
+    Price, RoleHolder, Roles, Setting, SignInProvider, TokenIssuer, ToolUpstream, Transport,
+    Webhook, WebhookKind, Witness,
 };
 pub use witness_role::WitnessRole;
 

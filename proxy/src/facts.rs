@@ -1,40 +1,33 @@
 //! What a session has done so far, as far as policies ask: a fold over dispatches and outcomes. Not
 //! what the calls were about.
 
+use crate::prices::Prices;
 use crate::rules::Rules;
-use events::{Envelope, Event, Operation, SessionId, Usage};
+use events::{CallId, Envelope, Event, Operation, SessionId, Usage};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+
+/// What one session has done: just what policies are told.
+pub use policy::SessionFacts as Facts;
 
 /// How many sessions are remembered. The one begun first is forgotten first.
 const SESSIONS_MAX: usize = 100_000;
 
-/// What a session has done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// It has called a tool that reads what is not for everybody.
-    pub read_private: bool,
-    /// It has called a tool whose answer anybody may have written.
-    pub read_untrusted: bool,
-    /// It has called a tool that reaches others.
-    pub sent_outside: bool,
-    /// How many calls it made.
-    pub calls: u64,
-    /// How many tokens its models took and gave.
-    pub tokens: u64,
-}
-
 /// The facts of all sessions.
 pub struct SessionFacts {
     rules: Arc<Rules>,
+    prices: Prices,
     sessions: BTreeMap<SessionId, Facts>,
     order: VecDeque<SessionId>,
+    /// While events are taken over: the models asked by calls that have no outcome yet.
+    asked: BTreeMap<CallId, Arc<str>>,
 }
 
 impl SessionFacts {
     /// Knows no session yet.
-    pub fn new(rules: Arc<Rules>) -> Self {
-        Self { rules, sessions: BTreeMap::new(), order: VecDeque::new() }
+    pub fn new(rules: Arc<Rules>, prices: Prices) -> Self {
+        let (sessions, asked) = (BTreeMap::new(), BTreeMap::new());
+        Self { rules, prices, sessions, order: VecDeque::new(), asked }
     }
 
     /// What a session has done.
@@ -42,16 +35,20 @@ impl SessionFacts {
         self.sessions.get(&session).copied().unwrap_or_default()
     }
 
-    /// Takes over one event.
+    /// Takes over one recorded event; all of them in their order, before the first call.
     pub fn apply(&mut self, envelope: &Envelope) {
-        let Some(session) = envelope.session else { return };
+        let (Some(session), Some(call)) = (envelope.session, envelope.call) else { return };
         if let Event::CallDispatched(fact) = &envelope.event {
             let tool = fact.target.as_deref();
             self.dispatched(session, fact.operation, &fact.upstream, tool);
-        } else if let Event::CallCompleted(fact) = &envelope.event
-            && let Some(usage) = &fact.usage
-        {
-            self.used(session, usage);
+            self.asked.extend(fact.model.clone().map(|model| (call, model)));
+        } else if envelope.event.is_outcome() {
+            let asked = self.asked.remove(&call);
+            if let Event::CallCompleted(fact) = &envelope.event
+                && let Some(usage) = &fact.usage
+            {
+                self.used(session, usage, [asked.as_deref(), fact.model.as_deref()]);
+            }
         }
     }
 
@@ -75,11 +72,14 @@ impl SessionFacts {
         facts.sent_outside |= traits.outside;
     }
 
-    /// Takes note of what a model took and gave.
-    pub fn used(&mut self, session: SessionId, usage: &Usage) {
+    /// Takes note of what a model took and gave that was asked for by the first of these names,
+    /// and answered by the second.
+    pub fn used(&mut self, session: SessionId, usage: &Usage, models: [Option<&str>; 2]) {
         let tokens = usage.input.unwrap_or(0).saturating_add(usage.output.unwrap_or(0));
+        let cost_micros = self.prices.cost(usage, models);
         let facts = self.row(session);
         facts.tokens = facts.tokens.saturating_add(tokens);
+        facts.cost_micros = facts.cost_micros.saturating_add(cost_micros);
     }
 
     fn row(&mut self, session: SessionId) -> &mut Facts {

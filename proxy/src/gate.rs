@@ -21,6 +21,8 @@ mod admit;
 
 mod local;
 
+mod edit;
+
 mod refuse;
 
 pub use admit::{Admitted, Held, pending};
@@ -31,22 +33,25 @@ pub use open::{Answered, OpenCall};
 pub use refuse::Refused;
 pub use send::Dispatched;
 
+use crate::caller::Caller;
 use crate::clock;
-use crate::config::{Agent, Config, Keep, Keyring, Of, PayloadRule, keep};
+use crate::config::{Config, Keep, Of, PayloadRule, keep};
 use crate::correlate::{Correlator, Note};
 use crate::credentials::presented_key;
 use crate::facts::SessionFacts;
+use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::problem::{ErrorCode, Problem};
 use crate::rules::Rules;
+use crate::standing::revoked;
 use crate::tasks::Tasks;
+use crate::tokens::Tokens;
 use crate::upstream::Permit;
 use approvals::Desk;
-use events::{Draft, Event, MessageRelayed, PayloadRef, Principal, Relay, SessionId};
+use events::{Draft, Event, MessageRelayed, PayloadRef, Relay, SessionId};
 use http::HeaderMap;
 use ledger::payload::{Packed, Unpacked};
 use ledger::{Entry, Ledger, RecordError};
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The gate; one for the whole process.
@@ -54,7 +59,7 @@ pub struct Gate {
     ledger: Ledger,
     correlator: Mutex<Correlator>,
     keyring: Keyring,
-    principals: BTreeMap<String, Principal>,
+    tokens: Tokens,
     payload_rules: Vec<PayloadRule>,
     desk: Desk,
     rules: Arc<Rules>,
@@ -71,7 +76,7 @@ pub struct Gate {
 #[derive(Debug)]
 pub struct Relayed<'a> {
     /// The agent concerned.
-    pub agent: &'a Agent,
+    pub caller: &'a Caller,
     /// The session it belongs to.
     pub session: SessionId,
     /// The call in whose course it came.
@@ -96,26 +101,19 @@ pub struct Deciding {
     pub rules: Arc<Rules>,
     /// What sessions have done.
     pub facts: SessionFacts,
+    /// Whose tokens identify agents.
+    pub tokens: Tokens,
 }
 
 impl Gate {
     /// A gate for the agents of `config`, that records in `ledger`.
     pub fn new(config: &Config, ledger: Ledger, deciding: Deciding) -> Self {
-        let Deciding { correlator, desk, rules, facts } = deciding;
-        let principals = config.agents.iter().map(|agent| {
-            let principal = Principal {
-                actors: Vec::new(),
-                agent: agent.name.as_str().into(),
-                owner: agent.owner.as_str().into(),
-                team: agent.team.as_str().into(),
-            };
-            (agent.name.clone(), principal)
-        });
+        let Deciding { correlator, desk, rules, facts, tokens } = deciding;
         Self {
             ledger,
             correlator: Mutex::new(correlator),
             keyring: Keyring::new(&config.agents),
-            principals: principals.collect(),
+            tokens,
             payload_rules: config.payloads.clone(),
             desk,
             rules,
@@ -126,21 +124,27 @@ impl Gate {
         }
     }
 
-    /// Whose key the headers carry.
-    pub fn identify(&self, headers: &HeaderMap) -> Result<Arc<Agent>, Problem> {
+    /// Whose key the headers carry, or whose token that opens this path. For a key nothing is
+    /// waited for, and for a token only while a key of its issuer has to be fetched.
+    pub async fn identify(&self, headers: &HeaderMap, path: &str) -> Result<Arc<Caller>, Problem> {
         let Some(key) = presented_key(headers) else {
             let message = "no API key: send the agent's key as `Authorization: Bearer …`";
             return Err(Problem::new(ErrorCode::InvalidKey, message));
         };
-        let agent = self.keyring.find(key).ok_or_else(|| {
-            let message = "the API key is not one that this gateway knows";
-            Problem::new(ErrorCode::InvalidKey, message)
-        })?;
-        if self.desk.is_agent_revoked(&agent.name) {
-            let message = format!("agent `{}` is revoked", agent.name);
-            return Err(Problem::new(ErrorCode::InvalidKey, message));
-        }
-        Ok(Arc::clone(agent))
+        let caller = match self.keyring.find(key) {
+            Some(caller) => Arc::clone(caller),
+            None if self.tokens.could_be(key) => self.tokens.identify(key, path).await?,
+            None => {
+                let message = "the API key is not one that this gateway knows";
+                return Err(Problem::new(ErrorCode::InvalidKey, message));
+            }
+        };
+        revoked(&self.desk, &caller).map_or(Ok(caller), Err)
+    }
+
+    /// Whose tokens identify agents.
+    pub const fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// How much is kept of the payloads of a call of this model, or else of this tool of an
@@ -148,16 +152,6 @@ impl Gate {
     fn keep_of(&self, model: Option<&str>, tool: Option<&str>, upstream: &str) -> Keep {
         let tool = || Of::Tool(upstream, tool.unwrap_or_default());
         keep(&self.payload_rules, model.map_or_else(tool, Of::Model))
-    }
-
-    /// The agent as events name it.
-    pub fn principal(&self, agent: &Agent) -> Principal {
-        self.principals.get(&agent.name).cloned().unwrap_or_else(|| Principal {
-            actors: Vec::new(),
-            agent: agent.name.as_str().into(),
-            owner: agent.owner.as_str().into(),
-            team: agent.team.as_str().into(),
-        })
     }
 
     /// Records a message before it is passed on; on an error it must not be.
@@ -173,7 +167,7 @@ impl Gate {
             direction: relayed.direction,
             method: relayed.method.into(),
             payload: packed.reference,
-            principal: self.principal(relayed.agent),
+            principal: relayed.caller.principal.clone(),
             upstream: relayed.upstream,
         };
         let draft = Draft {
@@ -209,9 +203,9 @@ impl Gate {
         })
     }
 
-    /// The session of everything that comes over one MCP session of one agent.
-    pub fn protocol_session(&self, agent: &Agent, protocol_session: &str) -> SessionId {
-        self.correlator().protocol_session(&agent.name, protocol_session)
+    /// The session of everything that comes over one MCP session of one caller.
+    pub fn protocol_session(&self, caller: &Caller, protocol_session: &str) -> SessionId {
+        self.correlator().protocol_session(&caller.known_as, protocol_session)
     }
 
     /// Where calls wait for people.

@@ -17,15 +17,19 @@ use crate::notices::notice_settings;
 use crate::people::People;
 use crate::people_listener;
 use crate::policing::{Policing, PolicyError};
+use crate::prices::Prices;
 use crate::recover::{RecoverError, look_back, recall};
 use crate::room::Room;
 use crate::rules::Rules;
 use crate::server::Agents;
+use crate::site_wiring::{SiteError, Wiring, site};
+use crate::tokens::{Tokens, TokensError};
 use crate::upstream::{TlsError, Upstream};
 use crate::watch::watch;
 use approvals::notice::{Courier, SettingsError};
 use approvals::{Clock, Desk, Limits as DeskLimits, Settings as DeskSettings};
 use axum::Router;
+use dashboards::site::Site;
 use events::{Digest, GatewayStarted, GatewayStopped};
 use ledger::sealer::LostLock;
 use ledger::{Entry, Health, Ledger, RecordError, SealHealth, Sealing};
@@ -69,6 +73,12 @@ pub enum GatewayError {
     /// How people are told.
     #[error("nobody could be told about calls that wait: {0}; see `[mail]` and `[[webhook]]`")]
     Notices(#[from] SettingsError),
+    /// The issuers of tokens.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
+    /// How people sign in.
+    #[error(transparent)]
+    Site(#[from] SiteError),
     /// The system gives no random bytes.
     #[error("no random bytes for what agents are told while people decide: {0}")]
     Random(#[from] getrandom::Error),
@@ -91,6 +101,8 @@ pub struct Gateway {
     pub people: SocketAddr,
     /// What was found at the start.
     pub report: StartReport,
+    /// The link with which the first administrator chooses a password, while nobody has one.
+    pub first_link: Option<String>,
     gate: Arc<Gate>,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
@@ -111,10 +123,10 @@ impl Gateway {
         let operator = custody.operator;
         let (ledger, sealing, closing) = custody.split();
         let rules = Arc::new(Rules::new(Arc::clone(&config), Arc::default()));
-        let mut facts = SessionFacts::new(Arc::clone(&rules));
-        let open = look_back(&**ledger.reader(), &mut correlator, &mut facts)?;
+        let mut facts = SessionFacts::new(Arc::clone(&rules), Prices::new(Arc::clone(&config)));
+        let open = look_back(&**ledger.reader(), &mut correlator, &mut facts, clock::now())?;
         let desk = Desk::new(ledger.clone(), desk_clock(), desk_settings(&config));
-        recall(&**ledger.reader(), &desk)?;
+        let last_policies = recall(&**ledger.reader(), &desk)?;
         let in_doubt = open.settle(&ledger).await?;
         let report = StartReport { found, in_doubt };
 
@@ -124,21 +136,23 @@ impl Gateway {
         record_start(&ledger, &config, loaded.digest, (&report, key)).await?;
         let policing = match config.policy.clone() {
             Some(policy) => {
-                let (rules, ledger) = (Arc::clone(&rules), ledger.clone());
-                Some(Policing::begin(policy, rules, ledger).await?)
+                let with = (Arc::clone(&rules), ledger.clone(), desk.clone());
+                Some(Policing::begin(policy, with, last_policies).await?)
             }
             None => None,
         };
 
         let memory = Memory::new(config.limits.memory_bytes_max);
         let keeper = Arc::new(Keeper::new(ledger.clone()));
-        let deciding = Deciding { correlator, desk: desk.clone(), rules, facts };
+        let tokens = Tokens::new(&config, address(&agents, config.listen.agents))?;
+        let deciding = Deciding { correlator, desk: desk.clone(), rules, facts, tokens };
         let gate = Arc::new(Gate::new(&config, ledger, deciding));
         let (stop, stopping) = watch::channel(false);
         let mut gateway = Self {
             agents: address(&agents, config.listen.agents),
             people: address(&people, config.listen.people),
             report,
+            first_link: None,
             gate,
             stop,
             listeners: Vec::new(),
@@ -148,7 +162,16 @@ impl Gateway {
             config,
         };
         let keeping = operator.map(|key| keeper_routes(Arc::clone(&keeper), key, stopping.clone()));
-        let people = (people, keeping.unwrap_or_default());
+        let (site, first_link) = site(Wiring {
+            config: &gateway.config,
+            gate: &gateway.gate,
+            operator,
+            url: gateway.config.approvals.url_at(gateway.people),
+            stopping: stopping.clone(),
+        })
+        .await?;
+        gateway.first_link = first_link;
+        let people = (people, keeping.unwrap_or_default(), site);
         gateway.listen(agents, people, memory, &stopping)?;
         let config = Arc::clone(&gateway.config);
         gateway.listeners.push(tokio::spawn(keep(keeper, config)));
@@ -163,7 +186,7 @@ impl Gateway {
     fn listen(
         &mut self,
         agents: TcpListener,
-        (people, keeping): (TcpListener, Router),
+        (people, keeping, site): (TcpListener, Router, Site),
         memory: Memory,
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), GatewayError> {
@@ -186,7 +209,7 @@ impl Gateway {
         let sealing = self.sealing.clone();
         let gate = Arc::clone(gate);
         let stops = stopping.clone();
-        let pages = People::new(gate, memory, room, sealing, stops).router().merge(keeping);
+        let pages = People::new(gate, memory, room, sealing, stops).router(&site).merge(keeping);
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
         self.pages.push(tokio::spawn(people_listener::serve(people, pages, stopping.clone())));
         Ok(())

@@ -7,6 +7,10 @@ pub mod keys;
 
 pub mod config;
 
+pub mod caller;
+
+pub mod keyring;
+
 pub mod json;
 
 pub mod sse;
@@ -33,6 +37,10 @@ pub mod explained;
 
 pub mod credentials;
 
+pub mod tokens;
+
+pub mod standing;
+
 pub mod upstream;
 
 pub mod witness;
@@ -42,6 +50,8 @@ pub mod catalogue;
 pub mod rules;
 
 pub mod policing;
+
+pub mod prices;
 
 pub mod facts;
 
@@ -70,6 +80,8 @@ pub mod evidence;
 pub mod room;
 
 pub mod notices;
+
+pub mod site_wiring;
 
 pub mod people;
 

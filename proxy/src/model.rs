@@ -15,17 +15,20 @@ mod listing;
 mod stream;
 
 use crate::body::{Bounds, Outgoing, ReceiveError, receive};
-use crate::config::{Agent, Config};
+use crate::caller::Caller;
+use crate::config::Config;
+use crate::credentials::presented_key;
 use crate::dialect::{NoRoute, Refusal, Route, error_body};
 use crate::gate::{Admitted, Ask, Dispatched, Gate, Refused, pending};
 use crate::memory::{Held, Memory};
 use crate::problem::{ErrorCode, Problem};
+use crate::standing::Recipient;
 use crate::upstream::Upstream;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::oneshot;
 
 /// What an agent is answered.
@@ -44,7 +47,8 @@ struct Passing {
     route: Route,
     head: Parts,
     peer: SocketAddr,
-    agent: Option<Arc<Agent>>,
+    /// Who asks, once that is known.
+    caller: Arc<OnceLock<Arc<Caller>>>,
     bytes: usize,
     memory: Held,
 }
@@ -66,12 +70,19 @@ impl Models {
         let (reply, answer) = oneshot::channel();
         let models = Arc::clone(&self);
         let memory = self.memory.hold();
-        let passing = Passing { route, head, peer, agent: None, bytes: 0, memory };
+        let caller = Arc::new(OnceLock::new());
+        let to = Arc::clone(&caller);
+        let passing = Passing { route, head, peer, caller, bytes: 0, memory };
         self.gate.tasks.spawn(async move { models.run(passing, body, reply).await });
-        answer.await.unwrap_or_else(|_| {
+        let mut reply = answer.await.unwrap_or_else(|_| {
             let problem = Problem::new(ErrorCode::Internal, "the call ended without an answer");
             problem_reply(route, &problem)
-        })
+        });
+        if let Some(caller) = to.get() {
+            let caller = Arc::clone(caller);
+            reply.extensions_mut().insert(Recipient { caller, listens: false });
+        }
+        reply
     }
 
     async fn run(&self, mut passing: Passing, body: Incoming, reply: oneshot::Sender<Reply>) {
@@ -89,14 +100,15 @@ impl Models {
         body: Incoming,
         reply: &mut Option<oneshot::Sender<Reply>>,
     ) -> Result<(), Problem> {
-        let agent = self.gate.identify(&passing.head.headers)?; // who asks
-        passing.agent = Some(Arc::clone(&agent));
+        let head = &passing.head;
+        let caller = self.gate.identify(&head.headers, head.uri.path()).await?; // who asks
+        let caller = Arc::clone(passing.caller.get_or_init(|| caller));
         let body = self.receive(passing, body).await?; // all of it, within bounds
         if !self.listed_together(passing.route).is_empty() {
-            return self.list(passing, &agent, reply).await; // the same order, provider by provider
+            return self.list(passing, &caller, reply).await; // the same order, provider by provider
         }
-        let (ask, provider) = self.read(&agent, passing, &body)?; // what is asked
-        let asked = ask.ask(&agent, &body);
+        let (ask, provider) = self.read(&caller.agent, passing, &body)?; // what is asked
+        let asked = ask.ask(&caller, &body);
         let Some(dispatched) = self.admit(&asked, reply).await? else { return Ok(()) }; // on record
         let request = Self::request(passing, provider, body)?;
         let answer = self.upstream.send(dispatched.permit, request); // the only door out
@@ -154,7 +166,15 @@ impl Models {
             }
             (_, None) => self.refuse(passing, problem).await,
         };
-        problem_reply(passing.route, &problem)
+        let mut reply = problem_reply(passing.route, &problem);
+        self.challenge(&mut reply, &problem, &passing.head);
+        reply
+    }
+
+    /// Says how one is let in, to whom that would help.
+    fn challenge(&self, reply: &mut Reply, problem: &Problem, head: &Parts) {
+        let asked = (head.uri.path(), presented_key(&head.headers).is_some());
+        self.gate.tokens().challenge_in(reply, problem, asked, None);
     }
 
     async fn refuse(&self, passing: &Passing, problem: Problem) -> Problem {
@@ -162,7 +182,7 @@ impl Models {
             problem,
             dialect: Some(recorded_dialect(passing.route)),
             method: Some(line(&passing.head)),
-            agent: passing.agent.as_deref(),
+            caller: passing.caller.get().map(|caller| &**caller),
             bytes: passing.bytes,
             peer: Some(passing.peer),
         };
@@ -175,12 +195,12 @@ impl Models {
             NoRoute::Method { .. } => ErrorCode::MethodNotAllowed,
         };
         let problem = Problem::new(code, format!("{}: {error}", line(head)));
-        let agent = self.gate.identify(&head.headers).ok();
+        let caller = self.gate.identify(&head.headers, head.uri.path()).await.ok();
         let refused = Refused {
             problem,
             dialect: None,
             method: Some(line(head)),
-            agent: agent.as_deref(),
+            caller: caller.as_deref(),
             bytes: 0,
             peer: Some(peer),
         };
@@ -219,9 +239,6 @@ pub fn problem_reply(route: Route, problem: &Problem) -> Reply {
     } else if problem.code.may_have_acted() {
         // The SDKs of both dialects repeat what fails with a 5xx unless told not to.
         headers.insert("x-should-retry", HeaderValue::from_static("false"));
-    }
-    if problem.code == ErrorCode::InvalidKey {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     reply
 }

@@ -6,6 +6,8 @@ use approvals::notice::{
     WebhookSettings,
 };
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How many mails an addressee gets within an hour before further ones are gathered.
@@ -22,7 +24,7 @@ pub fn notice_settings(
     }
     let webhooks = config.webhooks.iter().map(webhook).collect::<Result<_, _>>()?;
     Ok(Some(NoticeSettings {
-        mail: config.mail.as_ref().map(mail),
+        mail: config.mail.as_ref().map(mail).transpose()?,
         patience: Patience::default(),
         public_url: url,
         role_holders: role_holders(&config.people.roles),
@@ -40,8 +42,15 @@ fn role_holders(roles: &Roles) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
     all.map(|(role, holders)| (role.into(), holders.iter().filter_map(address).collect())).collect()
 }
 
-fn mail(mail: &config::MailConfig) -> MailSettings {
-    MailSettings {
+fn mail(mail: &config::MailConfig) -> Result<MailSettings, SettingsError> {
+    let read = |path: &PathBuf| {
+        fs::read(path).map_err(|error| {
+            let path = path.display();
+            SettingsError::Tls(format!("the certificates in `{path}` cannot be read: {error}"))
+        })
+    };
+    Ok(MailSettings {
+        authority: mail.ca.as_ref().map(read).transpose()?,
         fallback: mail.fallback.iter().map(|address| address.as_str().into()).collect(),
         from: mail.from.to_string(),
         host: mail.host.clone(),
@@ -56,7 +65,7 @@ fn mail(mail: &config::MailConfig) -> MailSettings {
             .login
             .as_ref()
             .map(|(user, password)| (user.clone(), Secret::new(password.expose()))),
-    }
+    })
 }
 
 fn webhook(webhook: &config::Webhook) -> Result<WebhookSettings, SettingsError> {

@@ -9,6 +9,7 @@ use crate::room::Room;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
+use dashboards::site::Site;
 use http::{StatusCode, header};
 use ledger::{Health, SealHealth, Sealing};
 use std::sync::Arc;
@@ -40,15 +41,22 @@ impl People {
         Self { gate, memory, room, sealing, stopping, asking: Arc::default() }
     }
 
-    /// The paths served. Those that show the ledger want to know the peer's address; see
+    /// The paths served, with those of the site for people. Those that show the ledger want to know the peer's address; see
     /// [`dashboards::ledger_routes`].
-    pub fn router(self) -> Router {
+    pub fn router(self, site: &Site) -> Router {
         let ledger = self.gate.ledger();
-        let ledger = dashboards::ledger_routes(Arc::clone(ledger.reader()), ledger.keys().clone());
-        let log = self.sealing.clone().map(|sealing| dashboards::tlog_routes(SHARD_PATH, sealing));
+        let ledger = dashboards::ledger_routes(
+            Arc::clone(ledger.reader()),
+            ledger.keys().clone(),
+            Some(site.clone()),
+        );
+        let log = self
+            .sealing
+            .clone()
+            .map(|sealing| dashboards::tlog_routes(SHARD_PATH, sealing, Some(site.clone())));
         let exports = self.sealing.clone().map(|sealing| {
             let source = export_source(self.gate.ledger(), sealing);
-            dashboards::export_routes(source, self.stopping.clone())
+            dashboards::export_routes(source, self.stopping.clone(), Some(site.clone()))
         });
         Router::new()
             .route("/healthz", get(async || "ok\n"))
@@ -58,6 +66,7 @@ impl People {
             .merge(ledger)
             .merge(log.unwrap_or_default())
             .merge(exports.unwrap_or_default())
+            .merge(site.router())
     }
 }
 

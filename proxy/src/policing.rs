@@ -4,9 +4,10 @@
 use crate::clock;
 use crate::config::{PolicyConfig, PolicyFile};
 use crate::rules::Rules;
+use approvals::{Desk, Roster};
 use events::{Digest, Draft, Event, PolicyLoaded, PolicyRejected};
 use ledger::Ledger;
-use policy::{Policies, PolicyProblem, Source};
+use policy::{PersonFacts, Policies, PolicyProblem, Source};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -23,6 +24,7 @@ pub struct Policing {
     config: PolicyConfig,
     rules: Arc<Rules>,
     ledger: Ledger,
+    desk: Desk,
     /// Digest of the text that was seen last, taken or not.
     seen: Option<Digest>,
 }
@@ -35,19 +37,26 @@ struct Found {
 
 impl Policing {
     /// Loads the policies that the configuration names; without them the gateway must not start.
+    /// `last` is the digest of those that decided before: what they name may be gone since, which
+    /// is no reason not to start.
     ///
     /// # Errors
     ///
     /// With everything that is wrong with them, or if the load cannot be recorded.
     pub async fn begin(
         config: PolicyConfig,
-        rules: Arc<Rules>,
-        ledger: Ledger,
+        (rules, ledger, desk): (Arc<Rules>, Ledger, Desk),
+        last: Option<Digest>,
     ) -> Result<Self, PolicyError> {
-        let mut policing = Self { config, rules, ledger, seen: None };
+        let mut policing = Self { config, rules, ledger, desk, seen: None };
+        policing.rules.know(people(&policing.desk.roster()));
         let found = policing.find().await.map_err(PolicyError)?;
-        let policies = Policies::compile(&found.sources, &policing.rules.model())
-            .map_err(|problems| PolicyError(told(&problems)))?;
+        let compiled = if last == Some(found.digest) {
+            policing.compile_again(&found.sources)
+        } else {
+            Policies::compile(&found.sources, &policing.rules.model())
+        };
+        let policies = compiled.map_err(|problems| PolicyError(told(&problems)))?;
         let recorded = policing.take(&found, policies).await;
         recorded.map_err(|error| PolicyError(vec![error.to_string()]))?;
         Ok(policing)
@@ -56,6 +65,7 @@ impl Policing {
     /// Goes on until `stopping` becomes true.
     pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         let mut tools = self.rules.catalogue().changes();
+        let mut desk = self.desk.changes();
         loop {
             tokio::select! {
                 () = stopped(&mut stopping) => return,
@@ -65,12 +75,35 @@ impl Policing {
                     }
                     self.remodel();
                 }
+                changed = desk.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    if self.rules.know(people(&self.desk.roster())) {
+                        self.remodel();
+                    }
+                }
                 () = tokio::time::sleep(self.config.reload_interval) => self.look().await,
             }
         }
     }
 
-    /// The policies in force, for the tools that are known now.
+    /// Policies that were checked before, for what is known now.
+    fn compile_again(&self, sources: &[Source]) -> Result<Policies, Vec<PolicyProblem>> {
+        let mut unseen = self.rules.model();
+        unseen.tools.clear();
+        for server in &mut unseen.servers {
+            server.listed = false;
+        }
+        let compiled = Policies::compile(sources, &unseen)?;
+        let (policies, problems) = compiled.remodel(&self.rules.model())?;
+        for problem in problems {
+            tracing::warn!(%problem, "a policy does not fit the tools that were seen");
+        }
+        Ok(policies)
+    }
+
+    /// The policies in force, for the tools and people that are known now.
     fn remodel(&self) {
         let Some(policies) = self.rules.policies() else { return };
         match policies.remodel(&self.rules.model()) {
@@ -159,6 +192,16 @@ impl Policing {
         });
         sources.map(|sources: Vec<Source>| Found { digest: policy::digest(&sources), sources })
     }
+}
+
+/// The people that are known, as policies see them.
+pub(crate) fn people(roster: &Roster) -> Vec<PersonFacts> {
+    let facts = roster.people().map(|known| PersonFacts {
+        email: known.person.email.to_lowercase().into(),
+        groups: known.groups.clone(),
+        roles: known.roles.clone(),
+    });
+    facts.collect()
 }
 
 async fn stopped(stopping: &mut watch::Receiver<bool>) {

@@ -54,10 +54,16 @@ codes! {
     Busy = "busy", SERVICE_UNAVAILABLE;
     /// The `Host` or `Origin` header is not one that this gateway answers to.
     ForbiddenOrigin = "forbidden_origin", FORBIDDEN;
+    /// The token is good, and not for this: another one must be asked for.
+    InsufficientScope = "insufficient_scope", FORBIDDEN;
     /// A defect of the gateway.
     Internal = "internal", INTERNAL_SERVER_ERROR;
     /// The key is not one that the gateway knows, or there is none.
     InvalidKey = "invalid_api_key", UNAUTHORIZED;
+    /// The token is not one that the gateway accepts.
+    InvalidToken = "invalid_token", UNAUTHORIZED;
+    /// Nobody can say at the moment whether the token is good.
+    IssuerUnavailable = "issuer_unavailable", SERVICE_UNAVAILABLE;
     /// The ledger cannot record, so nothing may be done.
     LedgerUnavailable = "ledger_unavailable", SERVICE_UNAVAILABLE;
     /// The call was made, but its outcome could not be recorded; the result is withheld.
@@ -90,6 +96,7 @@ impl ErrorCode {
         match self {
             Self::BodyTooSlow
             | Self::Busy
+            | Self::IssuerUnavailable
             | Self::LedgerUnavailable
             | Self::ShuttingDown
             | Self::UpstreamUnreachable => true,
@@ -101,8 +108,10 @@ impl ErrorCode {
             | Self::AnswerTooLarge
             | Self::BodyTooLarge
             | Self::ForbiddenOrigin
+            | Self::InsufficientScope
             | Self::Internal
             | Self::InvalidKey
+            | Self::InvalidToken
             | Self::OutcomeUnrecorded
             | Self::MalformedRequest
             | Self::MethodNotAllowed
@@ -146,7 +155,10 @@ impl ErrorCode {
             | Self::BodyTooSlow
             | Self::Busy
             | Self::ForbiddenOrigin
+            | Self::InsufficientScope
             | Self::InvalidKey
+            | Self::InvalidToken
+            | Self::IssuerUnavailable
             | Self::LedgerUnavailable
             | Self::MalformedRequest
             | Self::MethodNotAllowed

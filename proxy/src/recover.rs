@@ -4,7 +4,9 @@ use crate::clock;
 use crate::correlate::Correlator;
 use crate::facts::SessionFacts;
 use approvals::Desk;
-use events::{CallId, CallInDoubt, Draft, Envelope, Event, EventId, ParseError, SessionId};
+use events::{
+    CallId, CallInDoubt, Digest, Draft, Envelope, Event, EventId, ParseError, SessionId, Timestamp,
+};
 use ledger::log::{ReadError, Reader};
 use ledger::{Entry, Ledger, RecordError, Sequence};
 use std::collections::BTreeMap;
@@ -12,6 +14,10 @@ use std::sync::Arc;
 
 /// How many events the first step back takes; each further step takes twice as many.
 const STEP_BACK: u64 = 8192;
+
+/// How far back it is looked at least, in microseconds: a session that goes on over restarts keeps
+/// what it has done so long.
+const BACK_MICROS_MIN: u64 = 24 * 60 * 60 * 1_000_000;
 
 /// How many bytes of events are read at a time.
 const READ_BYTES_MAX: usize = 1 << 20;
@@ -60,27 +66,32 @@ impl Found {
     }
 }
 
-/// Reads the ledger's last run: finds calls without outcome and lets `correlator` remember.
+/// Reads the ledger's last run, and the last day: finds calls without outcome, and lets
+/// `correlator` and `facts` remember.
 ///
-/// Every start records the outcomes that the run before left open, so it is enough to go back to
-/// the start before; a little further if that is near, for the correlator's sake.
+/// Every start records the outcomes that the run before left open, so for those it is enough to go
+/// back to the start before. Sessions go on over several starts.
 pub fn look_back(
     reader: &dyn Reader,
     correlator: &mut Correlator,
     facts: &mut SessionFacts,
+    now: Timestamp,
 ) -> Result<Found, RecoverError> {
+    let since = Timestamp::from_micros(now.micros().saturating_sub(BACK_MICROS_MIN));
     let end = reader.next();
     let mut from = end;
     let mut step = STEP_BACK;
+    let mut started = false;
     loop {
         let before = from;
         from = Sequence::new(from.number().saturating_sub(step));
         step = step.saturating_mul(2);
-        let mut started = false;
+        let mut reached = false;
         each(reader, from, before, |_, envelope| {
             started |= matches!(envelope.event, Event::GatewayStarted(_));
+            reached |= envelope.time < since;
         })?;
-        if started || from == Sequence::FIRST {
+        if (started && reached) || from == Sequence::FIRST {
             break;
         }
     }
@@ -98,18 +109,23 @@ pub fn look_back(
 }
 
 /// Shows everything on record to whoever decides about people and what waits for them. It may be
-/// long ago, so all of the ledger is read; most records are passed over unparsed.
-pub fn recall(reader: &dyn Reader, desk: &Desk) -> Result<(), RecoverError> {
+/// long ago, so all of the ledger is read; most records are passed over unparsed. Gives the digest
+/// of the policies that decided last.
+pub fn recall(reader: &dyn Reader, desk: &Desk) -> Result<Option<Digest>, RecoverError> {
     let mut from = Sequence::FIRST;
+    let mut policies = None;
     loop {
         let records = reader.read(from, READ_BYTES_MAX)?;
         if records.is_empty() {
-            return Ok(());
+            return Ok(policies);
         }
         for record in records {
             if concerns_people(&record) {
                 let envelope = Envelope::parse(&record)
                     .map_err(|source| RecoverError::Parse { sequence: from, source })?;
+                if let Event::PolicyLoaded(loaded) = &envelope.event {
+                    policies = Some(loaded.digest);
+                }
                 desk.apply(&envelope);
             }
             from = from.after(1);
@@ -119,7 +135,7 @@ pub fn recall(reader: &dyn Reader, desk: &Desk) -> Result<(), RecoverError> {
 
 /// What the kinds begin with that the desk keeps.
 const OF_PEOPLE: [&str; 7] =
-    ["agent.", "call.held", "delegation.", "grant.", "hold.", "notice.", "person."];
+    ["agent.", "call.held", "delegation.", "grant.", "hold.", "person.", "policy.loaded"];
 
 /// Whether a record is one that the desk keeps, or uses up a grant. Too many do no harm.
 fn concerns_people(record: &[u8]) -> bool {
@@ -213,3 +229,6 @@ fn each(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,9 @@
 use crate::catalogue::{Catalogue, Definition};
 use crate::config::{Config, Pattern, ToolUpstream};
 use crate::json;
-use policy::{AgentFacts, Claims, LOCAL, Labels, Model, Policies, ServerFacts, ToolFacts, Traits};
-use std::collections::BTreeSet;
+use policy::{
+    AgentFacts, Claims, LOCAL, Labels, Model, PersonFacts, Policies, ServerFacts, ToolFacts, Traits,
+};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What decides; one for the whole process.
@@ -13,12 +14,13 @@ pub struct Rules {
     config: Arc<Config>,
     catalogue: Arc<Catalogue>,
     policies: RwLock<Option<Arc<Policies>>>,
+    people: RwLock<Vec<PersonFacts>>,
 }
 
 impl Rules {
     /// Rules without a policy: the agents' lists alone decide.
     pub fn new(config: Arc<Config>, catalogue: Arc<Catalogue>) -> Self {
-        Self { config, catalogue, policies: RwLock::default() }
+        Self { config, catalogue, policies: RwLock::default(), people: RwLock::default() }
     }
 
     /// The policies in force; none where none are configured.
@@ -29,6 +31,14 @@ impl Rules {
     /// From now on these decide.
     pub fn enforce(&self, policies: Arc<Policies>) {
         *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Some(policies);
+    }
+
+    /// From now on these are the people that are known; true if they were others before.
+    pub fn know(&self, people: Vec<PersonFacts>) -> bool {
+        let mut known = self.people.write().unwrap_or_else(PoisonError::into_inner);
+        let is_new = *known != people;
+        *known = people;
+        is_new
     }
 
     /// The tools that were seen.
@@ -56,12 +66,11 @@ impl Rules {
             owner: agent.owner.to_lowercase().into(),
             groups: Vec::new(),
         });
-        let seen = self.catalogue.all();
-        let listed: BTreeSet<&str> = seen.iter().map(|(server, ..)| server.as_str()).collect();
+        let (seen, listed) = (self.catalogue.all(), self.catalogue.servers());
         let servers = config.tools.iter().map(|server| ServerFacts {
             name: server.name.as_str().into(),
             trusted: server.trusted,
-            listed: listed.contains(server.name.as_str()),
+            listed: listed.contains(&server.name),
             labels: of_unseen(server),
         });
         // It tells no tools, so that policies may name any.
@@ -78,7 +87,7 @@ impl Rules {
         });
         Model {
             agents: agents.collect(),
-            people: Vec::new(),
+            people: self.people.read().unwrap_or_else(PoisonError::into_inner).clone(),
             servers: servers.chain([local]).collect(),
             tools: tools.collect(),
             models: Vec::new(),

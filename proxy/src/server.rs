@@ -1,5 +1,6 @@
 //! The agents' listener: connections, their limits, and the way to the right dialect.
 
+use crate::caller::Caller;
 use crate::config::{Limits, Listen};
 use crate::dialect::{Refusal, Route, error_body};
 use crate::explained::Explained;
@@ -9,8 +10,9 @@ use crate::mcp::{self, Mcp};
 use crate::model::{Models, Reply, problem_reply};
 use crate::patience::{Overdue, Patience};
 use crate::problem::{ErrorCode, Problem};
+use crate::standing::{Recipient, WhileIn, revoked};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -159,7 +161,7 @@ impl Agents {
             problem: Problem::new(code, message),
             dialect: None,
             method: None,
-            agent: None,
+            caller: None,
             bytes: 0,
             peer: Some(peer),
         };
@@ -169,18 +171,50 @@ impl Agents {
     /// Answers one request. A chunked one is the last of its connection: it may have had a length
     /// as well, which hyper takes away unseen, and whoever stands before the gateway may then take
     /// what follows for another request than hyper does (RFC 9112 §6.1).
-    async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Response<WhileIn> {
         let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-        let mut reply = self.route(request, peer).await;
+        let line = (request.method().clone(), request.uri().clone());
+        let reply = Arc::clone(&self).route(request, peer).await;
+        let mut reply = self.release(reply, line, peer).await;
         if chunked {
             reply.headers_mut().insert(header::CONNECTION, CLOSE);
         }
         reply
     }
 
+    /// Lets an answer out to a caller that is still let in, and what is yet to come of it for as
+    /// long as it is.
+    async fn release(
+        &self,
+        mut reply: Reply,
+        (method, uri): (Method, Uri),
+        peer: SocketAddr,
+    ) -> Response<WhileIn> {
+        let desk = self.gate.desk();
+        let recipient = reply.extensions_mut().remove::<Recipient>();
+        let caller =
+            recipient.as_ref().map(|to| &*to.caller).filter(|_| !reply.status().is_client_error());
+        if let Some(problem) = caller.and_then(|caller| revoked(desk, caller)) {
+            reply = self.turn_away((&method, &uri), (peer, caller), problem).await;
+        }
+        reply.map(|body| WhileIn::new(body, recipient, desk))
+    }
+
     async fn route(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
-        if let Err(problem) = self.addressed(request.headers(), request.uri()) {
-            return self.misdirected(&request, peer, problem).await;
+        let line = (request.method(), request.uri());
+        let resources = self.gate.tokens().resources();
+        if let Err(problem) = self.hosted(request.headers(), request.uri()) {
+            return self.turn_away(line, (peer, None), problem).await;
+        }
+        if let Some(described) = resources.describe(line.0, line.1.path()) {
+            return described;
+        }
+        if let Err(problem) = self.addressed(request.headers()) {
+            return self.turn_away(line, (peer, None), problem).await;
         }
         let path = request.uri().path();
         if path == "/mcp" || path.starts_with("/mcp/") {
@@ -190,8 +224,8 @@ impl Agents {
         }
     }
 
-    /// Whether the request is meant for this gateway (DNS rebinding, foreign pages).
-    fn addressed(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
+    /// Whether the request is meant for this gateway (DNS rebinding).
+    fn hosted(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
         let host = uri
             .authority()
             .map(|authority| authority.as_str().to_owned())
@@ -202,6 +236,11 @@ impl Agents {
             );
             return Err(Problem::new(ErrorCode::ForbiddenOrigin, message));
         }
+        Ok(())
+    }
+
+    /// Whether it comes from no page, or from one that may call this gateway.
+    fn addressed(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or("?"));
         if let Some(origin) = origin.filter(|origin| !self.trusts(origin)) {
             let message = format!(
@@ -231,22 +270,22 @@ impl Agents {
         local || self.listen.origins.iter().any(|known| known.eq_ignore_ascii_case(origin))
     }
 
-    async fn misdirected(
+    async fn turn_away(
         &self,
-        request: &Request<Incoming>,
-        peer: SocketAddr,
+        (method, uri): (&Method, &Uri),
+        (peer, caller): (SocketAddr, Option<&Caller>),
         problem: Problem,
     ) -> Reply {
         let refused = Refused {
             problem,
             dialect: None,
-            method: Some(format!("{} {}", request.method(), request.uri().path())),
-            agent: None,
+            method: Some(format!("{method} {}", uri.path())),
+            caller,
             bytes: 0,
             peer: Some(peer),
         };
         let problem = self.gate.refuse(refused).await;
-        if request.uri().path().starts_with("/mcp") {
+        if uri.path().starts_with("/mcp") {
             mcp::problem_reply(problem)
         } else {
             problem_reply(Route::OpenAiChat, &problem)

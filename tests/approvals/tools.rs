@@ -1,18 +1,10 @@
 //! Calls of tools that people must allow, in both eras and at both endpoints.
 
-use std::time::Duration;
-
 use approvals::HoldFilter;
 use events::{Event, Vote};
-use serde_json::{Value, json};
 
-use crate::stage::{Call, Stage, arguments};
-
-/// Long enough for people in a suite.
-const PATIENT: Duration = Duration::from_secs(60);
-
-/// So short that an agent is always sent back.
-const HASTY: Duration = Duration::from_secs(1);
+use crate::call::{Call, arguments, is_error, state, text};
+use crate::stage::{HASTY, PATIENT, Stage};
 
 fn ways(stage: &Stage) -> Vec<Call> {
     let arguments = arguments(&stage.standins);
@@ -28,14 +20,6 @@ fn ways(stage: &Stage) -> Vec<Call> {
         Call { session: Some(session), ..way(path, false) }
     };
     vec![way("/mcp/airline", true), way("/mcp", true), legacy("/mcp/airline"), legacy("/mcp")]
-}
-
-fn text(answer: &Value) -> &str {
-    answer.pointer("/result/content/0/text").and_then(Value::as_str).unwrap_or_default()
-}
-
-fn is_error(answer: &Value) -> bool {
-    answer.pointer("/result/isError") == Some(&json!(true))
 }
 
 #[test]
@@ -113,11 +97,8 @@ fn a_modern_agent_is_sent_back_with_a_state_and_gets_its_call_at_last() {
     let arguments = arguments(&stage.standins);
     let mut call =
         Call { path: "/mcp/airline", modern: true, session: None, state: None, arguments };
-    for round in 0..3 {
-        let answer = stage.call(&call);
-        assert_eq!(answer.pointer("/result/resultType"), Some(&json!("input_required")));
-        let state = answer.pointer("/result/requestState").and_then(Value::as_str);
-        call.state = Some(state.unwrap_or_else(|| panic!("round {round}: {answer}")).to_owned());
+    for _ in 0..3 {
+        call.state = Some(state(&stage.call(&call)));
     }
     stage.vote(stage.held().hold.id, "grace@example.com", Vote::Approve);
     let answer = stage.call(&call);

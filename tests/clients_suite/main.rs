@@ -9,3 +9,5 @@ mod models;
 mod tool_servers;
 
 mod held;
+
+mod oauth;

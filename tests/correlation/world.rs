@@ -5,6 +5,7 @@ use events::{
     Event, EventId, FailureReason, FindingKind, Operation, Principal, SessionId, Timestamp,
     Verdict,
 };
+use proxy::caller::known_as;
 use proxy::correlate::{
     Correlator, Limits, ModelAsked, ModelOutcome, ModelPlace, Note, ToolAsked, ToolPlace,
 };
@@ -109,7 +110,7 @@ impl World {
         let (call, fresh, now) = self.turn();
         let place = self.correlator.model_asked(ModelAsked {
             call,
-            agent,
+            agent: &known_as(&principal(agent)),
             now,
             fresh,
             claimed_session: header.as_deref(),
@@ -170,7 +171,7 @@ impl World {
         let meta = tool.meta.as_ref().map(Value::to_string);
         let place = self.correlator.tool_asked(ToolAsked {
             call,
-            agent: tool.agent,
+            agent: &known_as(&principal(tool.agent)),
             now,
             fresh,
             server: "airline",
@@ -280,6 +281,11 @@ impl World {
     }
 }
 
+fn principal(agent: &str) -> Principal {
+    let (owner, team) = ("o".into(), "t".into());
+    Principal { actors: Vec::new(), agent: agent.into(), owner, team }
+}
+
 fn dispatched(agent: &str, operation: Operation, dialect: Dialect) -> CallDispatched {
     CallDispatched {
         arguments: None,
@@ -289,12 +295,7 @@ fn dispatched(agent: &str, operation: Operation, dialect: Dialect) -> CallDispat
         method: "test".into(),
         model: None,
         operation,
-        principal: Principal {
-            actors: Vec::new(),
-            agent: agent.into(),
-            owner: "o".into(),
-            team: "t".into(),
-        },
+        principal: principal(agent),
         request: None,
         session: events::SessionMethod::New,
         shadow: None,

@@ -13,6 +13,10 @@ mod malformed;
 
 mod credentials;
 
+mod tokens;
+
+mod revoked;
+
 mod shutdown;
 
 mod correlated;

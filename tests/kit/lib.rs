@@ -25,6 +25,8 @@ pub mod gateway;
 
 pub mod witness;
 
+pub mod script;
+
 pub mod recordings;
 
 pub mod standins;

@@ -24,8 +24,13 @@ pub struct Standins {
 impl Standins {
     /// Starts them; the provider thinks for `delay` before each answer.
     pub fn start(delay: Duration) -> Self {
+        Self::replaying(Recordings::embedded().unwrap(), delay)
+    }
+
+    /// The same, from these recordings.
+    pub fn replaying(recordings: Recordings, delay: Duration) -> Self {
         let runtime = Runtime::new().unwrap();
-        let recordings = Arc::new(Recordings::embedded().unwrap());
+        let recordings = Arc::new(recordings);
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let key = Some(UPSTREAM_KEY.to_owned());
         let options = provider::Options { key, delay, ..Default::default() };

@@ -55,10 +55,19 @@ impl ToolServer {
         let schema = json!({"type": "object"});
         let tools: Vec<Value> =
             tools.iter().map(|name| json!({"name": name, "inputSchema": schema})).collect();
+        Self::listing(move || tools.clone(), script)
+    }
+
+    /// The same with tools that are described anew whenever they are listed.
+    pub fn listing<L, S>(tools: L, script: S) -> Self
+    where
+        L: Fn() -> Vec<Value> + Send + Sync + 'static,
+        S: Fn(&ToolCall, &mut Connection) -> io::Result<()> + Send + Sync + 'static,
+    {
         let sessions = AtomicU64::new(0);
         let upstream = Upstream::start(move |request, connection| match ToolCall::read(request) {
             Some(call) => script(&call, connection),
-            None => answer(request, connection, &tools, &sessions),
+            None => answer(request, connection, &tools(), &sessions),
         });
         Self { upstream }
     }

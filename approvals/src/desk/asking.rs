@@ -62,10 +62,10 @@ impl Desk {
                         return Ok(asked);
                     }
                 }
-                Found::Over(id) => self.follow(id, Command::Expire).await?,
+                Found::Over(id) => self.precede(id, Command::Expire).await?,
                 Found::Changed(id, reason) => {
                     let command = Command::Withdraw("gateway".into(), reason.into());
-                    self.follow(id, command).await?;
+                    self.precede(id, command).await?;
                 }
                 Found::Nothing => break,
             }
@@ -133,7 +133,7 @@ impl Desk {
 
     /// Carries out what has to come before the answer. That it came too late does not matter: it
     /// is looked again.
-    async fn follow(&self, id: CallId, command: Command) -> Result<(), DeskError> {
+    async fn precede(&self, id: CallId, command: Command) -> Result<(), DeskError> {
         match self.carry_out(id, command, Vec::new()).await {
             Ok(_) | Err(CommandError::Unknown | CommandError::Refused(_)) => Ok(()),
             Err(CommandError::Record(error)) => Err(error.into()),

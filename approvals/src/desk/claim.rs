@@ -75,10 +75,21 @@ impl Claim {
         self.under == Under::Grant
     }
 
+    /// Says that the call's dispatch is going to be recorded. Dropped from now on, the claim counts
+    /// as spent: whoever is broken off while recording does not know whether it is on record.
+    pub const fn begin(&mut self) {
+        self.is_spent = true;
+    }
+
     /// Says that the call's dispatch is on record, or may be: nobody can make it again. To be
     /// called too where recording it timed out.
     pub fn spend(mut self) {
         self.is_spent = true;
+    }
+
+    /// Says that the call's dispatch is certainly not on record, whatever was begun.
+    pub fn give_back(mut self) {
+        self.is_spent = false;
     }
 }
 

@@ -38,6 +38,8 @@ impl Desk {
         let calm = self.calm().await;
         if self.table().roster.revoked_agent(&agent).is_none() {
             self.change(AgentRevoked { agent, by, reason }, With::default(), calm).await?;
+        } else {
+            drop(calm);
         }
         self.settle_all().await
     }

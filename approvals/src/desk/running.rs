@@ -1,4 +1,5 @@
-//! What a desk does by itself: lets holds and grants expire, and completes what was broken off.
+//! What a desk does by itself: follows the ledger, lets holds and grants expire, and completes what
+//! was broken off.
 
 use super::Desk;
 use super::command::CommandError;
@@ -16,9 +17,18 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 256;
 
 impl Desk {
-    /// Lets holds and grants expire, until `stopping` says true. First it completes what a crash
-    /// broke off: a decision after its last vote, or what follows from a revocation.
+    /// Lets holds and grants expire and takes notice of what others record, until `stopping` says
+    /// true. First it completes what a crash broke off: a decision after its last vote, or what
+    /// follows from a revocation.
     pub async fn run(self, mut stopping: watch::Receiver<bool>) {
+        tokio::select! {
+            () = self.follow() => {}
+            () = self.keep_time() => {}
+            _ = stopping.wait_for(|is_stopping| *is_stopping) => {}
+        }
+    }
+
+    async fn keep_time(&self) {
         let open = self.table().open_ids();
         let mut work: Vec<(CallId, Command)> =
             open.into_iter().map(|id| (id, Command::Settle)).collect();
@@ -27,11 +37,7 @@ impl Desk {
             if let Err(error) = self.settle_all().await {
                 tracing::warn!(%error, "calls of revoked agents are not taken back yet");
             }
-            let pause = self.pause();
-            tokio::select! {
-                _ = stopping.wait_for(|is_stopping| *is_stopping) => return,
-                () = tokio::time::sleep(pause) => {}
-            }
+            tokio::time::sleep(self.pause()).await;
             let now = self.0.clock.now();
             let overdue = self.table().overdue(now);
             work = overdue.into_iter().map(|id| (id, Command::Expire)).collect();
@@ -55,7 +61,7 @@ impl Desk {
             tasks.spawn(async move {
                 match desk.carry_out(id, command, Vec::new()).await {
                     Ok(_) | Err(CommandError::Unknown | CommandError::Refused(_)) => {}
-                    // It is tried again at the next look; until then nobody can vote, as it is late.
+                    // It is tried again at the next look. Nobody can vote meanwhile: it is late.
                     Err(error) => tracing::warn!(hold = %id, %error, "a hold is not settled yet"),
                 }
             });

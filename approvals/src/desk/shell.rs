@@ -78,7 +78,9 @@ impl Desk {
         let drafts = self.drafts(id, &command, (steps, now)).ok_or(CommandError::Unknown)?;
         let envelopes = envelopes(&drafts);
         let mut late = |error| reply.send(Err(CommandError::Record(error)));
-        envelopes.iter().for_each(|envelope| self.table().expect(envelope.id));
+        for envelope in &envelopes {
+            self.table().expect(envelope.id);
+        }
         let recorded = record_steps(&self.0.ledger, drafts, payloads, &mut late).await;
         let mut table = self.table();
         for envelope in &envelopes {

@@ -55,7 +55,7 @@ pub(super) struct Table {
     /// Where each shard goes on.
     next: BTreeMap<Arc<str>, u64>,
     /// What is recorded here and was not shown yet.
-    own: BTreeSet<EventId>,
+    pub(super) own: BTreeSet<EventId>,
 }
 
 impl Table {

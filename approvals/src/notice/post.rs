@@ -5,7 +5,7 @@ use crate::notice::settings::{MailSettings, MailTls, SettingsError};
 use events::Timestamp;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{Error, PoolConfig};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
@@ -57,7 +57,14 @@ impl Post {
     pub(super) fn new(settings: &MailSettings) -> Result<Self, SettingsError> {
         let from = settings.check()?;
         let wrong = |error: Error| SettingsError::Tls(error.to_string());
-        let parameters = || TlsParameters::new_rustls(settings.host.clone()).map_err(wrong);
+        let parameters = || {
+            let mut parameters = TlsParameters::builder(settings.host.clone());
+            if let Some(authority) = &settings.authority {
+                let authority = Certificate::from_pem(authority).map_err(wrong)?;
+                parameters = parameters.add_root_certificate(authority);
+            }
+            parameters.build_rustls().map_err(wrong)
+        };
         let tls = match settings.tls {
             MailTls::Implicit => Tls::Wrapper(parameters()?),
             MailTls::None => Tls::None,

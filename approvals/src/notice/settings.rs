@@ -68,6 +68,8 @@ pub enum MailTls {
 /// How mails are sent.
 #[derive(Clone, Debug)]
 pub struct MailSettings {
+    /// A certificate in PEM that the server's is trusted by; nothing: those of the system.
+    pub authority: Option<Vec<u8>>,
     /// Who gets what nobody else would get; at least one address.
     pub fallback: Vec<Arc<str>>,
     /// The sender: an address, with a name before it if wanted.
@@ -236,6 +238,7 @@ mod tests {
 
     fn mail(host: &str, tls: MailTls) -> MailSettings {
         MailSettings {
+            authority: None,
             fallback: vec!["ops@example.com".into()],
             from: "Countersign <gate@example.com>".to_owned(),
             host: host.to_owned(),

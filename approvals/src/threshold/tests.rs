@@ -167,17 +167,17 @@ fn one_person_counts_once_with_two_accounts_and_in_another_s_place() {
 }
 
 /// Whether some way to give each person one set, or none, satisfies all sets.
-fn brute_force(sets: &[Vec<Threshold>], seats: &[Seat<'_>]) -> bool {
-    let ways = (sets.len() + 1).pow(u32::try_from(seats.len()).unwrap());
+fn brute_force(sets: &[Vec<Threshold>], people: &[Seat<'_>]) -> bool {
+    let ways = (sets.len() + 1).pow(u32::try_from(people.len()).unwrap());
     !sets.is_empty()
         && (0..ways).any(|way| {
             let set_of = |seat: usize| {
                 way / (sets.len() + 1).pow(u32::try_from(seat).unwrap()) % (sets.len() + 1)
             };
             (0..sets.len()).all(|set| {
-                let given = || (0..seats.len()).filter(move |seat| set_of(*seat) == set);
+                let given = || (0..people.len()).filter(move |seat| set_of(*seat) == set);
                 sets[set].iter().any(|threshold| {
-                    let counts = given().filter(|seat| seats[*seat].is_meant(&threshold.filter));
+                    let counts = given().filter(|seat| people[*seat].is_meant(&threshold.filter));
                     threshold.approve.max(1) as usize <= counts.count()
                 })
             })

@@ -108,7 +108,7 @@ fn history() -> Vec<Past> {
             outcome: "approved".to_owned(),
             mood: Mood::Good,
             by: Label::of("Grace Hopper"),
-            differs: 2,
+            differs: Some(2),
             call: "call_01KB0T3Z0M0000000000000001".to_owned(),
         },
         Past {
@@ -116,7 +116,7 @@ fn history() -> Vec<Past> {
             outcome: "rejected".to_owned(),
             mood: Mood::Bad,
             by: Label::of("Ada Lovelace"),
-            differs: 4,
+            differs: Some(4),
             call: "call_01KB0T3Z0M0000000000000002".to_owned(),
         },
     ]
@@ -152,20 +152,14 @@ pub(crate) fn grave() -> Ask {
     ask
 }
 
-fn deciding(challenge: Option<&str>, may_break_glass: bool, editable: Option<&str>) -> Deciding {
+fn deciding(challenge: Option<&str>, editable: Option<&str>) -> Deciding {
     let token = |verdict: &str| format!("sample-{verdict}");
     Deciding {
-        tokens: Tokens {
-            approve: token("approve"),
-            reject: token("reject"),
-            edit: token("edit"),
-            comment: token("comment"),
-            break_glass: token("break-glass"),
-        },
+        tokens: Tokens { approve: token("approve"), reject: token("reject"), edit: token("edit") },
         reason_required: challenge.is_some(),
         challenge: challenge.map(|what| Challenge { what: what.to_owned() }),
         editable: editable.map(str::to_owned),
-        may_break_glass,
+        for_person: None,
     }
 }
 
@@ -188,6 +182,9 @@ fn progress(have: u32, need: u32) -> Progress {
         }],
         expires: at(13),
         left: "in 13 min".to_owned(),
+        needs: "1 more with the role approver".to_owned(),
+        attended: "The agent waits for the answer.".to_owned(),
+        remarks: Vec::new(),
     }
 }
 
@@ -195,15 +192,15 @@ fn progress(have: u32, need: u32) -> Progress {
 /// other name for one that the reader cannot decide.
 pub(crate) fn page(shell: Shell, which: &str) -> HoldPage {
     let (ask, progress, deciding) = match which {
-        "plain" => (plain(), progress(0, 1), Ok(deciding(None, false, Some(PLAIN)))),
-        "tricky" => (tricky(), progress(0, 1), Ok(deciding(None, true, None))),
+        "plain" => (plain(), progress(0, 1), Ok(deciding(None, Some(PLAIN)))),
+        "tricky" => (tricky(), progress(0, 1), Ok(deciding(None, None))),
         // A vote arrives while the page is open.
         "live" => (
             plain(),
             progress(OPENED.fetch_add(1, Ordering::Relaxed).min(1), 2),
-            Ok(deciding(None, false, None)),
+            Ok(deciding(None, None)),
         ),
-        "grave" => (grave(), progress(1, 2), Ok(deciding(Some("the amount"), true, None))),
+        "grave" => (grave(), progress(1, 2), Ok(deciding(Some("the amount"), None))),
         _ => {
             let mut ask = plain();
             ask.tier = Tier::Medium;
@@ -212,7 +209,9 @@ pub(crate) fn page(shell: Shell, which: &str) -> HoldPage {
         }
     };
     let view = view_digest(&ask).map(|digest| digest.to_string()).unwrap_or_default();
-    HoldPage { shell, ask, view, progress, deciding }
+    let glass = ask.tier.is_grave().then(|| "sample-break-glass".to_owned());
+    let (shown, comment) = ("sample".to_owned(), "sample-comment".to_owned());
+    HoldPage { shell, ask, view, progress, shown, deciding, comment, glass }
 }
 
 /// The page of a call that was decided.
@@ -228,5 +227,5 @@ pub(crate) fn decided(shell: Shell, kind: ClosedKind) -> DecidedPage {
         view,
     };
     let votes = progress(1, 1).votes;
-    DecidedPage { shell, ask, closed, votes }
+    DecidedPage { shell, ask, closed, votes, remarks: Vec::new(), take_back: None, widening: None }
 }

@@ -69,7 +69,7 @@ pub(crate) fn inbox(shell: Shell, is_empty: bool) -> InboxPage {
 /// The list of people.
 pub(crate) fn people(shell: Shell) -> PeoplePage {
     let person = |id: &str, name: &str, email: &str, roles: &str, active: bool| Person {
-        id: id.to_owned(),
+        address: email.to_owned(),
         name: Label::name(name),
         email: Label::name(email),
         roles: roles.to_owned(),
@@ -77,6 +77,8 @@ pub(crate) fn people(shell: Shell) -> PeoplePage {
         seen: "here 4 min ago".to_owned(),
         active,
         is_reader: id == "1",
+        is_ours: true,
+        has: Vec::new(),
     };
     let role = |name: &str, says: &str| Role { name: name.to_owned(), says: says.to_owned() };
     PeoplePage {
@@ -95,6 +97,8 @@ pub(crate) fn people(shell: Shell) -> PeoplePage {
         ],
         may_change: Some("sample".to_owned()),
         invitation: Some("http://127.0.0.1:8081/set-password?token=sample".to_owned()),
+        delegations: Vec::new(),
+        delegating: "sample".to_owned(),
     }
 }
 
@@ -113,8 +117,7 @@ pub(crate) fn sign_in(shell: Shell) -> SignInPage {
     let path = "/sign-in/example".to_owned();
     SignInPage {
         shell,
-        csrf: "sample".to_owned(),
-        next: "/inbox".to_owned(),
+        next: "/holds".to_owned(),
         has_passwords: true,
         providers: vec![Provider { name: "Example Login".to_owned(), path }],
     }
@@ -124,7 +127,6 @@ pub(crate) fn sign_in(shell: Shell) -> SignInPage {
 pub(crate) fn set_password(shell: Shell) -> SetPasswordPage {
     SetPasswordPage {
         shell: signed_out(shell),
-        csrf: "sample".to_owned(),
         email: Label::name("grace@example.com"),
         token: "sample".to_owned(),
         least: 12,

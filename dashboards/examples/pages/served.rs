@@ -44,7 +44,7 @@ pub(crate) fn pages() -> Router {
         .route("/{*any}", post(async |body: String| format!("{body}\n")))
         .merge(asset_routes())
         .merge(look_routes());
-    secured(pages)
+    secured(pages, "http://127.0.0.1")
 }
 
 fn list() -> String {

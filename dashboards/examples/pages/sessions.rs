@@ -78,7 +78,7 @@ pub(crate) fn page(shell: Shell) -> SessionPage {
     ];
     let mut held = call(21, "tool", "update_reservation_passengers", Mood::Warning);
     held.outcome = Some("waits for a person".to_owned());
-    held.decision = Some("/approvals/call_01KB0XWQ5Z8G6V3J2M4N7P9R1T".to_owned());
+    held.decision = Some("/holds/call_01KB0XWQ5Z8G6V3J2M4N7P9R1T".to_owned());
     held.cause = Some("linked by arguments, 95 %".to_owned());
     let mut denied = call(24, "tool", "delete_customer", Mood::Bad);
     denied.outcome = Some("denied".to_owned());

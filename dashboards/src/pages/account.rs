@@ -2,6 +2,7 @@
 
 use super::shell::Shell;
 use crate::markup::Label;
+use crate::moment::Moment;
 use askama::Template;
 
 /// Where somebody can sign in elsewhere.
@@ -19,8 +20,6 @@ pub struct Provider {
 pub struct SignInPage {
     /// What is around it.
     pub shell: Shell,
-    /// The token of the form.
-    pub csrf: String,
     /// Where to go then: a path of this gateway.
     pub next: String,
     /// Whether people can sign in with a password.
@@ -35,8 +34,6 @@ pub struct SignInPage {
 pub struct SetPasswordPage {
     /// What is around it.
     pub shell: Shell,
-    /// The token of the form.
-    pub csrf: String,
     /// Whose.
     pub email: Label,
     /// The secret of the link.
@@ -57,8 +54,8 @@ pub struct Role {
 /// A person in the list.
 #[derive(Clone, Debug)]
 pub struct Person {
-    /// The id, for forms.
-    pub id: String,
+    /// The e-mail address as forms send it.
+    pub address: String,
     /// The name.
     pub name: Label,
     /// The e-mail address.
@@ -73,6 +70,34 @@ pub struct Person {
     pub active: bool,
     /// Whether it is the reader.
     pub is_reader: bool,
+    /// Whether the account is one of ours, so that links and roles can be given.
+    pub is_ours: bool,
+    /// The roles, as forms send them.
+    pub has: Vec<String>,
+}
+
+/// A right to vote in somebody's place.
+#[derive(Clone, Debug)]
+pub struct Delegation {
+    /// Names it, for forms.
+    pub id: String,
+    /// Who gives it.
+    pub from: Label,
+    /// Who gets it.
+    pub to: Label,
+    /// Which groups and roles, in words.
+    pub what: Label,
+    /// When it ends.
+    pub until: Moment,
+    /// Whether the reader may end it.
+    pub may_end: bool,
+}
+
+impl Person {
+    /// Whether the person has a role.
+    pub fn has(&self, role: &Role) -> bool {
+        self.has.contains(&role.name)
+    }
 }
 
 /// The list of people.
@@ -89,4 +114,8 @@ pub struct PeoplePage {
     pub may_change: Option<String>,
     /// A link that was just made, to be handed over once.
     pub invitation: Option<String>,
+    /// Who votes in whose place.
+    pub delegations: Vec<Delegation>,
+    /// The token with which the reader lets somebody vote in their place.
+    pub delegating: String,
 }

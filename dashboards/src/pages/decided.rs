@@ -1,6 +1,6 @@
 //! A call that waits no longer: what became of it, and what was decided on.
 
-use super::hold::{Ask, Vote};
+use super::hold::{Ask, Remark, Vote};
 use super::shell::Shell;
 use super::tier::Mood;
 use crate::markup::Label;
@@ -74,4 +74,32 @@ pub struct DecidedPage {
     pub closed: Closed,
     /// All votes, the oldest first.
     pub votes: Vec<Vote>,
+    /// What was said besides, the oldest first.
+    pub remarks: Vec<Remark>,
+    /// The token of taking it back, where that is not too late.
+    pub take_back: Option<String>,
+    /// For a reader who may allow calls like it for a time.
+    pub widening: Option<Widening>,
+}
+
+/// The form that allows calls like one for a time.
+#[derive(Clone, Debug)]
+pub struct Widening {
+    /// The token.
+    pub csrf: String,
+    /// The arguments, each of which stays as it is or is left free.
+    pub arguments: Vec<Widened>,
+}
+
+/// An argument that may be left free.
+#[derive(Clone, Debug)]
+pub struct Widened {
+    /// Its JSON pointer, as forms send it.
+    pub pointer: String,
+    /// Its name.
+    pub name: Label,
+    /// Its value, where that is short.
+    pub value: Label,
+    /// Its value, where it is a number that may be limited.
+    pub number: Option<String>,
 }

@@ -105,8 +105,8 @@ pub struct Past {
     pub mood: Mood,
     /// By whom, if by anybody.
     pub by: Label,
-    /// How many of its values differ from this call's.
-    pub differs: usize,
+    /// How many of its values differ from this call's; `None` where that cannot be said.
+    pub differs: Option<usize>,
     /// Its id.
     pub call: String,
 }
@@ -114,8 +114,8 @@ pub struct Past {
 /// How far the decision is. Not part of what is decided on.
 #[derive(Clone, Debug)]
 pub struct Progress {
-    /// Grows with every event of the hold; a decision names the one it was made on.
-    pub version: u64,
+    /// Grows with every edit; a decision names the one it was made on.
+    pub version: u32,
     /// Votes, the oldest first.
     pub votes: Vec<Vote>,
     /// What is needed, as far as it is there.
@@ -124,6 +124,23 @@ pub struct Progress {
     pub expires: Moment,
     /// How far that is, in words.
     pub left: String,
+    /// What is missing, in words of ours.
+    pub needs: String,
+    /// Whether an agent waits for it, in a sentence of ours.
+    pub attended: String,
+    /// What was said besides votes, the oldest first.
+    pub remarks: Vec<Remark>,
+}
+
+/// A comment.
+#[derive(Clone, Debug)]
+pub struct Remark {
+    /// Whose.
+    pub by: Label,
+    /// When.
+    pub when: Moment,
+    /// What.
+    pub text: Label,
 }
 
 /// A vote.
@@ -165,8 +182,8 @@ pub struct Deciding {
     pub challenge: Option<Challenge>,
     /// The arguments as they can be edited; `None` where they cannot.
     pub editable: Option<String>,
-    /// Whether this reader may let it through alone, against the rule.
-    pub may_break_glass: bool,
+    /// In whose place the reader would vote, where it is not their own.
+    pub for_person: Option<Label>,
 }
 
 /// The tokens of the forms, each good for one verdict of one person on one version of one call.
@@ -178,10 +195,6 @@ pub struct Tokens {
     pub reject: String,
     /// For an edit.
     pub edit: String,
-    /// For a comment alone.
-    pub comment: String,
-    /// For breaking the glass.
-    pub break_glass: String,
 }
 
 /// Something that has to be read before it can be written.
@@ -203,8 +216,14 @@ pub struct HoldPage {
     pub view: String,
     /// How far it is.
     pub progress: Progress,
+    /// When the page was sent, signed.
+    pub shown: String,
     /// The forms, or why this reader has none.
     pub deciding: Result<Deciding, String>,
+    /// The token of a comment.
+    pub comment: String,
+    /// The token of breaking the glass, for a reader who may let it through alone.
+    pub glass: Option<String>,
 }
 
 impl HoldPage {

@@ -128,9 +128,9 @@ impl Tab {
     /// Where it is.
     pub const fn path(self) -> &'static str {
         match self {
-            Self::Mine => "/inbox",
-            Self::All => "/inbox?show=all",
-            Self::Decided => "/inbox?show=decided",
+            Self::Mine => "/holds",
+            Self::All => "/holds?show=all",
+            Self::Decided => "/holds?show=decided",
         }
     }
 

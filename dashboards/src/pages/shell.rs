@@ -129,7 +129,7 @@ impl Shell {
     /// The parts of the product, in the order of the navigation.
     pub const fn places(&self) -> [(Place, &'static str, &'static str); 5] {
         [
-            (Place::Inbox, "/inbox", "Inbox"),
+            (Place::Inbox, "/holds", "Inbox"),
             (Place::Sessions, "/sessions", "Sessions"),
             (Place::Policy, "/policy", "Policy"),
             (Place::People, "/people", "People"),

@@ -27,7 +27,7 @@ pub(super) struct Args {
 }
 
 /// The configuration that is read when none is named.
-const DEFAULT_FILE: &str = "countersign.toml";
+pub(super) const DEFAULT_FILE: &str = "countersign.toml";
 
 /// Serves until SIGINT or SIGTERM, then lets calls finish.
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
@@ -92,6 +92,13 @@ pub(super) fn announce(
     }
     writeln!(out, "agents   http://{}", gateway.agents)?;
     writeln!(out, "people   http://{}", gateway.people)?;
+    if let Some(link) = &gateway.first_link {
+        writeln!(
+            out,
+            "         nobody can sign in yet; the first administrator chooses a password at"
+        )?;
+        writeln!(out, "         {link}")?;
+    }
     out.flush()?;
     Ok(())
 }

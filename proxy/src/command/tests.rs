@@ -242,7 +242,7 @@ fn a_running_gateway_tells_the_same_as_its_folder() {
     let (runtime, ledger) = open(folder.path());
     runtime.block_on(fill(&ledger));
     let keys = ledger.keys().clone();
-    let routes = dashboards::ledger_routes(Arc::clone(ledger.reader()), keys);
+    let routes = dashboards::ledger_routes(Arc::clone(ledger.reader()), keys, None);
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let service = routes.into_make_service_with_connect_info::<SocketAddr>();
@@ -327,7 +327,9 @@ fn what_cannot_be_done_is_explained() {
         error.to_string()
     };
     let kind = usage(events_of(&["--data", data, "--type", "calls"]));
-    assert!(kind.starts_with("--type: no kind of event is `calls`; there are call.can"), "{kind}");
+    let kinds = events_crate::KINDS.join(", ");
+    let expected = format!("--type: no kind of event is `calls`; there are {kinds}; ");
+    assert!(kind.starts_with(&expected), "{kind}");
     let what = usage(trace_of(&["yesterday", "--data", data]));
     assert!(what.ends_with("or `latest`, found `yesterday`"), "{what}");
     let latest = usage(trace_of(&["latest", "--data", data]));

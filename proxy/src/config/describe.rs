@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::limits::Limits;
 use super::payload_rule::{Keep, PayloadRule};
-use super::quantity::{show_bytes, show_duration};
+use super::quantity::{show_bytes, show_duration, show_money};
 use super::shape::{
     Agent, ApprovalsConfig, Backend, Checkpoints, Config, Dialect, Durability, LedgerConfig,
-    Listen, MailConfig, MailTls, ModelUpstream, PeopleConfig, PrefixRule, Setting, SignInProvider,
-    TokenIssuer, ToolUpstream, Transport, Webhook, WebhookKind, Witness,
+    Listen, MailConfig, MailTls, ModelUpstream, PeopleConfig, PrefixRule, Price, Setting,
+    SignInProvider, TokenIssuer, ToolUpstream, Transport, Webhook, WebhookKind, Witness,
 };
 use super::witness_role::WitnessRole;
 
@@ -24,7 +24,7 @@ pub fn describe(config: &Config) -> String {
 
 fn write_config(out: &mut String, config: &Config) -> fmt::Result {
     let Config { data, listen, limits, ledger, checkpoints, payloads, .. } = config;
-    let Config { witnesses, models, tools, issuers, agents, mcp, .. } = config;
+    let Config { witnesses, models, prices, tools, issuers, agents, mcp, .. } = config;
     writeln!(out, "data      {}", data.display())?;
     write_listen(out, listen)?;
     write_ledger(out, ledger)?;
@@ -39,6 +39,7 @@ fn write_config(out: &mut String, config: &Config) -> fmt::Result {
     for model in models {
         write_model(out, model)?;
     }
+    prices.iter().try_for_each(|price| write_price(out, price))?;
     let prefix = match mcp.prefix {
         PrefixRule::Always => "",
         PrefixRule::WhenNeeded => " when needed",
@@ -219,7 +220,7 @@ fn write_provider(out: &mut String, provider: &SignInProvider) -> fmt::Result {
 }
 
 fn write_mail(out: &mut String, mail: &MailConfig) -> fmt::Result {
-    let MailConfig { from, host, port, tls, login, fallback } = mail;
+    let MailConfig { from, host, port, tls, login, fallback, ca: _ } = mail;
     let tls = match tls {
         MailTls::Implicit => "TLS",
         MailTls::None => "no TLS",
@@ -292,6 +293,18 @@ fn write_model(out: &mut String, model: &ModelUpstream) -> fmt::Result {
     writeln!(out, "model     {name}: {dialect} at {url}, {key}; serves {}", list(serves))
 }
 
+fn write_price(out: &mut String, price: &Price) -> fmt::Result {
+    let Price { models, input, cached_input, cache_write, output } = price;
+    let [input, cached, written, output] =
+        [input, cached_input, cache_write, output].map(|micros| show_money(*micros));
+    writeln!(
+        out,
+        "price     {}: a million tokens in {input}, from the cache {cached}, \
+         into it {written}, out {output}",
+        list(models)
+    )
+}
+
 fn write_tool(out: &mut String, tool: &ToolUpstream, prefix: &str) -> fmt::Result {
     write!(out, "tools     {}: ", tool.name)?;
     match &tool.transport {
@@ -314,6 +327,9 @@ fn write_tool(out: &mut String, tool: &ToolUpstream, prefix: &str) -> fmt::Resul
         [("private", &tool.private), ("untrusted", &tool.untrusted), ("outside", &tool.outside)];
     for (label, patterns) in labels.iter().filter(|(_, patterns)| !patterns.is_empty()) {
         write!(out, "; {label} {}", list(patterns))?;
+    }
+    for (pattern, scopes) in &tool.scopes {
+        write!(out, "; scope {} for {pattern}", scopes.join(" "))?;
     }
     writeln!(out)
 }

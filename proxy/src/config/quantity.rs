@@ -1,4 +1,4 @@
-//! Durations and sizes as people write them: a whole number and a unit.
+//! Durations, sizes and amounts of money as people write them.
 
 use std::time::Duration;
 
@@ -6,6 +6,11 @@ use std::time::Duration;
 const DURATIONS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 /// Units of sizes, in bytes, largest first.
 const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+
+/// Millionths in a whole: money is counted in these.
+pub(super) const MILLIONTHS: u64 = 1_000_000;
+/// How many decimals those are.
+const DECIMALS: usize = 6;
 
 /// Reads `500ms`, `10s`, `5m`, `1h` or `90d`; a space before the unit is allowed.
 pub fn duration(text: &str) -> Option<Duration> {
@@ -17,6 +22,25 @@ pub fn duration(text: &str) -> Option<Duration> {
 /// Reads `512 B`, `64 KiB`, `64 MiB` or `1 GiB`; the space may be left out.
 pub(super) fn bytes(text: &str) -> Option<u64> {
     read(text, &SIZES)
+}
+
+/// Reads `2`, `2.50` or `0.0375` exactly, as millionths. More decimals than that are refused, not
+/// rounded.
+pub(super) fn money(text: &str) -> Option<u64> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if !is_number(whole) || !is_number(decimals) || decimals.len() > DECIMALS {
+        return None;
+    }
+    let millionths: u64 = format!("{decimals:0<DECIMALS$}").parse().ok()?;
+    whole.parse::<u64>().ok()?.checked_mul(MILLIONTHS)?.checked_add(millionths)
+}
+
+/// The shortest text that [`money`] reads back, of those with two decimals or more.
+pub(super) fn show_money(micros: u64) -> String {
+    let (whole, decimals) = (micros / MILLIONTHS, micros % MILLIONTHS);
+    let decimals = format!("{decimals:0DECIMALS$}");
+    format!("{whole}.{:0<2}", decimals.trim_end_matches('0'))
 }
 
 /// The shortest text that [`duration`] reads back; parts of a millisecond are left out.
@@ -57,7 +81,25 @@ mod tests {
             prop_assert_eq!(bytes(&show_bytes(n)), Some(n));
             let time = Duration::from_millis(n);
             prop_assert_eq!(duration(&show_duration(time)), Some(time));
+            prop_assert_eq!(money(&show_money(n)), Some(n));
         }
+    }
+
+    #[test]
+    fn money_is_read_to_the_millionth_or_not_at_all() {
+        for (text, micros, shown) in [
+            ("2.50", 2_500_000, "2.50"),
+            ("10", 10_000_000, "10.00"),
+            ("0.0375", 37_500, "0.0375"),
+            ("00.000001", 1, "0.000001"),
+            ("0", 0, "0.00"),
+        ] {
+            assert_eq!((money(text), show_money(micros).as_str()), (Some(micros), shown));
+        }
+        for text in ["", ".", "1.", ".5", "1.0000001", "-1", "+1", "1,5", "1.2.3", "1e3", " 1"] {
+            assert_eq!(money(text), None, "{text}");
+        }
+        assert_eq!(money("18446744073710"), None, "it does not fit");
     }
 
     #[test]

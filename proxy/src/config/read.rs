@@ -18,6 +18,7 @@ mod witnesses;
 pub(super) use witnesses::witness_role;
 
 mod payload_rules;
+mod prices;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -74,6 +75,7 @@ pub(super) fn config(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Confi
         mail: notices::mail(&root, approvals.url.as_ref(), reading),
         webhooks: notices::webhooks(&root, reading),
         mcp: mcp(&root, &mut reading.report),
+        prices: prices::prices(&root, &mut reading.report),
         approvals,
         providers,
         issuers,

@@ -27,6 +27,7 @@ pub(super) const ROOT: Section = Section {
         "webhook",
         "mcp",
         "model",
+        "price",
         "tools",
         "issuer",
         "agent",
@@ -97,13 +98,17 @@ pub(super) const PROVIDER: Section = Section {
 };
 pub(super) const MAIL: Section = Section {
     heading: "[mail]",
-    keys: &["from", "host", "port", "tls", "user", "password", "fallback"],
+    keys: &["from", "host", "port", "tls", "ca", "user", "password", "fallback"],
 };
 pub(super) const WEBHOOK: Section =
     Section { heading: "[[webhook]]", keys: &["name", "url", "secret", "kind"] };
 pub(super) const MCP: Section = Section { heading: "[mcp]", keys: &["prefix"] };
 pub(super) const MODEL: Section =
     Section { heading: "[[model]]", keys: &["name", "dialect", "url", "key", "serves"] };
+pub(super) const PRICE: Section = Section {
+    heading: "[[price]]",
+    keys: &["models", "input", "cached_input", "cache_write", "output"],
+};
 pub(super) const TOOLS: Section = Section {
     heading: "[[tools]]",
     keys: &[
@@ -119,6 +124,7 @@ pub(super) const TOOLS: Section = Section {
         "private",
         "untrusted",
         "outside",
+        "scopes",
     ],
 };
 pub(super) const ISSUER: Section = Section {
@@ -141,7 +147,7 @@ pub(super) const ROLE_LOG: Section = Section { heading: "[[witness.log]]", keys:
 
 /// All sections but the tops of files, which the reference page is held to.
 #[cfg(test)]
-pub(super) const SECTIONS: [&Section; 21] = [
+pub(super) const SECTIONS: [&Section; 22] = [
     &LISTEN,
     &LIMITS,
     &LEDGER,
@@ -157,6 +163,7 @@ pub(super) const SECTIONS: [&Section; 21] = [
     &WEBHOOK,
     &MCP,
     &MODEL,
+    &PRICE,
     &TOOLS,
     &ISSUER,
     &AGENT,

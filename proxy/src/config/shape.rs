@@ -3,6 +3,7 @@
 
 mod agents;
 mod people;
+mod prices;
 mod upstreams;
 
 mod notices;
@@ -10,6 +11,7 @@ mod notices;
 pub use agents::{Agent, TokenIssuer};
 pub use notices::{MailConfig, MailTls, Mailbox, Webhook, WebhookKind};
 pub use people::{ApprovalsConfig, PeopleConfig, RoleHolder, Roles, SignInProvider};
+pub use prices::Price;
 pub use upstreams::{Dialect, Mcp, ModelUpstream, PrefixRule, Setting, ToolUpstream, Transport};
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -61,6 +63,8 @@ pub struct Config {
     pub issuers: Vec<TokenIssuer>,
     /// Model providers, in the order of the file; names are unique.
     pub models: Vec<ModelUpstream>,
+    /// What models cost, in the order of the file; patterns are unique.
+    pub prices: Vec<Price>,
     /// MCP servers, in the order of the file; names are unique.
     pub tools: Vec<ToolUpstream>,
     /// Who may call, in the order of the file; names and keys are unique.
@@ -87,6 +91,7 @@ impl Default for Config {
             webhooks: Vec::new(),
             issuers: Vec::new(),
             models: Vec::new(),
+            prices: Vec::new(),
             tools: Vec::new(),
             agents: Vec::new(),
             mcp: Mcp::default(),
@@ -104,16 +109,32 @@ impl Config {
     /// most of the name, and of equals the first in the file.
     pub fn model_upstream(&self, dialect: Dialect, model: &str) -> Option<&ModelUpstream> {
         let candidates = self.models.iter().filter(|upstream| upstream.dialect == dialect);
-        // `max_by_key` takes the last of equals, so the first in the file comes last.
-        candidates
-            .rev()
-            .filter_map(|upstream| {
-                let matching = upstream.serves.iter().filter(|pattern| pattern.matches(model));
-                matching.map(Pattern::literal_count).max().map(|literal| (literal, upstream))
-            })
-            .max_by_key(|(literal, _)| *literal)
-            .map(|(_, upstream)| upstream)
+        most_specific(candidates, |upstream| &upstream.serves, &[model])
     }
+
+    /// What a model costs that has these names, the one asked for and the one that answered: the
+    /// price whose matching pattern spells out most of either, and of equals the first in the file.
+    pub fn price(&self, names: &[&str]) -> Option<&Price> {
+        most_specific(self.prices.iter(), |price| &price.models, names)
+    }
+}
+
+/// The item with the pattern that spells out most of a name it matches; of equals the first.
+fn most_specific<'c, T>(
+    items: impl DoubleEndedIterator<Item = &'c T>,
+    patterns: impl Fn(&T) -> &[Pattern],
+    names: &[&str],
+) -> Option<&'c T> {
+    let fits = |pattern: &&Pattern| names.iter().any(|name| pattern.matches(name));
+    // `max_by_key` takes the last of equals, so the first in the file comes last.
+    items
+        .rev()
+        .filter_map(|item| {
+            let matching = patterns(item).iter().filter(fits);
+            matching.map(Pattern::literal_count).max().map(|literal| (literal, item))
+        })
+        .max_by_key(|(literal, _)| *literal)
+        .map(|(_, item)| item)
 }
 
 /// `[listen]`: the addresses of the listeners and who may speak to them by which name.

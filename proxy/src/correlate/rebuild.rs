@@ -6,6 +6,7 @@
 use super::claim;
 use super::memory::{Memory, ModelBegun, ModelEnded};
 use super::remembered::{OpenKind, is_certain};
+use crate::caller::known_as;
 use events::{
     CallCompleted, CallDispatched, CallHeld, CallId, CallLinked, Envelope, Event, FindingKind,
     FindingRaised, LinkMethod, Operation, SessionId, SessionMethod, Timestamp,
@@ -33,12 +34,12 @@ pub(super) fn apply(memory: &mut Memory, envelope: &Envelope) {
 /// It may be made yet, and is the same call then.
 fn waits(memory: &mut Memory, call: CallId, session: SessionId, held: &CallHeld) {
     if let (Operation::ExecuteTool, Some(arguments)) = (held.operation, held.arguments) {
-        memory.tool_begun(&held.principal.agent, call, session, arguments);
+        memory.tool_begun(&known_as(&held.principal), call, session, arguments);
     }
 }
 
 fn begun(memory: &mut Memory, call: CallId, session: SessionId, dispatched: &CallDispatched) {
-    let agent = &dispatched.principal.agent;
+    let agent = &*known_as(&dispatched.principal);
     match (dispatched.operation, dispatched.arguments) {
         (Operation::Chat | Operation::Embeddings, _) => {
             let trace = claim::trace(&memory.marks, dispatched.trace.as_deref(), None);

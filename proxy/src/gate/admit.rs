@@ -2,16 +2,15 @@
 //! is done. What waits for people waits here.
 
 use super::judge::{Judged, verdict_of};
-use super::place::Place;
+use super::place::{Origin, Place};
 use super::send::{Clearance, Dispatched, Unsent};
 use super::{Ask, Gate};
 use crate::clock;
 use crate::json;
 use crate::problem::{ErrorCode, Problem};
+use crate::standing::revoked;
 use approvals::{Asked, Claim, Decided, DeskError, NewHold, No, Waiting, Why};
-use events::{
-    CallHeld, CallId, Decision, EventId, HoldRule, Mark, SessionMethod, Timestamp, Verdict,
-};
+use events::{CallHeld, CallId, Decision, EventId, HoldRule, SessionMethod, Timestamp, Verdict};
 use ledger::payload::{Unpacked, load};
 use std::sync::Arc;
 
@@ -28,7 +27,7 @@ pub enum Admitted {
 #[derive(Debug)]
 pub struct Held {
     waiting: Waiting,
-    conversation: Option<Mark>,
+    origin: Origin,
 }
 
 impl Held {
@@ -62,16 +61,27 @@ impl Gate {
         if listed.decision != Decision::Allow {
             return Err(self.deny(ask, (call, None), (listed, None)).await);
         }
+        // Since it was identified its body had to come, which may have taken a while.
+        if let Some(Problem { code, message, .. }) = revoked(&self.desk, ask.caller) {
+            let verdict = verdict_of("revocations", &message);
+            let denied = self.deny(ask, (call, None), (verdict, None)).await;
+            let is_denied = denied.code == ErrorCode::PolicyDenied;
+            return Err(if is_denied { Problem { code, ..denied } } else { denied });
+        }
         let place = self.place(ask, call);
         let judged = self.judge(ask, ask.arguments(), (place.session, listed));
         let Judged { verdict, rule, shadow } = judged;
         match (verdict.decision, rule) {
             (Decision::Allow, _) => {
-                let clearance = Clearance::allowed(call, place, verdict, shadow);
+                let origin = self.origin(call, place);
+                let clearance = Clearance::allowed(origin, verdict, shadow);
                 let sent = self.send(ask, clearance).await;
                 sent.map(|sent| Admitted::Sent(Box::new(sent))).map_err(|unsent| unsent.problem)
             }
-            (Decision::Hold, Some(rule)) => self.hold(ask, (call, place), verdict, rule).await,
+            (Decision::Hold, Some(rule)) => {
+                let origin = self.origin(call, place);
+                self.hold(ask, origin, verdict, rule).await
+            }
             (Decision::Deny | Decision::Hold, _) => {
                 self.correlator().unanswered(call);
                 Err(self.deny(ask, (call, Some(&place)), (verdict, shadow)).await)
@@ -91,8 +101,8 @@ impl Gate {
         match self.desk.rejoin(hold, &self.identity(ask)).await {
             Ok(Some(asked)) => {
                 let call = clock::call_id();
-                let place = self.place(ask, call);
-                self.answered(ask, (call, place.conversation), asked).await
+                let origin = self.origin(call, self.place(ask, call));
+                self.answered(ask, origin, asked).await
             }
             Ok(None) => self.admit(ask).await,
             Err(error) => Err(self.not_asked(ask, clock::call_id(), error).await),
@@ -108,7 +118,7 @@ impl Gate {
         decided: Decided,
     ) -> Result<Dispatched, Problem> {
         let no = match decided {
-            Decided::Granted(claim) => return self.resume(ask, claim, held.conversation).await,
+            Decided::Granted(claim) => return self.resume(ask, claim, held.origin).await,
             Decided::Taken => {
                 let message = "NOT EXECUTED HERE. The same call was asked for more than once, and \
                                another of these requests makes it.";
@@ -124,10 +134,11 @@ impl Gate {
     async fn hold(
         self: &Arc<Self>,
         ask: &Ask<'_>,
-        (call, place): (CallId, Place),
+        origin: Origin,
         verdict: Verdict,
         rule: HoldRule,
     ) -> Result<Admitted, Problem> {
+        let (call, place) = (origin.call, &origin.place);
         let session = place.session;
         let is_first = place.method == SessionMethod::New;
         let packed = match ask.body {
@@ -137,23 +148,27 @@ impl Gate {
                 Some(self.pack_new(Unpacked { session, is_first, bytes, cuts, kept: true })?)
             }
         };
-        let fact = self.held_fact(ask, &place, (verdict, rule), packed.as_ref());
-        let Place { cause, conversation, notes, .. } = place;
+        let fact = self.held_fact(ask, place, (verdict, rule), packed.as_ref());
         let arguments = ask.arguments().and_then(|text| json::canonical(text).ok());
         let arguments = arguments.and_then(|bytes| String::from_utf8(bytes).ok());
         let asked = self.desk.ask(NewHold {
             call,
             session,
-            cause: cause.map(|cause| EventId::new(cause.ulid())),
+            cause: place.cause.map(|cause| EventId::new(cause.ulid())),
             fact,
             payload: packed,
-            also: self.drafts(notes),
+            also: origin.also.clone(),
             arguments: arguments.map(Into::into),
         });
         match asked.await {
-            Ok(asked) => self.answered(ask, (call, conversation), asked).await,
+            Ok(asked) => self.answered(ask, origin, asked).await,
             Err(error) => Err(self.not_asked(ask, call, error).await),
         }
+    }
+
+    fn origin(&self, call: CallId, mut place: Place) -> Origin {
+        let also = self.drafts(std::mem::take(&mut place.notes));
+        Origin { call, place, also }
     }
 
     /// People could not be asked.
@@ -175,15 +190,15 @@ impl Gate {
     async fn answered(
         self: &Arc<Self>,
         ask: &Ask<'_>,
-        (call, conversation): (CallId, Option<Mark>),
+        origin: Origin,
         asked: Asked,
     ) -> Result<Admitted, Problem> {
         let (problem, policy) = match asked {
             Asked::Waits(waiting) => {
-                return Ok(Admitted::Waits(Box::new(Held { waiting, conversation })));
+                return Ok(Admitted::Waits(Box::new(Held { waiting, origin })));
             }
             Asked::Granted(claim) => {
-                let sent = self.resume(ask, claim, conversation).await?;
+                let sent = self.resume(ask, claim, origin).await?;
                 return Ok(Admitted::Sent(Box::new(sent)));
             }
             Asked::Refused(no) => (refusal(&no), "recent no"),
@@ -192,9 +207,9 @@ impl Gate {
                 (Problem::new(ErrorCode::ApprovalsFull, message), "limits")
             }
         };
-        self.correlator().unanswered(call);
+        self.correlator().unanswered(origin.call);
         let verdict = verdict_of(policy, &problem.message);
-        let denied = self.deny(ask, (call, None), (verdict, None)).await;
+        let denied = self.deny(ask, (origin.call, Some(&origin.place)), (verdict, None)).await;
         if denied.code == ErrorCode::PolicyDenied {
             return Err(Problem { code: problem.code, ..denied });
         }
@@ -205,38 +220,52 @@ impl Gate {
     async fn resume(
         self: &Arc<Self>,
         ask: &Ask<'_>,
-        claim: Claim,
-        conversation: Option<Mark>,
+        mut claim: Claim,
+        origin: Origin,
     ) -> Result<Dispatched, Problem> {
         let held = Arc::clone(claim.held());
         let (call, session) = (claim.call(), claim.session());
         let arguments = self.edited_arguments(&claim).await?;
         let given = arguments.as_deref().or(ask.arguments());
         if let Some(reason) = self.changed_since(ask, given, (session, &held)) {
+            if claim.is_covered() {
+                let verdict = verdict_of("changed since", &reason);
+                return Err(self.deny(ask, (call, None), (verdict, None)).await);
+            }
             drop(claim);
             return Err(self.take_back(call, reason).await);
+        }
+        let marked = Some(self.correlator().arguments(given.unwrap_or_default()));
+        let decided = claim.edited().map_or(held.arguments, |edited| Some(edited.arguments));
+        if ask.tool().is_some() && decided != marked {
+            let message = "the arguments are not those that people decided on";
+            return Err(Problem::new(ErrorCode::Internal, message));
         }
         let edited = match arguments.as_deref() {
             Some(arguments) => Some(with_arguments(ask.body, arguments)?),
             None => None,
         };
         // A grant for calls of a kind lets a call go that was never held.
-        let is_first = self.desk.hold(call).is_none() && held.session == SessionMethod::New;
+        let was_held = !claim.is_covered();
+        let is_first = !was_held && held.session == SessionMethod::New;
+        let Origin { place, also, .. } = origin;
         let clearance = Clearance {
             call,
             session,
             method: held.session,
             is_first,
-            cause: None,
-            conversation,
-            arguments: claim.edited().map_or(held.arguments, |edited| Some(edited.arguments)),
+            cause: place.cause.filter(|_| !was_held),
+            conversation: place.conversation,
+            arguments: decided,
             tool_call: held.tool_call.clone(),
-            notes: Vec::new(),
+            also: if was_held { Vec::new() } else { also },
             verdict: held.verdict.clone(),
             shadow: None,
             grant: Some(claim.grant()),
+            was_held,
             edited,
         };
+        claim.begin();
         match self.send(ask, clearance).await {
             Ok(dispatched) => {
                 claim.spend();
@@ -245,6 +274,8 @@ impl Gate {
             Err(Unsent { problem, may_be_recorded }) => {
                 if may_be_recorded {
                     claim.spend();
+                } else {
+                    claim.give_back();
                 }
                 Err(problem)
             }
@@ -258,8 +289,8 @@ impl Gate {
         arguments: Option<&str>,
         (session, held): (events::SessionId, &CallHeld),
     ) -> Option<String> {
-        if self.desk.is_agent_revoked(&ask.agent.name) {
-            return Some(format!("agent `{}` is revoked", ask.agent.name));
+        if let Some(revoked) = revoked(&self.desk, ask.caller) {
+            return Some(revoked.message);
         }
         let judged = self.judge(ask, arguments, (session, listed(ask)));
         if judged.verdict.decision == Decision::Deny {
@@ -321,7 +352,7 @@ pub fn pending(hold: CallId, expires: &str) -> Problem {
 
 pub(super) fn listed(ask: &Ask<'_>) -> Verdict {
     policy::decide(&policy::Request {
-        agent: &ask.agent.name,
+        agent: ask.caller.name(),
         object: &ask.object,
         listed: ask.listed,
     })

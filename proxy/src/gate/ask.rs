@@ -1,6 +1,6 @@
 //! What an agent asks for, as its dialect was understood.
 
-use crate::config::Agent;
+use crate::caller::Caller;
 use crate::dialect::Request;
 use events::{Dialect, Operation};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Ask<'a> {
     /// Who asks.
-    pub agent: &'a Agent,
+    pub caller: &'a Caller,
     /// The dialect spoken.
     pub dialect: Dialect,
     /// What kind of thing is asked.

@@ -2,8 +2,9 @@
 
 use super::place::Place;
 use super::{Ask, Content, Gate, reference};
+use crate::caller::Caller;
 use crate::clock;
-use crate::config::{Agent, Keep};
+use crate::config::Keep;
 use crate::json;
 use crate::problem::{ErrorCode, Problem};
 use events::{
@@ -12,7 +13,7 @@ use events::{
 };
 use ledger::Entry;
 use ledger::payload::{Packed, Unpacked};
-use policy::{Kind, Question, SessionFacts};
+use policy::{Kind, Question};
 use std::sync::Arc;
 
 /// What the policy made of a call.
@@ -38,7 +39,7 @@ impl Gate {
             return allowed(listed);
         };
         let facts = self.facts().of(session);
-        let principal = self.principal(ask.agent);
+        let principal = &ask.caller.principal;
         let owner = principal.owner.to_lowercase();
         let answer = policies.decide(&Question {
             agent: &principal.agent,
@@ -46,32 +47,25 @@ impl Gate {
             team: &principal.team,
             actors: &principal.actors,
             kind: kind(ask, arguments),
-            session: SessionFacts {
-                read_private: facts.read_private,
-                read_untrusted: facts.read_untrusted,
-                sent_outside: facts.sent_outside,
-                calls: facts.calls,
-                tokens: facts.tokens,
-                cost_micros: 0,
-            },
+            session: facts,
             now: clock::now(),
         });
         Judged { verdict: answer.verdict, rule: answer.rule, shadow: answer.shadow }
     }
 
     /// Whether an agent may call a tool, with some arguments at least. In doubt it may.
-    pub fn may_call(&self, agent: &Agent, server: &str, tool: &str) -> bool {
+    pub fn may_call(&self, caller: &Caller, server: &str, tool: &str) -> bool {
         let allowed = |policies: Arc<policy::Policies>| {
-            let principal = self.principal(agent);
+            let principal = &caller.principal;
             let owner = principal.owner.to_lowercase();
             policies.may_call(&principal.agent, &principal.team, &owner, (server, tool))
         };
-        agent.may_call(server, tool) && self.rules.policies().is_none_or(allowed)
+        caller.agent.may_call(server, tool) && self.rules.policies().is_none_or(allowed)
     }
 
     /// By what a call is recognised when it is asked for again.
     pub(super) fn identity(&self, ask: &Ask<'_>) -> Mark {
-        let principal = self.principal(ask.agent);
+        let principal = &ask.caller.principal;
         let what = match ask.content {
             Content::Tool { arguments, .. } => arguments.unwrap_or("{}").as_bytes(),
             Content::Model { .. } | Content::Other { .. } => ask.body,
@@ -102,7 +96,7 @@ impl Gate {
         (verdict, rule): (Verdict, HoldRule),
         packed: Option<&Packed>,
     ) -> CallHeld {
-        let principal = self.principal(ask.agent);
+        let principal = ask.caller.principal.clone();
         let request = reference(packed);
         let definition = self.definition(ask);
         let digest = CallDigest {
@@ -168,7 +162,7 @@ impl Gate {
             method: Arc::clone(&ask.method),
             model: ask.model.clone(),
             operation: ask.operation,
-            principal: self.principal(ask.agent),
+            principal: ask.caller.principal.clone(),
             request: reference(packed.as_ref()),
             shadow,
             target: ask.target.clone(),

@@ -9,8 +9,8 @@ use super::open::Answered;
 use super::place::Place;
 use super::send::{Clearance, Dispatched, Unsent};
 use super::{Gate, later};
+use crate::caller::Caller;
 use crate::clock;
-use crate::config::Agent;
 use crate::correlate::{self, Released};
 use crate::json;
 use crate::problem::{ErrorCode, Problem};
@@ -38,8 +38,8 @@ const RELEASED: &str = "released";
 /// A tool call of an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct LocalAsk<'a> {
-    /// The agent that would run it.
-    pub agent: &'a Agent,
+    /// Whose agent would run it.
+    pub caller: &'a Caller,
     /// The dialect of the answer.
     pub dialect: Dialect,
     /// The model call.
@@ -92,7 +92,7 @@ impl<'a> LocalAsk<'a> {
     {
         let tool = shortened(self.name);
         Ask {
-            agent: self.agent,
+            caller: self.caller,
             dialect: self.dialect,
             operation: Operation::ExecuteTool,
             method: METHOD.into(),
@@ -125,13 +125,13 @@ impl Gate {
 
     /// Whether an agent runs the tool itself that its model calls so. A tool that a policy names is
     /// its own whatever tool servers say they have.
-    pub fn is_local(&self, agent: &Agent, name: &str) -> bool {
+    pub fn is_local(&self, caller: &Caller, name: &str) -> bool {
         if self.rules.policies().is_some_and(|policies| policies.name_local(name)) {
             return true;
         }
         let served = self.rules.catalogue().all();
         !served.iter().any(|(server, tool, _)| {
-            agent.may_call(server, tool)
+            caller.agent.may_call(server, tool)
                 && correlate::names(name, server, tool, &format!("{server}__{tool}"))
         })
     }
@@ -253,13 +253,18 @@ impl Gate {
         self: &Arc<Self>,
         local: &LocalAsk<'_>,
         ask: &Ask<'_>,
-        claim: Claim,
+        mut claim: Claim,
     ) -> Result<LocalAnswer, Problem> {
         let held = Arc::clone(claim.held());
         let (call, session) = (claim.call(), claim.session());
         let arguments = self.edited_arguments(&claim).await?;
         let given = arguments.as_deref().unwrap_or(local.arguments);
         if let Some(reason) = self.changed_since(ask, Some(given), (session, &held)) {
+            if claim.is_covered() {
+                let verdict = verdict_of("changed since", &reason);
+                let place = self.local_place(local);
+                return Err(self.deny(ask, (call, Some(&place)), (verdict, None)).await);
+            }
             drop(claim);
             return Err(self.take_back(call, reason).await);
         }
@@ -267,10 +272,14 @@ impl Gate {
             Some(arguments) => Some(with_arguments(ask.body, arguments)?),
             None => None,
         };
-        let mark = claim.edited().map(|edited| edited.arguments).or(held.arguments);
-        let mark = mark.unwrap_or_else(|| self.correlator().arguments(given));
+        let mark = self.correlator().arguments(given);
+        let decided = claim.edited().map_or(held.arguments, |edited| Some(edited.arguments));
+        if decided != Some(mark) {
+            let message = "the arguments are not those that people decided on";
+            return Err(Problem::new(ErrorCode::Internal, message));
+        }
         let link = self.correlator().released(Released {
-            agent: &local.agent.name,
+            agent: &local.caller.known_as,
             call,
             session,
             arguments: mark,
@@ -287,17 +296,21 @@ impl Gate {
             conversation: None,
             arguments: Some(mark),
             tool_call: local.tool_call().map(Into::into),
-            notes: vec![link],
+            also: self.drafts(vec![link]),
             verdict: held.verdict.clone(),
             shadow: None,
             grant: Some(claim.grant()),
+            was_held: !claim.is_covered(),
             edited,
         };
+        claim.begin();
         let dispatched = match self.send(ask, clearance).await {
             Ok(dispatched) => dispatched,
             Err(Unsent { problem, may_be_recorded }) => {
                 if may_be_recorded {
                     claim.spend();
+                } else {
+                    claim.give_back();
                 }
                 return Err(problem);
             }
@@ -313,8 +326,8 @@ impl Gate {
 /// What an agent gets in the place of what a provider answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Rewritten<'a> {
-    /// The agent.
-    pub agent: &'a Agent,
+    /// Whose agent gets it.
+    pub caller: &'a Caller,
     /// The model call.
     pub call: CallId,
     /// Its session.
@@ -330,14 +343,14 @@ pub struct Rewritten<'a> {
 impl Gate {
     /// Records what an agent gets in the place of an answer; on an error it must not get it.
     pub async fn rewritten(&self, rewritten: Rewritten<'_>) -> Result<(), Problem> {
-        let Rewritten { agent, call, session, upstream, kept, body } = rewritten;
+        let Rewritten { caller, call, session, upstream, kept, body } = rewritten;
         let packed = self.pack(later(session, body, kept))?;
         let fact = MessageRelayed {
             call: Some(call),
             direction: Relay::ToAgent,
             method: REWRITTEN.into(),
             payload: packed.reference,
-            principal: self.principal(agent),
+            principal: caller.principal.clone(),
             upstream: Arc::clone(upstream),
         };
         let draft = Draft {

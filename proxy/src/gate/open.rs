@@ -24,6 +24,7 @@ pub struct OpenCall {
     operation: Operation,
     keep: Keep,
     upstream: Arc<str>,
+    model: Option<Arc<str>>,
     began: Instant,
     first_byte_us: Option<u64>,
     closed: bool,
@@ -52,11 +53,11 @@ impl OpenCall {
         id: CallId,
         session: SessionId,
         (operation, keep): (Operation, Keep),
-        upstream: Arc<str>,
+        (upstream, model): (Arc<str>, Option<Arc<str>>),
     ) -> Self {
         let began = Instant::now();
         let (first_byte_us, closed) = (None, false);
-        Self { gate, id, session, operation, keep, upstream, began, first_byte_us, closed }
+        Self { gate, id, session, operation, keep, upstream, model, began, first_byte_us, closed }
     }
 
     /// The call's id.
@@ -108,6 +109,11 @@ impl OpenCall {
                 completed.result = self.gate.correlator().tool_answered(self.id, result);
             }
             Answered::Other => {}
+        }
+        // Before it is recorded: what was spent is spent, and the agent may go on when it is.
+        if let Some(usage) = &completed.usage {
+            let models = [self.model.as_deref(), completed.model.as_deref()];
+            self.gate.facts().used(self.session, usage, models);
         }
         let recorded = self.close(completed, packed).await?;
         self.gate.metrics.calls_completed.increment();

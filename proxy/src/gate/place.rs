@@ -4,9 +4,10 @@ use super::Gate;
 use super::ask::{Ask, Content};
 use crate::clock;
 use crate::correlate::{ModelAsked, Note, ToolAsked};
-use events::{CallId, Mark, SessionId, SessionMethod};
+use events::{CallId, Draft, Event, Mark, SessionId, SessionMethod};
 
 /// What correlation made of a call.
+#[derive(Debug)]
 pub(super) struct Place {
     pub(super) session: SessionId,
     pub(super) method: SessionMethod,
@@ -17,9 +18,19 @@ pub(super) struct Place {
     pub(super) notes: Vec<Note>,
 }
 
+/// What was made of the request that asks, be it the first for its call or not.
+#[derive(Debug)]
+pub(super) struct Origin {
+    /// The call that it would be if nobody had asked for it before.
+    pub(super) call: CallId,
+    pub(super) place: Place,
+    /// Its links and findings, for the first event about it.
+    pub(super) also: Vec<Draft<Event>>,
+}
+
 impl Gate {
     pub(super) fn place(&self, ask: &Ask<'_>, call: CallId) -> Place {
-        let agent = ask.agent.name.as_str();
+        let agent = &*ask.caller.known_as;
         let (now, fresh) = (clock::now(), clock::session_id());
         match ask.content {
             Content::Model { request, claimed_session } => {
@@ -62,7 +73,7 @@ impl Gate {
                 }
             }
             Content::Other { protocol_session } => {
-                let known = protocol_session.map(|id| self.protocol_session(ask.agent, id));
+                let known = protocol_session.map(|id| self.protocol_session(ask.caller, id));
                 Place {
                     session: known.unwrap_or(fresh),
                     method: known.map_or(SessionMethod::New, |_| SessionMethod::Protocol),

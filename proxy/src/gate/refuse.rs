@@ -1,8 +1,8 @@
 //! Input that never becomes a call is on record too.
 
 use super::Gate;
+use crate::caller::Caller;
 use crate::clock;
-use crate::config::Agent;
 use crate::problem::Problem;
 use events::{CallRefused, Dialect, Draft, EventId};
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ pub struct Refused<'a> {
     /// HTTP method and path.
     pub method: Option<String>,
     /// Who asked, where that is known.
-    pub agent: Option<&'a Agent>,
+    pub caller: Option<&'a Caller>,
     /// How many bytes of body had come.
     pub bytes: usize,
     /// Where from.
@@ -50,7 +50,7 @@ impl Gate {
             dialect: refused.dialect,
             method: refused.method.map(|text| text.chars().take(METHOD_CHARS_MAX).collect()),
             peer: refused.peer.map(|peer| peer.to_string()),
-            principal: refused.agent.map(|agent| self.principal(agent)),
+            principal: refused.caller.map(|caller| caller.principal.clone()),
             status,
         };
         let draft = Draft {

@@ -1,15 +1,15 @@
 //! The way in, its last step: the dispatch on record, and only then a permit.
 
 use super::keep::settled;
-use super::place::Place;
+use super::place::Origin;
 use super::{Ask, Carried, Gate, OpenCall, reference};
 use crate::clock;
 use crate::config::Keep;
-use crate::correlate::Note;
 use crate::problem::{ErrorCode, Problem};
 use crate::upstream::Permit;
 use events::{
-    CallCancelled, CallDispatched, CallId, Draft, EventId, Mark, SessionId, SessionMethod, Verdict,
+    CallCancelled, CallDispatched, CallId, Draft, Event, EventId, Mark, SessionId, SessionMethod,
+    Verdict,
 };
 use ledger::payload::Unpacked;
 use ledger::{Entry, Pending, RecordError, Recorded};
@@ -38,23 +38,22 @@ pub(super) struct Clearance {
     pub(super) conversation: Option<Mark>,
     pub(super) arguments: Option<Mark>,
     pub(super) tool_call: Option<Arc<str>>,
-    pub(super) notes: Vec<Note>,
+    /// Its links and findings, where they are not on record yet.
+    pub(super) also: Vec<Draft<Event>>,
     pub(super) verdict: Verdict,
     pub(super) shadow: Option<Verdict>,
     /// The grant that it uses up.
     pub(super) grant: Option<EventId>,
+    /// Whether it was held, so that its first event is on record.
+    pub(super) was_held: bool,
     /// The body as an approver changed it.
     pub(super) edited: Option<String>,
 }
 
 impl Clearance {
     /// Lets a call go because the policy allows it.
-    pub(super) fn allowed(
-        call: CallId,
-        place: Place,
-        verdict: Verdict,
-        shadow: Option<Verdict>,
-    ) -> Self {
+    pub(super) fn allowed(origin: Origin, verdict: Verdict, shadow: Option<Verdict>) -> Self {
+        let Origin { call, place, also } = origin;
         Self {
             call,
             session: place.session,
@@ -64,10 +63,11 @@ impl Clearance {
             conversation: place.conversation,
             arguments: place.arguments,
             tool_call: place.tool_call.map(Into::into),
-            notes: place.notes,
+            also,
             verdict,
             shadow,
             grant: None,
+            was_held: false,
             edited: None,
         }
     }
@@ -122,6 +122,8 @@ impl Gate {
     ) -> Result<Dispatched, Unsent> {
         let unsent = |problem| Unsent { problem, may_be_recorded: false };
         let (call, session) = (clearance.call, clearance.session);
+        // Before it is sent: of two calls at once, the second is decided in the light of the first.
+        self.facts().dispatched(session, ask.operation, &ask.upstream, ask.target.as_deref());
         let keep = self.keep_of(ask.model.as_deref(), ask.target.as_deref(), &ask.upstream);
         let (entry, edited) = self.dispatch_entry(ask, clearance, keep).map_err(unsent)?;
         let under_way = self.begin(entry).await.map_err(|error| unsent(self.unrecorded(&error)))?;
@@ -132,13 +134,12 @@ impl Gate {
             may_be_recorded: matches!(error, RecordError::TimedOut(_)),
         })?;
         self.metrics.calls_dispatched.increment();
-        let (operation, upstream) = (ask.operation, Arc::clone(&ask.upstream));
-        self.facts().dispatched(session, operation, &upstream, ask.target.as_deref());
+        let asked = (Arc::clone(&ask.upstream), ask.model.clone());
         let permit = Permit::from_dispatched(&dispatched).ok_or_else(|| {
             let message = "a verdict that does not allow was sent on";
             unsent(Problem::new(ErrorCode::Internal, message))
         })?;
-        let call = OpenCall::new(Arc::clone(self), call, session, (operation, keep), upstream);
+        let call = OpenCall::new(Arc::clone(self), call, session, (ask.operation, keep), asked);
         Ok(Dispatched { permit, call, edited })
     }
 
@@ -148,7 +149,7 @@ impl Gate {
         clearance: Clearance,
         keep: Keep,
     ) -> Result<(Entry<CallDispatched>, Option<String>), Problem> {
-        let Clearance { call, session, is_first, cause, notes, edited, .. } = clearance;
+        let Clearance { call, session, is_first, cause, also, edited, .. } = clearance;
         let body = edited.as_deref().map_or(ask.body, str::as_bytes);
         let cuts = if edited.is_some() { &[] } else { ask.cuts };
         let kept = keep != Keep::Nothing;
@@ -164,7 +165,7 @@ impl Gate {
             method: Arc::clone(&ask.method),
             model: ask.model.clone(),
             operation: ask.operation,
-            principal: self.principal(ask.agent),
+            principal: ask.caller.principal.clone(),
             request: reference(packed.as_ref()),
             session: clearance.method,
             shadow: clearance.shadow,
@@ -175,15 +176,11 @@ impl Gate {
             upstream: Arc::clone(&ask.upstream),
             verdict: clearance.verdict,
         };
-        let id = match clearance.grant {
-            // The hold was the first event about the call, if there was one.
-            Some(_) => clock::event_id(),
-            None => EventId::new(call.ulid()),
-        };
+        let first = EventId::new(call.ulid());
+        let id = if clearance.was_held { clock::event_id() } else { first };
         let cause = cause.map(|cause| EventId::new(cause.ulid()));
         let draft =
             Draft { id, time: clock::now(), session: Some(session), cause, call: Some(call), fact };
-        let also = self.drafts(notes);
         let entry = Entry { draft, also, payloads: packed.into_iter().collect(), reserved: false };
         Ok((entry, edited))
     }

@@ -1,5 +1,5 @@
-//! Which agent opened which session of an upstream, so that nobody uses another's; not the sessions
-//! that the gateway itself keeps.
+//! Which caller opened which session of an upstream, so that nobody uses another's; not the
+//! sessions that the gateway itself keeps.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +11,7 @@ pub(crate) const SESSIONS_MAX: usize = 16_384;
 /// The longest session id that is accepted from an upstream, in bytes.
 pub(crate) const SESSION_BYTES_MAX: usize = 1024;
 
-/// Session ids and the agents that they are bound to.
+/// Session ids and the callers that they are bound to, by what they are known as.
 #[derive(Debug, Default)]
 pub(crate) struct BoundSessions(Mutex<Open>);
 
@@ -25,34 +25,34 @@ struct Open {
 
 #[derive(Debug)]
 struct Bound {
-    agent: String,
+    caller: String,
     used: u64,
 }
 
 impl BoundSessions {
-    /// Binds a session that `server` has just opened to the agent that asked for it. False when
-    /// another agent has a session of this id: a server that gives one id to two is not to be
+    /// Binds a session that `server` has just opened to the caller that asked for it. False when
+    /// another caller has a session of this id: a server that gives one id to two is not to be
     /// believed.
-    pub(crate) fn bind(&self, server: &str, session: &str, agent: &str) -> bool {
+    pub(crate) fn bind(&self, server: &str, session: &str, caller: &str) -> bool {
         if session.len() > SESSION_BYTES_MAX {
             return false;
         }
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (server.to_owned(), session.to_owned());
-        if open.by_id.get(&key).is_some_and(|bound| bound.agent != agent) {
+        if open.by_id.get(&key).is_some_and(|bound| bound.caller != caller) {
             return false;
         }
-        open.touch(key, agent);
+        open.touch(key, caller);
         true
     }
 
-    /// Whether this session is this agent's.
-    pub(crate) fn belongs(&self, server: &str, session: &str, agent: &str) -> bool {
+    /// Whether this session is this caller's.
+    pub(crate) fn belongs(&self, server: &str, session: &str, caller: &str) -> bool {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (server.to_owned(), session.to_owned());
-        let owned = open.by_id.get(&key).is_some_and(|bound| bound.agent == agent);
+        let owned = open.by_id.get(&key).is_some_and(|bound| bound.caller == caller);
         if owned {
-            open.touch(key, agent);
+            open.touch(key, caller);
         }
         owned
     }
@@ -65,10 +65,10 @@ impl BoundSessions {
 }
 
 impl Open {
-    fn touch(&mut self, key: (String, String), agent: &str) {
+    fn touch(&mut self, key: (String, String), caller: &str) {
         self.uses += 1;
         let used = self.uses;
-        self.by_id.insert(key.clone(), Bound { agent: agent.to_owned(), used });
+        self.by_id.insert(key.clone(), Bound { caller: caller.to_owned(), used });
         self.order.push_back((used, key));
         while self.by_id.len() > SESSIONS_MAX || self.order.len() > 2 * SESSIONS_MAX {
             let Some((used, key)) = self.order.pop_front() else { return };

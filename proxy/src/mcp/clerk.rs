@@ -8,6 +8,7 @@ use events::{
     CallCompleted, Dialect, Event, FailureReason, Operation, Relay, SessionId, ToolsChanged,
 };
 
+use crate::caller::Caller;
 use crate::clock;
 use crate::config::Agent;
 use crate::gate::{
@@ -18,14 +19,14 @@ use crate::problem::ErrorCode;
 use crate::upstream::Permit;
 
 use super::envelope::Message;
-use super::reply::Refusal;
+use super::reply::{Refusal, SCOPE};
 use super::request_state::{ROUNDS_MAX, Round, State, States, without_state};
 
 /// Who talks to which server, in which session.
 #[derive(Clone, Debug)]
 pub(crate) struct Talk {
-    /// The agent.
-    pub(crate) agent: Arc<Agent>,
+    /// The agent, and for whom.
+    pub(crate) caller: Arc<Caller>,
     /// The server's name.
     pub(crate) server: Arc<str>,
     /// The protocol session, where there is one.
@@ -35,7 +36,7 @@ pub(crate) struct Talk {
 }
 
 impl Talk {
-    /// The session's name among all of this agent.
+    /// The session's name among all of this caller.
     fn protocol_session(&self) -> Option<String> {
         self.session.as_deref().map(|session| format!("{}/{session}", self.scope))
     }
@@ -123,14 +124,14 @@ impl<'m> Spoken<'m> {
                 protocol_session,
             };
             let object = format!("the tool `{tool}` of `{server}`");
-            (object, talk.agent.may_call(server, tool), content)
+            (object, talk.caller.agent.may_call(server, tool), content)
         } else {
             let content = crate::gate::Content::Other { protocol_session };
             let object = format!("`{}` of `{server}`", message.method());
-            (object, may_reach(&talk.agent, server), content)
+            (object, may_reach(&talk.caller.agent, server), content)
         };
         Ask {
-            agent: &talk.agent,
+            caller: &talk.caller,
             dialect: Dialect::Mcp,
             operation: operation(message.method()),
             method: Arc::from(message.method()),
@@ -206,7 +207,8 @@ impl Clerk {
         let message = own.as_ref().unwrap_or(message);
         let spoken = Spoken::new(talk, message, exposed);
         let ask = spoken.ask(talk, message);
-        let round = state.as_ref().and_then(|state| self.states.open(state, &talk.agent.name));
+        self.check_scopes(&ask)?;
+        let round = state.as_ref().and_then(|state| self.states.open(state, &talk.caller.known_as));
         let admitted = match &round {
             Some(round) => self.gate.readmit(&ask, round.hold).await,
             None => self.gate.admit(&ask).await,
@@ -223,6 +225,17 @@ impl Clerk {
         let is_edited = dispatched.edited.is_some();
         let call = Call { open: dispatched.call, is_tool: spoken.is_tool, is_edited };
         Ok(Begun { permit: dispatched.permit, call, text })
+    }
+
+    /// A tool that needs more than the caller's token is good for is not called: the client asks
+    /// its issuer for more. Who may not call it at all learns that first.
+    fn check_scopes(&self, ask: &Ask<'_>) -> Result<(), Refusal> {
+        let tool = ask.tool().filter(|_| ask.listed);
+        let lacks = |tool| self.gate.tokens().lacks(ask.caller, &ask.upstream, tool);
+        let Some(scopes) = tool.and_then(lacks) else { return Ok(()) };
+        let scope = scopes.join(" ");
+        let message = format!("{} needs a token for the scopes `{scope}`", ask.object);
+        Err(Refusal::new(ErrorCode::InsufficientScope, message).explained(SCOPE, scope))
     }
 
     /// Waits for people, for as long as is reasonable and the agent does.
@@ -249,7 +262,7 @@ impl Clerk {
         let pending = pending(call, &expires.to_string());
         if waits.modern && rounds < ROUNDS_MAX {
             let state =
-                self.states.seal(&Round { hold: call, number: rounds + 1 }, &ask.agent.name);
+                self.states.seal(&Round { hold: call, number: rounds + 1 }, &ask.caller.known_as);
             let result = format!(
                 r#"{{"resultType":"input_required","requestState":{}}}"#,
                 super::envelope::quoted(&state)
@@ -260,8 +273,8 @@ impl Clerk {
     }
 
     /// Whether an agent sees a tool in lists: it may call it, with some arguments at least.
-    pub(crate) fn shows(&self, agent: &Agent, server: &str, tool: &str) -> bool {
-        self.gate.may_call(agent, server, tool)
+    pub(crate) fn shows(&self, caller: &Caller, server: &str, tool: &str) -> bool {
+        self.gate.may_call(caller, server, tool)
     }
 
     /// Puts a message that is no call of its own on record; only then is there a permit to send it.
@@ -273,7 +286,7 @@ impl Clerk {
         (method, message): (&str, &[u8]),
     ) -> Result<Permit, Refusal> {
         let permit = self.gate.relay(Relayed {
-            agent: &talk.agent,
+            caller: &talk.caller,
             session: call.map_or_else(|| self.session(talk), |call| call.open.session()),
             call: call.map(|call| call.open.id()),
             direction,
@@ -286,7 +299,7 @@ impl Clerk {
 
     fn session(&self, talk: &Talk) -> SessionId {
         let known = talk.protocol_session();
-        known.map_or_else(clock::session_id, |id| self.gate.protocol_session(&talk.agent, &id))
+        known.map_or_else(clock::session_id, |id| self.gate.protocol_session(&talk.caller, &id))
     }
 
     /// Puts on record what was seen of a server's tools.

@@ -53,7 +53,7 @@ impl Host {
         visitor: &Visitor,
         member: usize,
     ) -> Result<Arc<Open>, Refusal> {
-        let slot = self.slot(visitor.session.as_deref(), &visitor.talk.agent, member);
+        let slot = self.slot(visitor.session.as_deref(), &visitor.talk.caller, member);
         let mut place = slot.0.lock().await;
         if let Some(open) = place.as_ref().filter(|open| open.line.is_open()) {
             return Ok(Arc::clone(open));
@@ -68,7 +68,7 @@ impl Host {
 
     /// Closes a line that its server does not know any more, so that the next use opens another.
     pub(crate) async fn reopen(&self, visitor: &Visitor, member: usize, stale: &Arc<Open>) {
-        let slot = self.slot(visitor.session.as_deref(), &visitor.talk.agent, member);
+        let slot = self.slot(visitor.session.as_deref(), &visitor.talk.caller, member);
         let mut place = slot.0.lock().await;
         if place.as_ref().is_some_and(|open| Arc::ptr_eq(open, stale)) {
             *place = None;

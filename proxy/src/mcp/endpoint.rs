@@ -12,12 +12,15 @@ use hyper::body::Incoming;
 use tokio::sync::watch;
 
 use crate::body::{Bounds, receive};
-use crate::config::{Agent, Config, ToolUpstream};
+use crate::caller::Caller;
+use crate::config::{Config, ToolUpstream};
+use crate::credentials::presented_key;
 use crate::gate::{Gate, Refused};
 use crate::json::Limits;
 use crate::memory::{Held, Memory};
 use crate::model::receive_problem;
 use crate::problem::ErrorCode;
+use crate::standing::Recipient;
 use crate::upstream::Upstream;
 
 use super::bound_session::BoundSessions;
@@ -50,9 +53,11 @@ enum Server {
 struct Sender {
     head: Parts,
     peer: SocketAddr,
-    agent: Option<Arc<Agent>>,
+    caller: Option<Arc<Caller>>,
     id: Option<String>,
     is_tool: bool,
+    /// Whether the answer is a stream for news.
+    listens: bool,
     modern: bool,
     bytes: usize,
 }
@@ -103,17 +108,30 @@ impl Mcp {
     /// Answers one request to `/mcp` or `/mcp/{server}`.
     pub async fn serve(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
         let (head, body) = request.into_parts();
-        let mut sender =
-            Sender { head, peer, agent: None, id: None, is_tool: false, modern: false, bytes: 0 };
-        match self.admit(&mut sender, body).await {
+        let listens = head.method == Method::GET;
+        let mut sender = Sender {
+            head,
+            peer,
+            caller: None,
+            id: None,
+            is_tool: false,
+            listens,
+            modern: false,
+            bytes: 0,
+        };
+        let admitted = self.admit(&mut sender, body).await;
+        let to = sender.caller.clone().map(|caller| Recipient { caller, listens: sender.listens });
+        let mut reply = match admitted {
             Ok(reply) => reply,
             Err(refusal) => self.refuse(refusal, sender).await,
-        }
+        };
+        to.map(|to| reply.extensions_mut().insert(to));
+        reply
     }
 
     /// Puts a refusal on record, unless it is there already, and into words.
     async fn refuse(&self, mut refusal: Refusal, sender: Sender) -> Reply {
-        let Sender { head, peer, agent, id, is_tool, modern, bytes } = sender;
+        let Sender { head, peer, caller, id, is_tool, modern, bytes, .. } = sender;
         let status = refusal.status().as_u16();
         // The model is to read it, so that it can do something else.
         if let Some(text) = refusal.for_the_model(id.as_deref().unwrap_or("null"), is_tool, modern)
@@ -127,29 +145,36 @@ impl Mcp {
                     problem: refusal.problem,
                     dialect: Some(Dialect::Mcp),
                     method: Some(format!("{} {}", head.method, head.uri.path())),
-                    agent: agent.as_deref(),
+                    caller: caller.as_deref(),
                     bytes,
                     peer: Some(peer),
                 };
                 refusal.problem = self.bench.clerk.gate().refuse_as(refused, status).await;
             }
         }
-        refusal.reply(id.as_deref())
+        let mut reply = refusal.reply(id.as_deref());
+        let asked = (head.uri.path(), presented_key(&head.headers).is_some());
+        let tokens = self.bench.clerk.gate().tokens();
+        tokens.challenge_in(&mut reply, &refusal.problem, asked, refusal.scope());
+        reply
     }
 
     /// The order of a request, up to where its way depends on the server.
     async fn admit(&self, sender: &mut Sender, body: Incoming) -> Result<Reply, Refusal> {
-        let agent = self.bench.clerk.gate().identify(&sender.head.headers)?; // who asks
-        sender.agent = Some(Arc::clone(&agent));
         let path = sender.head.uri.path().to_owned();
+        let gate = self.bench.clerk.gate();
+        let caller = gate.identify(&sender.head.headers, &path).await?; // who asks
+        sender.caller = Some(Arc::clone(&caller));
         let name = path.strip_prefix("/mcp/").unwrap_or_default().trim_end_matches('/');
         let server = self.servers.get(name);
         if server.is_none() && !name.is_empty() {
             return Err(Refusal::no_server(name));
         }
-        let reaches = |name: &String| may_reach(&agent, name);
-        if server.map_or_else(|| !self.servers.keys().any(reaches), |_| !may_reach(&agent, name)) {
-            let message = format!("`{}` may call no tool of `{path}`", agent.name);
+        let reaches = |name: &String| may_reach(&caller.agent, name);
+        if server
+            .map_or_else(|| !self.servers.keys().any(reaches), |_| !may_reach(&caller.agent, name))
+        {
+            let message = format!("`{}` may call no tool of `{path}`", caller.name());
             return Err(Refusal::new(ErrorCode::PolicyDenied, message));
         }
         let (body, held) = self.receive(sender, body).await?; // all of it, within bounds
@@ -161,7 +186,7 @@ impl Mcp {
         }
         let session = session(headers, sender.modern)?;
         let scope = server.map_or("*", |_| name);
-        let talk = Talk { agent, server: name.into(), session, scope: scope.into() };
+        let talk = Talk { caller, server: name.into(), session, scope: scope.into() };
         let sent = Sent {
             talk,
             method: sender.head.method.clone(),
@@ -224,6 +249,7 @@ impl Mcp {
         })?;
         sender.id = message.id().map(str::to_owned);
         sender.is_tool = message.asks("tools/call");
+        sender.listens = message.asks("subscriptions/listen");
         sender.modern = is_modern(&sender.head.headers, Some(&message));
         Ok(Some(message))
     }

@@ -9,7 +9,8 @@ use events::Relay;
 use http::HeaderMap;
 use tokio::sync::{Mutex as Turn, mpsc, watch};
 
-use crate::config::{Agent, PrefixRule};
+use crate::caller::Caller;
+use crate::config::PrefixRule;
 use crate::credentials::{holds_key, presented_key};
 use crate::json::Limits;
 use crate::problem::ErrorCode;
@@ -31,6 +32,10 @@ const SESSIONS_MAX: usize = 1024;
 
 /// How long a session is kept that nobody uses; its servers' streams end with it.
 const UNUSED_MAX: Duration = Duration::from_hours(1);
+
+/// How many callers without sessions have lines and names of their own. Of more, those are
+/// forgotten that nobody uses at the moment.
+const SHARED_MAX: usize = 4096;
 
 /// How the servers of an endpoint are reached.
 pub(crate) enum Way {
@@ -57,7 +62,7 @@ pub(crate) struct Host {
     sessions: Mutex<Sessions>,
     /// Lines of agents that keep no session.
     shared: Mutex<HashMap<(String, usize), Arc<Slot>>>,
-    /// Names last listed to agents that keep no session, by agent.
+    /// Names last listed to agents that keep no session, by caller.
     shared_names: Mutex<HashMap<String, Arc<Names>>>,
 }
 
@@ -70,7 +75,7 @@ struct Sessions {
 /// One session of an agent at this endpoint.
 pub(crate) struct Session {
     pub(crate) id: Arc<str>,
-    pub(crate) agent: Arc<Agent>,
+    pub(crate) caller: Arc<Caller>,
     /// The parameters of its `initialize`.
     pub(crate) hello: String,
     pub(crate) floor: Arc<Floor>,
@@ -123,14 +128,14 @@ impl Sessions {
 
 impl Session {
     /// A session that no agent knows yet; fails without a source of randomness.
-    pub(crate) fn new(agent: &Arc<Agent>, hello: &str) -> Result<Arc<Self>, Refusal> {
+    pub(crate) fn new(caller: &Arc<Caller>, hello: &str) -> Result<Arc<Self>, Refusal> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(|error| {
             Refusal::new(ErrorCode::Internal, format!("no random session id: {error}"))
         })?;
         Ok(Arc::new(Self {
             id: format!("{:032x}", u128::from_be_bytes(bytes)).into(),
-            agent: Arc::clone(agent),
+            caller: Arc::clone(caller),
             hello: hello.to_owned(),
             floor: Arc::new(Floor::default()),
             lines: Mutex::default(),
@@ -191,7 +196,7 @@ impl Host {
         lock(&self.sessions).end_oldest(but);
     }
 
-    /// The session that a request of this agent names.
+    /// The session that a request of this caller names.
     pub(crate) fn find(&self, talk: &Talk) -> Result<Arc<Session>, Refusal> {
         let Some(id) = &talk.session else {
             let message = "the header `MCP-Session-Id` is missing: initialize a session first";
@@ -201,7 +206,7 @@ impl Host {
         sessions.uses += 1;
         let used = sessions.uses;
         match sessions.by_id.get_mut(id) {
-            Some((last, when, session)) if session.agent.name == talk.agent.name => {
+            Some((last, when, session)) if session.caller.known_as == talk.caller.known_as => {
                 (*last, *when) = (used, Instant::now());
                 Ok(Arc::clone(session))
             }
@@ -210,8 +215,12 @@ impl Host {
     }
 
     /// The names last listed to an agent that keeps no session.
-    pub(crate) fn shared_names(&self, agent: &str) -> Arc<Names> {
-        Arc::clone(lock(&self.shared_names).entry(agent.to_owned()).or_default())
+    pub(crate) fn shared_names(&self, caller: &str) -> Arc<Names> {
+        let mut shared = lock(&self.shared_names);
+        if shared.len() >= SHARED_MAX {
+            shared.retain(|_, names| Arc::strong_count(names) > 1);
+        }
+        Arc::clone(shared.entry(caller.to_owned()).or_default())
     }
 
     /// Forgets a session whose only server has gone.
@@ -240,21 +249,25 @@ impl Host {
     }
 
     /// The place of the line to a server: a session's own, or the one that all requests without a
-    /// session share; to a process they share it over all agents, to HTTP servers by agent.
+    /// session share; to a process they share it over all agents, to HTTP servers by caller.
     pub(crate) fn slot(
         &self,
         session: Option<&Session>,
-        agent: &Agent,
+        caller: &Caller,
         member: usize,
     ) -> Arc<Slot> {
         if let Some(session) = session {
             return Arc::clone(lock(&session.lines).entry(member).or_default());
         }
         let of = match self.members.get(member).map(|member| &member.way) {
-            Some(Way::Http(_)) => agent.name.clone(),
+            Some(Way::Http(_)) => caller.known_as.to_string(),
             Some(Way::Stdio(_)) | None => String::new(),
         };
-        Arc::clone(lock(&self.shared).entry((of, member)).or_default())
+        let mut shared = lock(&self.shared);
+        if shared.len() >= SHARED_MAX {
+            shared.retain(|_, slot| Arc::strong_count(slot) > 1);
+        }
+        Arc::clone(shared.entry((of, member)).or_default())
     }
 
     /// A new line to a server, on which nothing is agreed yet; and what a process will say on it

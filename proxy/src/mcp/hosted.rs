@@ -93,7 +93,7 @@ impl Host {
         let opens = message.asks("initialize");
         let visitor = if opens {
             let hello = message.value(&["params"]).unwrap_or("{}");
-            let session = Session::new(&sent.talk.agent, hello)?;
+            let session = Session::new(&sent.talk.caller, hello)?;
             let talk = Talk { session: Some(Arc::clone(&session.id)), ..sent.talk.clone() };
             Visitor { talk, session: Some(session), extra: mirrored(&sent.headers) }
         } else {
@@ -155,7 +155,7 @@ impl Host {
     /// The process of a session, which begins with it and ends it; or the one that all requests
     /// without a session share.
     async fn plain_line(&self, visitor: &Visitor, opens: bool) -> Result<Arc<Open>, Refusal> {
-        let slot = self.slot(visitor.session.as_deref(), &visitor.talk.agent, 0);
+        let slot = self.slot(visitor.session.as_deref(), &visitor.talk.caller, 0);
         let mut place = slot.0.lock().await;
         if let Some(open) = place.as_ref().filter(|open| open.line.is_open()) {
             return Ok(Arc::clone(open));
@@ -216,7 +216,7 @@ impl Host {
 
     /// Tells a server something, if there is a line to it.
     async fn tell(&self, visitor: &Visitor, member: usize, text: &str) -> Result<(), Refusal> {
-        let slot = self.slot(visitor.session.as_deref(), &visitor.talk.agent, member);
+        let slot = self.slot(visitor.session.as_deref(), &visitor.talk.caller, member);
         let open = slot.0.lock().await.as_ref().filter(|open| open.line.is_open()).map(Arc::clone);
         let Some(open) = open else { return Ok(()) };
         let message = Message::read(text.as_bytes(), self.limits())

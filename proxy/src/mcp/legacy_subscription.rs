@@ -73,7 +73,7 @@ impl Host {
     fn begin(&self, ear: &Ear<'_>) -> Listening {
         let (listening, opens) = ear.open.news.listen(ear.wants.clone());
         if opens {
-            let slot = self.slot(None, &ear.visitor.talk.agent, ear.member);
+            let slot = self.slot(None, &ear.visitor.talk.caller, ear.member);
             self.attend_shared(&ear.open, slot, self.talk(ear.visitor, ear.member));
         }
         listening

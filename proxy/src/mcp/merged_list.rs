@@ -50,7 +50,7 @@ impl Host {
         &'a self,
         visitor: &'a Visitor,
     ) -> impl Iterator<Item = usize> + 'a {
-        let may = |name: &str| may_reach(&visitor.talk.agent, name);
+        let may = |name: &str| may_reach(&visitor.talk.caller.agent, name);
         self.members
             .iter()
             .enumerate()
@@ -68,7 +68,7 @@ impl Host {
     pub(crate) fn names(&self, visitor: &Visitor) -> Arc<Names> {
         match &visitor.session {
             Some(session) => Arc::clone(&session.names),
-            None => self.shared_names(&visitor.talk.agent.name),
+            None => self.shared_names(&visitor.talk.caller.known_as),
         }
     }
 
@@ -121,7 +121,7 @@ impl Host {
         let mut shown = Vec::new();
         for (at, (member, list)) in self.members.iter().zip(lists).enumerate() {
             let clerk = &self.bench.clerk;
-            let may_call = |tool: &str| clerk.shows(&visitor.talk.agent, &member.name, tool);
+            let may_call = |tool: &str| clerk.shows(&visitor.talk.caller, &member.name, tool);
             let seen = visible_of(kind, list, may_call);
             for element in seen {
                 let own = text(&element, kind.name).unwrap_or_default();

@@ -53,7 +53,7 @@ impl Passage {
     /// in the legacy era it goes on when the agent has gone.
     pub(crate) async fn pass(self, sent: Sent) -> Result<Reply, Refusal> {
         if let Some(session) = &sent.talk.session
-            && !self.sessions.belongs(&sent.talk.server, session, &sent.talk.agent.name)
+            && !self.sessions.belongs(&sent.talk.server, session, &sent.talk.caller.known_as)
         {
             return Err(Refusal::no_session());
         }
@@ -227,7 +227,7 @@ impl Passage {
         let opened = headers.get(SESSION).filter(|_| status.is_success());
         let Some(session) = opened.filter(|_| message.asks("initialize")) else { return Ok(()) };
         let bound = session.to_str().is_ok_and(|session| {
-            self.sessions.bind(&sent.talk.server, session, &sent.talk.agent.name)
+            self.sessions.bind(&sent.talk.server, session, &sent.talk.caller.known_as)
         });
         if bound {
             return Ok(());

@@ -314,7 +314,7 @@ pub(crate) async fn shown(
     json::find(result, &["tools"])?;
     let whole = list == List::Whole && json::find(result, &["nextCursor"]).is_none();
     bench.clerk.note_tools(bench.catalogue.observe(&talk.server, result, whole)).await;
-    let cut = visible(result, |tool| bench.clerk.shows(&talk.agent, &talk.server, tool));
+    let cut = visible(result, |tool| bench.clerk.shows(&talk.caller, &talk.server, tool));
     if cut == result {
         return None;
     }

@@ -15,6 +15,9 @@ use super::headers::BUFFERING;
 /// What an agent is answered.
 pub(crate) type Reply = Response<Outgoing>;
 
+/// The member of an error's data that says what a client should ask its issuer for.
+pub(crate) const SCOPE: &str = "scope";
+
 /// Why the gateway itself answers.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
@@ -70,6 +73,11 @@ impl Refusal {
     pub(crate) fn explained(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.more.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// What the client should ask its issuer for, where that would help.
+    pub(crate) fn scope(&self) -> Option<&str> {
+        self.more.get(SCOPE)?.as_str()
     }
 
     /// The same, said by this result (JSON).
@@ -134,9 +142,7 @@ impl Refusal {
             headers.insert("x-request-id", id);
         }
         let code = self.problem.code;
-        if code == ErrorCode::InvalidKey {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        } else if code == ErrorCode::MethodNotAllowed {
+        if code == ErrorCode::MethodNotAllowed {
             headers.insert(header::ALLOW, HeaderValue::from_static("POST, GET, DELETE"));
         } else if code.is_retryable() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

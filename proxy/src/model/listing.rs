@@ -4,6 +4,7 @@
 use super::answer::{answer, answered, completed};
 use super::{Models, Passing, Reply};
 use crate::body::{Outgoing, receive_patiently};
+use crate::caller::Caller;
 use crate::config::{self, Agent, ModelUpstream};
 use crate::dialect::{Dialect, Route, read_answer};
 use crate::gate::{Admitted, pending};
@@ -39,14 +40,14 @@ impl Models {
     pub(super) async fn list(
         &self,
         passing: &Passing,
-        agent: &Arc<Agent>,
+        caller: &Arc<Caller>,
         reply: &mut Option<oneshot::Sender<Reply>>,
     ) -> Result<(), Problem> {
         let mut models = Vec::new();
         let mut failure = None;
         for provider in self.listed_together(passing.route) {
-            match self.list_one(passing, agent, provider).await {
-                Ok(answer) => models.extend(entries(&answer, agent)),
+            match self.list_one(passing, caller, provider).await {
+                Ok(answer) => models.extend(entries(&answer, &caller.agent)),
                 Err(problem) if problem.code == ErrorCode::UpstreamUnreachable => {
                     failure = Some(problem);
                 }
@@ -65,12 +66,12 @@ impl Models {
     async fn list_one(
         &self,
         passing: &Passing,
-        agent: &Arc<Agent>,
+        caller: &Arc<Caller>,
         provider: &ModelUpstream,
     ) -> Result<Bytes, Problem> {
         let body = Bytes::new();
-        let ask = self.read_for(agent, passing, &body, provider)?;
-        let dispatched = match self.gate.admit(&ask.ask(agent, &body)).await? {
+        let ask = self.read_for(&caller.agent, passing, &body, provider)?;
+        let dispatched = match self.gate.admit(&ask.ask(caller, &body)).await? {
             Admitted::Sent(dispatched) => dispatched,
             // To list is no act, so no policy is asked.
             Admitted::Waits(held) => {

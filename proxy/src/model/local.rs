@@ -4,7 +4,7 @@
 //! happens. The outcome of the model call is on record before people are asked.
 
 use super::{Models, Passing, recorded_dialect};
-use crate::config::Agent;
+use crate::caller::Caller;
 use crate::dialect::{AskedCall, Route, Ruling, asked_calls, rewrite_answer};
 use crate::gate::{Gate, LocalAnswer, LocalAsk, OpenCall, Rewritten, pending};
 use crate::json;
@@ -19,7 +19,7 @@ use std::time::Duration;
 /// Stands between the answer to one model call and its agent.
 pub(super) struct Guard {
     gate: Arc<Gate>,
-    agent: Arc<Agent>,
+    caller: Arc<Caller>,
     pub(super) route: Route,
     call: CallId,
     session: SessionId,
@@ -60,10 +60,10 @@ impl Models {
         let route = passing.route;
         let asks =
             matches!(route, Route::OpenAiChat | Route::OpenAiResponses | Route::AnthropicMessages);
-        let agent = passing.agent.as_ref().filter(|_| asks && self.gate.judges_local())?;
+        let caller = passing.caller.get().filter(|_| asks && self.gate.judges_local())?;
         Some(Guard {
             gate: Arc::clone(&self.gate),
-            agent: Arc::clone(agent),
+            caller: Arc::clone(caller),
             route,
             call: call.id(),
             session: call.session(),
@@ -102,7 +102,7 @@ impl Guard {
 
     /// Whether an agent would run this call itself.
     pub(super) fn is_own(&self, call: &AskedCall) -> bool {
-        !call.by_provider && self.gate.is_local(&self.agent, &call.name)
+        !call.by_provider && self.gate.is_local(&self.caller, &call.name)
     }
 
     /// Whether policies let a call go that the agent would run itself, without anybody being asked.
@@ -186,7 +186,7 @@ impl Guard {
     /// Records what is released in the place of the answer.
     pub(super) async fn record(&self, body: &[u8]) -> Result<(), Problem> {
         let rewritten = Rewritten {
-            agent: &self.agent,
+            caller: &self.caller,
             call: self.call,
             session: self.session,
             upstream: &self.upstream,
@@ -206,7 +206,7 @@ impl Guard {
 
     fn ask<'a>(&'a self, call: &'a AskedCall, shown: &'a Shown) -> LocalAsk<'a> {
         LocalAsk {
-            agent: &self.agent,
+            caller: &self.caller,
             dialect: recorded_dialect(self.route),
             answer_of: self.call,
             session: self.session,

@@ -1,6 +1,7 @@
 //! From a request's bytes to what is asked, and back to the bytes for the provider.
 
 use super::{Models, Passing, line, recorded_dialect};
+use crate::caller::Caller;
 use crate::config::{self, Agent, ModelUpstream};
 use crate::credentials::{presented_key, without_key};
 use crate::dialect::{self, Dialect, Route, model_in_path, read_request};
@@ -58,9 +59,9 @@ impl<'a> ReadRequest<'a> {
     }
 
     /// The question to the gate.
-    pub(super) fn ask<'b>(&'b self, agent: &'b Agent, body: &'b [u8]) -> Ask<'b> {
+    pub(super) fn ask<'b>(&'b self, caller: &'b Caller, body: &'b [u8]) -> Ask<'b> {
         Ask {
-            agent,
+            caller,
             dialect: recorded_dialect(self.route),
             operation: operation(self.route),
             method: Arc::clone(&self.method),

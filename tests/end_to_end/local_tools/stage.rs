@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use approvals::{Ballot, Desk, Edit, HoldFilter, HoldView, Voter};
-use events::{CallId, Channel, Mark, Person, View, Vote};
-use ledger::payload::Unpacked;
+use events::{CallId, Channel, Person, View, Vote};
 use ledger::sealer::LostLock;
 use proxy::config::{Config, Found, Loaded, Secret, SecretRef};
 use proxy::gateway::Gateway;
@@ -163,21 +162,16 @@ impl Stage {
     pub(crate) fn edit(&self, hold: CallId, arguments: &str) {
         let (desk, gateway) = (self.desk(), self.gateway());
         let view = desk.hold(hold).unwrap();
-        let body = format!("{{\"params\":{{\"arguments\":{arguments}}}}}");
-        let content = Unpacked {
-            session: view.hold.session,
-            is_first: false,
-            bytes: body.as_bytes(),
-            cuts: &[],
-            kept: true,
-        };
+        let request =
+            self.records().payload(Some(view.hold.session), &view.hold.fact.request.unwrap());
+        let edited = gateway.gate().edited(&view.hold, &request, arguments).unwrap();
         let edit = Edit {
             voter: voter("hopper"),
             shown: view.hold.digest,
             version: view.hold.version,
-            arguments: Mark([7; 16]),
-            text: arguments.into(),
-            request: gateway.gate().ledger().pack(content).unwrap(),
+            arguments: edited.arguments,
+            text: edited.text,
+            request: edited.request,
             reason: None,
         };
         self.runtime.block_on(desk.edit(hold, edit)).unwrap();

@@ -86,7 +86,8 @@ fn book() -> Book {
     book.write((2, 4), held("pay")).write((2, 4), approved_by("eve")); // 18, 19
     let refused = HoldRefused { digest: Digest([1; 32]), until: at(9), votes: vec![event(19)] };
     book.write((2, 4), refused); // 20
-    aside(&mut book, PersonSignedOut { person: person("ben"), sign_in: "sign-in of ben".into() }); // 21
+    let signed_out = PersonSignedOut { person: person("ben"), sign_in: "sign-in of ben".into() };
+    aside(&mut book, signed_out); // 21
     let revoked = |name: &str| PersonRevoked {
         by: "operator".into(),
         email: person(name).email,

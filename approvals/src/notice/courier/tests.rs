@@ -60,6 +60,7 @@ async fn hold(ledger: &Ledger, number: u128) {
 
 fn settings(mail: Option<&MailServer>, webhook: Option<&WebServer>) -> NoticeSettings {
     let mail = mail.map(|server| MailSettings {
+        authority: None,
         account: None,
         fallback: vec!["ops@example.com".into()],
         from: "gate@gate.example.com".to_owned(),

@@ -7,6 +7,7 @@ use crate::notice::settings::Secret;
 
 fn settings(port: u16, tls: MailTls) -> MailSettings {
     MailSettings {
+        authority: None,
         account: None,
         fallback: vec!["ops@example.com".into()],
         from: "\"Countersign\" <gate@gate.example.com>".to_owned(),

@@ -69,6 +69,15 @@ impl Grants {
                 None
             }
             Event::GrantRevoked(fact) => self.revoked(fact.grant),
+            Event::PersonRevoked(fact) => {
+                self.holds.values_mut().for_each(|hold| hold.void(&fact.email));
+                self.end_kinds(|opened| opened.by.email.eq_ignore_ascii_case(&fact.email));
+                None
+            }
+            Event::AgentRevoked(fact) => {
+                self.end_kinds(|opened| opened.agent == fact.agent);
+                None
+            }
             Event::CallDispatched(fact) => self.dispatched(envelope, fact),
             Event::CallHeld(_)
             | Event::HoldVoted(_)
@@ -96,6 +105,12 @@ impl Grants {
         None
     }
 
+    fn end_kinds(&mut self, ends: impl Fn(&GrantOpened) -> bool) {
+        for kind in self.kinds.values_mut() {
+            kind.is_revoked |= ends(&kind.opened);
+        }
+    }
+
     #[expect(clippy::wildcard_enum_match_arm, reason = "others end no hold")]
     fn of_hold(&mut self, call: CallId, envelope: &Envelope) -> Option<Wrong> {
         if let Some(end) = self.ended.get(&call) {
@@ -117,6 +132,11 @@ impl Grants {
         }
         let hold = self.holds.entry(call).or_insert_with(Hold::unseen);
         let (id, time) = (envelope.id, envelope.time);
+        let goes_on = matches!(envelope.event, Event::HoldExpired(_) | Event::HoldWithdrawn(_));
+        if hold.granted.is_some() && !goes_on {
+            let kind = envelope.event.kind();
+            return Some(surely(call, &format!("a `{kind}` after it was granted")));
+        }
         let wrong = match &envelope.event {
             Event::HoldVoted(vote) => {
                 let wrong = hold.vote(id, time, vote).map(|detail| surely(call, &detail));

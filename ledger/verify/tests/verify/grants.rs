@@ -3,9 +3,9 @@
 use crate::made::{call, event_id, fact, only, report, session, write_export};
 use crate::story::{AFTER, BEFORE, Story, of_group, person};
 use events::{
-    BreakGlass, CallDispatched, CallHeld, Decision, DelegationOpened, Digest, Event, EventId,
-    GrantOpened, GrantRevoked, HoldEdited, HoldExpired, HoldGranted, HoldRefused, HoldWithdrawn,
-    Mark, Principal,
+    AgentRevoked, BreakGlass, CallDispatched, CallHeld, Decision, DelegationOpened, Digest, Event,
+    EventId, GrantOpened, GrantRevoked, HoldEdited, HoldExpired, HoldGranted, HoldRefused,
+    HoldWithdrawn, Mark, PersonRevoked, Principal,
 };
 use verify::{Check, Outcome, Report};
 
@@ -126,21 +126,25 @@ fn an_edit_that_the_rule_forbids_or_that_skips_a_version_is_found() {
 }
 
 #[test]
-fn an_edit_voids_a_grant() {
-    let (mut story, grant) = Story::granted();
-    let edited = story.edit("eve");
-    story.tell(edited);
-    story.make(grant);
-    story.fails("was void when it was dispatched");
+fn a_call_that_was_granted_is_neither_edited_nor_decided_again() {
+    let (story, _) = Story::granted();
+    let mut edited = story.clone();
+    let edit = edited.edit("eve");
+    edited.tell(edit);
+    edited.fails("a `hold.edited` after it was granted");
+    let mut voted = story.clone();
+    voted.approve("eve");
+    voted.fails("a `hold.voted` after it was granted");
+    let mut refused = story;
+    refused.tell(HoldRefused { digest: refused.digest, until: AFTER, votes: Vec::new() });
+    refused.fails("a `hold.refused` after it was granted");
 }
 
 #[test]
 fn nothing_follows_the_end_of_a_hold() {
-    let digest = Story::new().digest;
-    let ends: [(Event, &str); 3] = [
+    let ends: [(Event, &str); 2] = [
         (HoldExpired { granted: true, until: AFTER }.into(), "expired"),
         (HoldWithdrawn { by: "agent".into(), reason: "it gave up".to_owned() }.into(), "withdrawn"),
-        (HoldRefused { digest, until: AFTER, votes: Vec::new() }.into(), "refused"),
     ];
     for (end, word) in ends {
         let (mut story, grant) = Story::granted();
@@ -194,6 +198,10 @@ fn a_grant_in_an_emergency_is_a_note() {
     story.make(grant);
     let report = report(story.made.log().path());
     assert!(report.is_verified(), "{report}");
+    let mut by_owner = Story::held();
+    let glass = BreakGlass { by: person("ada"), reason: "fire".to_owned() };
+    by_owner.tell(HoldGranted { break_glass: Some(glass), ..by_owner.decision(&[]) });
+    by_owner.fails("`ada@example.com` decided, for whom the call is");
     let [note] = report.notes() else { panic!("{report}") };
     assert!(note.detail.contains("`eve@example.com` granted it alone"), "{report}");
 }
@@ -230,6 +238,26 @@ fn calls_under_a_grant_of_a_kind_fit_it() {
     let mut story = Story::new();
     story.aside(revoked(event_id(77)));
     story.fails("no grant");
+}
+
+#[test]
+fn a_grant_of_a_kind_ends_with_the_rights_of_who_opened_it_and_of_its_agent() {
+    let by = || "operator".into();
+    let reason = || "left".to_owned();
+    let email = person("ben").email;
+    let agent = Story::new().held.principal.agent;
+    let ends: [Event; 2] = [
+        PersonRevoked { by: by(), email, reason: reason() }.into(),
+        AgentRevoked { agent, by: by(), reason: reason() }.into(),
+    ];
+    for end in ends {
+        let mut story = Story::new();
+        let kind = story.kind();
+        let grant = story.open(kind);
+        story.aside(end);
+        story.make(grant);
+        story.fails("its grant was revoked before");
+    }
 }
 
 /// Everything that can happen in order, twice over.

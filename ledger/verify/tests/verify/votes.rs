@@ -41,7 +41,7 @@ fn a_vote_that_is_not_there_or_on_something_else_does_not_count() {
     let vote = story.approve("ben");
     story.grant(&[vote]);
     story.grant(&[vote]);
-    story.fails("it was granted already");
+    story.fails("a `hold.granted` after it was granted");
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn votes_that_do_not_satisfy_the_rule_are_found() {
     let again = story.approve("ben");
     let mut twice = story.clone();
     twice.grant(&[vote, again]);
-    twice.fails("two votes of `ben@example.com` are counted");
+    twice.fails("two votes by `ben@example.com` are counted");
     let other = story.approve("eve");
     story.grant(&[vote, other]);
     story.passes();
@@ -146,11 +146,26 @@ fn a_person_counts_once_even_by_delegation_and_the_owner_never() {
     let stand_in = story.tell(vote);
     story.grant(&[own, stand_in]);
     story.fails("two votes of `cleo@example.com` are counted");
+    let mut story = Story::new();
+    story.held.rule.approvers = vec![of_group(2, "finance")];
+    story.hold();
+    story.aside(delegated("cleo", "ben"));
+    let own = story.approve("ben");
+    let vote = HoldVoted { for_person: Some(person("cleo")), ..story.vote("ben") };
+    let stand_in = story.tell(vote);
+    story.grant(&[own, stand_in]);
+    story.fails("two votes by `ben@example.com` are counted");
+    let mut story = Story::held();
+    let over = DelegationOpened { until: BEFORE, ..delegated("ada", "ben") };
+    story.aside(over);
+    let vote = story.approve("ben");
+    story.grant(&[vote]);
+    story.passes();
     let mut story = Story::held();
     story.aside(delegated("ada", "ben"));
     let vote = story.approve("ben");
     story.grant(&[vote]);
-    story.fails("to whom the call's owner has delegated");
+    story.fails("to whom they have delegated");
 }
 
 fn revoked(name: &str) -> PersonRevoked {
@@ -165,12 +180,15 @@ fn a_person_who_was_revoked_does_not_count_and_does_not_vote() {
     story.aside(revoked("ben"));
     let mut counted = story.clone();
     counted.grant(&[vote]);
-    counted.fails("is of `ben@example.com`, revoked");
+    counted.fails("of `ben@example.com` is void, by a revocation");
     let mut voted = story.clone();
     voted.approve("ben");
     voted.fails("`ben@example.com` voted, and was revoked");
     let (by, reason) = ("operator".into(), "is back".to_owned());
     story.aside(PersonRestored { by, email: person("ben").email, reason });
+    let mut restored = story.clone();
+    restored.grant(&[vote]);
+    restored.fails("of `ben@example.com` is void, by a revocation");
     let again = story.approve("ben");
     story.grant(&[again]);
     story.passes();

@@ -8,7 +8,7 @@ use super::super::shape::{MailConfig, MailTls, Setting, Webhook, WebhookKind};
 use super::super::walk::{Node, Table};
 use super::addresses::{check_concealed, email, host, is_loopback, issuer, mailbox};
 use super::secrets::{refuse_inline, secret};
-use super::{Reading, Taken, is_name, line, name};
+use super::{Reading, Taken, is_name, line, name, path};
 
 const TLS: [(&str, MailTls); 3] =
     [("starttls", MailTls::StartTls), ("implicit", MailTls::Implicit), ("none", MailTls::None)];
@@ -48,7 +48,8 @@ pub(super) fn mail(
         let hint = "say how people reach the pages: `url` in `[approvals]`";
         report.warning(&table.at, message).hint(hint);
     }
-    Some(MailConfig { from: from?, host: host?, port: port?, tls, login, fallback })
+    let ca = table.get("ca").and_then(|node| path(&node, reading));
+    Some(MailConfig { from: from?, host: host?, port: port?, tls, ca, login, fallback })
 }
 
 /// Account and password; nothing if neither is written, or if what is has been reported.

@@ -1,6 +1,7 @@
 //! Reads `[[model]]` and `[[tools]]`: the upstreams, how they are reached and what they are sent.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, header};
 
@@ -72,7 +73,8 @@ fn model(
     Some(ModelUpstream { name: name?, dialect: dialect?, url: url?, key, serves })
 }
 
-fn patterns(node: &Node<'_, '_>, report: &mut Report<'_>) -> Vec<(Pattern, At)> {
+/// A list of at least one pattern, each with its place.
+pub(super) fn patterns(node: &Node<'_, '_>, report: &mut Report<'_>) -> Vec<(Pattern, At)> {
     let items = node.items(report);
     if items.is_empty() && node.is_list() {
         report.problem(&node.at, "expected at least one pattern").hint("`[\"*\"]` is every model");
@@ -136,6 +138,7 @@ fn tool(
     let trusted = table.truth("trusted", &mut reading.report).unwrap_or(false);
     let [private, untrusted, outside] = ["private", "untrusted", "outside"]
         .map(|key| labelled(table, key, name.as_deref(), &mut reading.report));
+    let scopes = scopes(table, &mut reading.report);
     let transport = match (table.get("url"), table.get("command")) {
         (Some(url), None) => http(table, &url, reading),
         (None, Some(command)) => stdio(table, &command, reading),
@@ -153,6 +156,7 @@ fn tool(
         private,
         untrusted,
         outside,
+        scopes,
     })
 }
 
@@ -174,6 +178,32 @@ fn labelled(
         }
     }
     read.into_iter().map(|(pattern, _)| pattern).collect()
+}
+
+/// What tokens must be good for to call tools of a server.
+fn scopes(table: &Table<'_, '_>, report: &mut Report<'_>) -> Vec<(Pattern, Vec<Arc<str>>)> {
+    let mut read = Vec::new();
+    let entries = table.get("scopes").map(|node| node.entries(report));
+    for (pattern, at, value) in entries.unwrap_or_default() {
+        let pattern = Pattern::parse(&pattern);
+        if let Err(error) = &pattern {
+            report.problem(&at, error.to_string());
+        }
+        let text = value.text(report);
+        let words = text.map(|text| text.split(' ').map(Arc::from).collect::<Vec<_>>());
+        if words.iter().flatten().any(|word| !is_scope(word)) {
+            let message = "expected a scope, or several with one blank between";
+            let hint = "as in `scopes = { \"delete_*\" = \"crm:write\" }`";
+            report.problem(&value.at, message).hint(hint);
+        }
+        read.extend(pattern.ok().zip(words));
+    }
+    read
+}
+
+/// Whether this is a scope's name (RFC 6749 §3.3).
+fn is_scope(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte))
 }
 
 fn is_tool_name(text: &str) -> Result<(), &'static str> {

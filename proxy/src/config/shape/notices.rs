@@ -1,6 +1,7 @@
 //! Who hears of calls that wait, by mail and by webhook.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use super::super::secret::Secret;
 use super::upstreams::Setting;
@@ -16,6 +17,8 @@ pub struct MailConfig {
     pub port: u16,
     /// How the connection is encrypted.
     pub tls: MailTls,
+    /// A file of certificates in PEM that the server's is trusted by; nothing: those of the system.
+    pub ca: Option<PathBuf>,
     /// Account and password at the server; nothing: it takes mail without.
     pub login: Option<(String, Secret)>,
     /// Who gets mail that nobody else would get; at least one address, in lower case.

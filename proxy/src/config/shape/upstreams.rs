@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use http::HeaderName;
 
@@ -51,6 +52,8 @@ pub struct ToolUpstream {
     pub untrusted: Vec<Pattern>,
     /// Which of them reach destinations outside.
     pub outside: Vec<Pattern>,
+    /// What tokens must be good for: a tool needs the scopes of each pattern that fits.
+    pub scopes: Vec<(Pattern, Vec<Arc<str>>)>,
 }
 
 /// How a tool server is reached.

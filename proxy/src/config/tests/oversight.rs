@@ -36,6 +36,7 @@ url = "http://127.0.0.1:9000/mcp"
 trusted = true
 private = ["*"]
 outside = ["send_*", "export"]
+scopes = { "*" = "crm:use", "send_*" = "crm:send crm:use" }
 [[agent]]
 name = "bot"
 owner = "ada@example.com"
@@ -133,7 +134,8 @@ fn oversight_is_described_without_its_secrets() {
         "provider  corp: https://tenant.example/, as `countersign` with a secret; \
          asks for openid, email, profile; groups in `groups`; takes a verified address\n",
         "tools     crm: http://127.0.0.1:9000/mcp, without a key; prefix crm__; trusted; \
-         private *; outside send_*, export\n",
+         private *; outside send_*, export; scope crm:use for *; \
+         scope crm:send crm:use for send_*\n",
         "issuer    corp: https://tenant.example/, with keys at https://tenant.example/keys?p=agents; \
          tokens for https://gateway.example.com, agent in `client_id`, for whom in `email`\n",
         "agent     bot for ada@example.com, 0 keys, tokens of corp as `0oa1`; ",
@@ -251,4 +253,15 @@ fn what_an_operator_may_not_have_meant_is_a_warning() {
     ] {
         assert_eq!(first_lines(&warnings(text).join("\n")), [told]);
     }
+}
+
+#[test]
+fn scopes_are_words_that_an_issuer_can_give() {
+    let told = problems(
+        "[[tools]]\nname = \"crm\"\nurl = \"http://127.0.0.1\"\n\
+         scopes = { \"a*\" = \"\", \"b*\" = \"x  y\", \"c\" = \"q\\\"\", \"\" = \"z\", d = 1 }\n",
+    );
+    assert_eq!(first_lines(&told).len(), 5, "{told}");
+    assert!(told.contains("expected a scope, or several with one blank between"), "{told}");
+    assert!(told.contains("as in `scopes = { \"delete_*\" = \"crm:write\" }`"), "{told}");
 }

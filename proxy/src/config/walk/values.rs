@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::super::diagnostic::Report;
+use super::super::diagnostic::{Report, quoted};
 use super::super::quantity;
 use super::Table;
 
@@ -84,6 +84,31 @@ impl Table<'_, '_> {
             return None;
         }
         Some(duration)
+    }
+
+    /// An amount of money under a key, in millionths. It is text, because TOML's numbers with a
+    /// point are not exact.
+    pub(in super::super) fn money(
+        &self,
+        key: &'static str,
+        most: u64,
+        report: &mut Report<'_>,
+    ) -> Option<u64> {
+        let node = self.get(key)?;
+        let Some(micros) = node.value.as_str().and_then(quantity::money) else {
+            // A number that was written without quotes looks right where its text is shown.
+            let found = node.as_text().map_or_else(|| node.found(), quoted);
+            let message = format!("expected an amount such as `2.50`, found {found}");
+            let hint = "write it in quotes, with a point and at most six decimals";
+            report.problem(&node.at, message).hint(hint);
+            return None;
+        };
+        if most < micros {
+            let [most, found] = [most, micros].map(quantity::show_money);
+            report.problem(&node.at, format!("expected at most `{most}`, found `{found}`"));
+            return None;
+        }
+        Some(micros)
     }
 
     /// `true` or `false` under a key.

@@ -16,6 +16,12 @@ pub(super) struct Granted {
     until: Timestamp,
 }
 
+struct Cast {
+    vote: HoldVoted,
+    /// Whether whoever gave it, or in whose place, was revoked since.
+    is_void: bool,
+}
+
 /// See the module.
 pub(super) struct Hold {
     /// `None` where it was held before the part that was read.
@@ -26,7 +32,7 @@ pub(super) struct Hold {
     arguments: Option<Mark>,
     /// Who made this version by an edit.
     editor: Option<Arc<str>>,
-    votes: HashMap<EventId, (Timestamp, HoldVoted)>,
+    votes: HashMap<EventId, Cast>,
     pub(super) granted: Option<Granted>,
 }
 
@@ -114,9 +120,17 @@ impl Hold {
         time: Timestamp,
         vote: &HoldVoted,
     ) -> Option<String> {
-        self.votes.insert(id, (time, vote.clone()));
+        self.votes.insert(id, Cast { vote: vote.clone(), is_void: false });
         let held = self.held.as_ref().filter(|held| is_past(time, held.expires))?;
         Some(format!("`{}` voted after it expired at {}", vote.by.email, held.expires))
+    }
+
+    /// Somebody has no rights any more, and votes that were given count no more.
+    pub(super) fn void(&mut self, email: &str) {
+        for Cast { vote, is_void } in self.votes.values_mut() {
+            let mut persons = std::iter::once(&vote.by).chain(&vote.for_person);
+            *is_void |= persons.any(|person| is(&person.email, email));
+        }
     }
 
     /// People said yes; says what is wrong with that.
@@ -127,11 +141,7 @@ impl Hold {
         grant: &HoldGranted,
         roster: &Roster,
     ) -> Option<String> {
-        let twice = self.granted.is_some();
         self.granted = Some(Granted { id, until: grant.claim_until });
-        if twice {
-            return Some("it was granted already".to_owned());
-        }
         if self.digest.is_some_and(|digest| digest != grant.digest) {
             return Some(format!("the grant is of `{}`, which is not decided on", grant.digest));
         }
@@ -139,33 +149,38 @@ impl Hold {
         if is_past(time, held.expires) {
             return Some(format!("it was granted after it expired at {}", held.expires));
         }
-        if grant.break_glass.is_some() {
-            return None;
+        let apart = Apart { held, editor: self.editor.as_deref(), roster, time };
+        match &grant.break_glass {
+            Some(glass) => apart.check(&glass.by.email).err(),
+            None => self.decide(held, grant, &apart).err(),
         }
-        self.decide(held, grant, roster).err()
     }
 
     /// Whether the votes that a grant names satisfy the rule.
-    fn decide(&self, held: &CallHeld, grant: &HoldGranted, roster: &Roster) -> Result<(), String> {
+    fn decide(
+        &self,
+        held: &CallHeld,
+        grant: &HoldGranted,
+        apart: &Apart<'_>,
+    ) -> Result<(), String> {
         if grant.votes.is_empty() {
             return Err("it was granted, and no vote is named".to_owned());
         }
-        let mut persons: HashSet<&str> = HashSet::new();
+        let (mut hands, mut persons): (HashSet<&str>, HashSet<&str>) = Default::default();
         let mut approvers = Vec::new();
         for id in &grant.votes {
-            let (time, vote) = self.cited(*id, Vote::Approve)?;
-            let place = vote.for_person.as_ref().unwrap_or(&vote.by);
-            self.excludes(held, vote, time, roster)?;
-            for person in [&vote.by, place] {
-                if roster.is_revoked(&person.email) {
-                    return Err(format!("the vote `{id}` is of `{}`, revoked", person.email));
-                }
+            let vote = self.cited(*id, Vote::Approve)?;
+            let email = vote.for_person.as_ref().map_or(&*vote.by.email, |person| &*person.email);
+            apart.check(&vote.by.email)?;
+            apart.check(email)?;
+            if !hands.insert(&vote.by.email) {
+                return Err(format!("two votes by `{}` are counted", vote.by.email));
             }
-            if !persons.insert(&place.email) {
-                return Err(format!("two votes of `{}` are counted", place.email));
+            if !persons.insert(email) {
+                return Err(format!("two votes of `{email}` are counted"));
             }
             let (groups, roles) = (vote.groups.as_slice(), vote.roles.as_slice());
-            approvers.push(Approver { email: &place.email, groups, roles });
+            approvers.push(Approver { email, groups, roles });
         }
         match satisfied(&held.rule.approvers, &approvers) {
             Some(true) => Ok(()),
@@ -175,47 +190,21 @@ impl Hold {
     }
 
     /// A vote of the version that is decided on.
-    fn cited(&self, id: EventId, wanted: Vote) -> Result<(Timestamp, &HoldVoted), String> {
-        let Some((time, vote)) = self.votes.get(&id) else {
+    fn cited(&self, id: EventId, wanted: Vote) -> Result<&HoldVoted, String> {
+        let Some(Cast { vote, is_void }) = self.votes.get(&id) else {
             return Err(format!("the vote `{id}` is not among those of this version"));
         };
+        let by = &vote.by.email;
+        if *is_void {
+            return Err(format!("the vote `{id}` of `{by}` is void, by a revocation"));
+        }
         if Some(vote.digest) != self.digest || Some(vote.version) != self.version {
             return Err(format!("the vote `{id}` is on another version, {}", vote.version));
         }
         if vote.vote != wanted {
-            return Err(format!("the vote `{id}` of `{}` says otherwise", vote.by.email));
+            return Err(format!("the vote `{id}` of `{by}` says otherwise"));
         }
-        Ok((*time, vote))
-    }
-
-    /// Separation of duties.
-    fn excludes(
-        &self,
-        held: &CallHeld,
-        vote: &HoldVoted,
-        time: Timestamp,
-        roster: &Roster,
-    ) -> Result<(), String> {
-        if held.rule.own {
-            return Ok(());
-        }
-        let owner = &held.principal.owner;
-        for person in std::iter::once(&vote.by).chain(&vote.for_person) {
-            let email = &person.email;
-            let why = if is(email, owner) {
-                "for whom the call is"
-            } else if held.principal.actors.iter().any(|actor| is(actor, email)) {
-                "through whom the agent acts"
-            } else if self.editor.as_ref().is_some_and(|editor| is(editor, email)) {
-                "who made this version"
-            } else if roster.stands_in(email, owner, time) {
-                "to whom the call's owner has delegated"
-            } else {
-                continue;
-            };
-            return Err(format!("a vote of `{email}` is counted, {why}"));
-        }
-        Ok(())
+        Ok(vote)
     }
 
     /// People said no; says what is wrong with that.
@@ -253,11 +242,45 @@ impl Hold {
             || held.method != made.method
         {
             "method"
-        } else if held.arguments.and(self.arguments) != made.arguments {
+        } else if self.arguments != made.arguments {
             "arguments"
         } else {
             return None;
         };
         Some(format!("it was dispatched with another {what} than was decided on"))
+    }
+}
+
+/// Separation of duties: whoever has a part in asking has none in answering.
+struct Apart<'a> {
+    held: &'a CallHeld,
+    editor: Option<&'a str>,
+    roster: &'a Roster,
+    /// When it is decided.
+    time: Timestamp,
+}
+
+impl Apart<'_> {
+    fn check(&self, email: &str) -> Result<(), String> {
+        if self.roster.is_revoked(email) {
+            return Err(format!("`{email}` decided, and was revoked"));
+        }
+        if self.held.rule.own {
+            return Ok(());
+        }
+        let principal = &self.held.principal;
+        let mut asking = std::iter::once(&principal.owner).chain(&principal.actors);
+        let why = if is(email, &principal.owner) {
+            "for whom the call is"
+        } else if principal.actors.iter().any(|actor| is(actor, email)) {
+            "through whom the agent acts"
+        } else if self.editor.is_some_and(|editor| is(editor, email)) {
+            "who made this version"
+        } else if asking.any(|from| self.roster.stands_in(email, from, self.time)) {
+            "to whom they have delegated for whom the call is"
+        } else {
+            return Ok(());
+        };
+        Err(format!("`{email}` decided, {why}"))
     }
 }

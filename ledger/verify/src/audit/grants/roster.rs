@@ -30,6 +30,12 @@ struct Delegation {
     until: Timestamp,
 }
 
+impl Delegation {
+    fn is_of(&self, to: &str, from: &str) -> bool {
+        self.to.eq_ignore_ascii_case(to) && self.from.eq_ignore_ascii_case(from)
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Roster {
     sign_ins: HashMap<Arc<str>, SignIn>,
@@ -54,6 +60,8 @@ impl Roster {
             Event::PersonRevoked(fact) => {
                 self.revoked.insert(Arc::clone(&fact.email));
                 self.end(|_, sign_in| sign_in.email == fact.email);
+                let ends = |it: &Delegation| it.from == fact.email || it.to == fact.email;
+                self.delegations.retain(|_, delegation| !ends(delegation));
             }
             Event::PersonRestored(fact) => drop(self.revoked.remove(&fact.email)),
             Event::DelegationOpened(fact) => {
@@ -76,14 +84,15 @@ impl Roster {
         self.revoked.contains(email)
     }
 
-    /// Whether one person votes in another's place at a time.
+    /// Whether one person may vote in another's place at a time, or might.
+    fn may_stand_in(&self, to: &str, from: &str, time: Timestamp) -> bool {
+        self.delegations.values().any(|it| it.is_of(to, from) && !is_past(time, it.until))
+    }
+
+    /// Whether one person surely stands in for another at a time.
     pub(super) fn stands_in(&self, to: &str, from: &str, time: Timestamp) -> bool {
-        let is = |it: &Delegation| {
-            it.to.eq_ignore_ascii_case(to)
-                && it.from.eq_ignore_ascii_case(from)
-                && !is_past(time, it.until)
-        };
-        self.delegations.values().any(is)
+        let late = Timestamp::from_micros(time.micros().saturating_add(LATE_MICROS_MAX));
+        self.delegations.values().any(|it| it.is_of(to, from) && late < it.until)
     }
 
     /// What is wrong with the right to vote at all. The second says whether what is missing may
@@ -94,7 +103,7 @@ impl Roster {
             return Some((format!("`{by}` voted, and was revoked"), false));
         }
         if let Some(place) = &vote.for_person
-            && !self.stands_in(by, &place.email, time)
+            && !self.may_stand_in(by, &place.email, time)
         {
             let detail = format!("`{by}` voted in place of `{}`, who had not", place.email);
             return Some((format!("{detail} delegated to them"), true));

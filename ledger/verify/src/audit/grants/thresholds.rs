@@ -25,7 +25,8 @@ impl Approver<'_> {
     }
 }
 
-/// Whether these persons, all different, satisfy these sets; `None` where it takes too long to tell.
+/// Whether these persons, all different, satisfy these sets; `None` where it takes too long to
+/// tell.
 pub(super) fn satisfied(sets: &[Vec<Threshold>], approvers: &[Approver<'_>]) -> Option<bool> {
     let mut search = Search { approvers, tries: 0 };
     search.satisfies(sets, &vec![None; approvers.len()])
