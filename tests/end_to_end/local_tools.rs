@@ -3,6 +3,8 @@
 
 mod clients;
 
+mod mixed;
+
 mod stage;
 
 mod wire;

@@ -38,15 +38,22 @@ pub(crate) struct Stage {
     folder: Arc<TempDir>,
     url: String,
     hold: Duration,
+    /// Where the tool server `shop` is, if there is one.
+    shop: Option<String>,
 }
 
 impl Stage {
     /// Starts a gateway before the provider at `url`; an answer waits so long for people.
     pub(crate) fn start(policy: &str, url: &str, hold: Duration) -> Self {
+        Self::with_shop(policy, url, hold, None)
+    }
+
+    /// The same before a tool server, too.
+    pub(crate) fn with_shop(policy: &str, url: &str, hold: Duration, shop: Option<String>) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
         std::fs::write(folder.path().join("policy.cedar"), policy).unwrap();
         let runtime = Runtime::new().unwrap();
-        let mut stage = Self { gateway: None, runtime, folder, url: url.to_owned(), hold };
+        let mut stage = Self { gateway: None, runtime, folder, url: url.to_owned(), hold, shop };
         stage.start_gateway();
         stage
     }
@@ -65,14 +72,18 @@ impl Stage {
                 self.url
             )
         };
+        let shop = self.shop.as_ref();
+        let server = shop.map(|url| format!("[[tools]]\nname = \"shop\"\n{url}\n"));
+        let rights = shop.map_or("", |_| "tools = [\"shop/*\"]\n");
         let text = format!(
             "data = \"data\"\n[listen]\nagents = \"127.0.0.1:0\"\npeople = \"127.0.0.1:0\"\n\
-             [policy]\nfiles = [\"policy.cedar\"]\n[approvals]\nhold_models = \"{}s\"\n{}{}\
+             [policy]\nfiles = [\"policy.cedar\"]\n[approvals]\nhold_models = \"{}s\"\n{}{}{}\
              [[agent]]\nname = \"bot\"\nowner = \"ada@example.com\"\n\
-             key = {{ env = \"KEY\" }}\nmodels = [\"*\"]\n",
+             key = {{ env = \"KEY\" }}\nmodels = [\"*\"]\n{rights}",
             self.hold.as_secs(),
             provider("openai", "gpt-*"),
             provider("anthropic", "claude-*"),
+            server.unwrap_or_default(),
         );
         let look_up = |reference: &SecretRef| {
             let of_upstream = format!("{reference:?}").contains("UPSTREAM");
