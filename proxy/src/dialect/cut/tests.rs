@@ -52,88 +52,97 @@ fn whole(route: Route) -> String {
 /// The same as a stream; arguments come in pieces.
 fn streamed(route: Route) -> String {
     let whole: Value = serde_json::from_str(&whole(route)).unwrap();
-    let mut events = Vec::new();
-    match route {
+    let events = match route {
         Route::OpenAiChat => {
-            let chunk = |delta: Value, finish: Value| {
-                json!({"id": "a", "object": "chat.completion.chunk", "created": 1, "model": "m",
-                    "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
-            };
-            events.push(chunk(json!({"role": "assistant", "content": "Well."}), Value::Null));
-            let calls = whole.pointer("/choices/0/message/tool_calls").unwrap();
-            for (index, call) in calls.as_array().unwrap().iter().enumerate() {
-                let text = call.pointer("/function/arguments").and_then(Value::as_str).unwrap();
-                let (first, second) = text.split_at(5);
-                let mut begun = call.clone();
-                begun["index"] = index.into();
-                begun["function"]["arguments"] = first.into();
-                let more = json!({"index": index, "function": {"arguments": second}});
-                events.push(chunk(json!({"tool_calls": [begun]}), Value::Null));
-                events.push(chunk(json!({"tool_calls": [more]}), Value::Null));
-            }
-            events.push(chunk(json!({}), "tool_calls".into()));
-            let frames = events.iter().map(|event| format!("data: {event}\n\n"));
+            let frames = chat_events(&whole);
+            let frames = frames.iter().map(|event| format!("data: {event}\n\n"));
             return frames.chain(["data: [DONE]\n\n".to_owned()]).collect();
         }
-        Route::OpenAiResponses => {
-            events.push(json!({"type": "response.created",
-                               "response": {"id": "a", "model": "m", "output": []}}));
-            for (index, item) in whole["output"].as_array().unwrap().iter().enumerate() {
-                let event = |kind: &str, name: &str, value: Value| {
-                    json!({"type": format!("response.{kind}"), "output_index": index,
-                           "item_id": item["id"], name: value})
-                };
-                let mut begun = item.clone();
-                begun["status"] = "in_progress".into();
-                let Some(text) = item["arguments"].as_str() else {
-                    events.push(event("output_item.added", "item", begun));
-                    events.push(event("output_item.done", "item", item.clone()));
-                    continue;
-                };
-                begun["arguments"] = "".into();
-                let (first, second) = text.split_at(5);
-                events.push(event("output_item.added", "item", begun));
-                events.push(event("function_call_arguments.delta", "delta", first.into()));
-                events.push(event("function_call_arguments.delta", "delta", second.into()));
-                events.push(event("function_call_arguments.done", "arguments", text.into()));
-                events.push(event("output_item.done", "item", item.clone()));
-            }
-            events.push(json!({"type": "response.completed", "response": whole}));
-            for (number, event) in events.iter_mut().enumerate() {
-                event["sequence_number"] = number.into();
-            }
-        }
-        _ => {
-            let mut begun = whole.clone();
-            begun["content"] = json!([]);
-            events.push(json!({"type": "message_start", "message": begun}));
-            for (index, block) in whole["content"].as_array().unwrap().iter().enumerate() {
-                let event = |kind: &str, name: &str, value: Value| json!({"type": format!("content_block_{kind}"), "index": index, name: value});
-                let mut begun = block.clone();
-                if let Some(input) = block.get("input") {
-                    begun["input"] = json!({});
-                    events.push(event("start", "content_block", begun));
-                    let text = input.to_string();
-                    let (first, second) = text.split_at(5);
-                    for piece in [first, second] {
-                        let delta = json!({"type": "input_json_delta", "partial_json": piece});
-                        events.push(event("delta", "delta", delta));
-                    }
-                } else {
-                    begun["text"] = "".into();
-                    events.push(event("start", "content_block", begun));
-                    let delta = json!({"type": "text_delta", "text": block["text"]});
-                    events.push(event("delta", "delta", delta));
-                }
-                events.push(json!({"type": "content_block_stop", "index": index}));
-            }
-            events.push(json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"},
-                               "usage": {"output_tokens": 2}}));
-            events.push(json!({"type": "message_stop"}));
-        }
-    }
+        Route::OpenAiResponses => responses_events(&whole),
+        _ => anthropic_events(&whole),
+    };
     let name = |event: &Value| event["type"].as_str().unwrap().to_owned();
     events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", name(event))).collect()
+}
+
+fn chat_events(whole: &Value) -> Vec<Value> {
+    let chunk = |delta: Value, finish: Value| {
+        json!({"id": "a", "object": "chat.completion.chunk", "created": 1, "model": "m",
+            "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+    };
+    let mut events = vec![chunk(json!({"role": "assistant", "content": "Well."}), Value::Null)];
+    let calls = whole.pointer("/choices/0/message/tool_calls").unwrap();
+    for (index, call) in calls.as_array().unwrap().iter().enumerate() {
+        let text = call.pointer("/function/arguments").and_then(Value::as_str).unwrap();
+        let (first, second) = text.split_at(5);
+        let mut begun = call.clone();
+        begun["index"] = index.into();
+        begun["function"]["arguments"] = first.into();
+        let more = json!({"index": index, "function": {"arguments": second}});
+        events.push(chunk(json!({"tool_calls": [begun]}), Value::Null));
+        events.push(chunk(json!({"tool_calls": [more]}), Value::Null));
+    }
+    events.push(chunk(json!({}), "tool_calls".into()));
+    events
+}
+
+fn responses_events(whole: &Value) -> Vec<Value> {
+    let begun = json!({"id": "a", "model": "m", "output": []});
+    let mut events = vec![json!({"type": "response.created", "response": begun})];
+    for (index, item) in whole["output"].as_array().unwrap().iter().enumerate() {
+        let event = |kind: &str, name: &str, value: Value| {
+            json!({"type": format!("response.{kind}"), "output_index": index,
+                   "item_id": item["id"], name: value})
+        };
+        let mut begun = item.clone();
+        begun["status"] = "in_progress".into();
+        if let Some(text) = item["arguments"].as_str() {
+            begun["arguments"] = "".into();
+            let (first, second) = text.split_at(5);
+            events.push(event("output_item.added", "item", begun));
+            events.push(event("function_call_arguments.delta", "delta", first.into()));
+            events.push(event("function_call_arguments.delta", "delta", second.into()));
+            events.push(event("function_call_arguments.done", "arguments", text.into()));
+        } else {
+            events.push(event("output_item.added", "item", begun));
+        }
+        events.push(event("output_item.done", "item", item.clone()));
+    }
+    events.push(json!({"type": "response.completed", "response": whole}));
+    for (number, event) in events.iter_mut().enumerate() {
+        event["sequence_number"] = number.into();
+    }
+    events
+}
+
+fn anthropic_events(whole: &Value) -> Vec<Value> {
+    let mut begun = whole.clone();
+    begun["content"] = json!([]);
+    let mut events = vec![json!({"type": "message_start", "message": begun})];
+    for (index, block) in whole["content"].as_array().unwrap().iter().enumerate() {
+        let event = |kind: &str, name: &str, value: Value| json!({"type": format!("content_block_{kind}"), "index": index, name: value});
+        let mut begun = block.clone();
+        if let Some(input) = block.get("input") {
+            begun["input"] = json!({});
+            events.push(event("start", "content_block", begun));
+            let text = input.to_string();
+            let (first, second) = text.split_at(5);
+            for piece in [first, second] {
+                let delta = json!({"type": "input_json_delta", "partial_json": piece});
+                events.push(event("delta", "delta", delta));
+            }
+        } else {
+            begun["text"] = "".into();
+            events.push(event("start", "content_block", begun));
+            let delta = json!({"type": "text_delta", "text": block["text"]});
+            events.push(event("delta", "delta", delta));
+        }
+        events.push(json!({"type": "content_block_stop", "index": index}));
+    }
+    events.push(json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"},
+                       "usage": {"output_tokens": 2}}));
+    events.push(json!({"type": "message_stop"}));
+    events
 }
 
 /// All frames of a stream, and what follows it.
