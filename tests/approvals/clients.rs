@@ -24,8 +24,8 @@ use crate::voting::{GRACE, REASON};
 /// Longer than any client waits by itself for a tool, and than most people take.
 const MINUTES: Duration = Duration::from_mins(3);
 
-/// What says that a call is to be made again.
-const AGAIN: &str = "Make the same call again";
+/// What says that a call is to be made again, and how often that is done at most.
+const AGAIN: [&str; 4] = ["--waiting", "Make the same call again", "--times", "8"];
 
 /// Holds every call of a tool and of a model.
 const POLICY: &str = r#"
@@ -67,13 +67,13 @@ impl World {
         let url = format!("http://{}", self.stage.agents());
         let models = MODEL_SDKS.iter().map(|sdk| {
             let text = format!("hello from {}", sdk.name);
-            (sdk.name, sdk.start(&url, AGENT_KEY, &["--waiting", AGAIN, "--text", &text]))
+            (sdk.name, sdk.start(&url, AGENT_KEY, &[&AGAIN[..], &["--text", &text]].concat()))
         });
         let endpoint = format!("{url}/mcp/airline");
         let tools = TOOL_SDKS.iter().map(|sdk| {
             let arguments = format!("{{\"reservation_id\":\"{}\"}}", sdk.name);
-            let words = ["--waiting", AGAIN, "--tool", HELD_TOOL, "--arguments", &arguments];
-            (sdk.name, sdk.start(&endpoint, AGENT_KEY, &words))
+            let words = ["--tool", HELD_TOOL, "--arguments", &arguments];
+            (sdk.name, sdk.start(&endpoint, AGENT_KEY, &[&AGAIN[..], &words].concat()))
         });
         models.chain(tools).collect()
     }

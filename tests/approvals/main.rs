@@ -16,6 +16,8 @@ mod spending;
 
 mod forged;
 
+mod office;
+
 mod tools;
 
 mod limits;
@@ -29,3 +31,5 @@ mod races;
 mod clients;
 
 mod verified;
+
+mod faults;
