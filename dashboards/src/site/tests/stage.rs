@@ -359,6 +359,7 @@ fn held(risk: Risk, filter: &str, number: u64) -> CallHeld {
         reason: false,
         remind_s: None,
         risk,
+        step_up: false,
     };
     let mark = Mark(u128::from(number).to_be_bytes());
     CallHeld {
