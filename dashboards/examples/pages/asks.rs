@@ -160,6 +160,7 @@ fn deciding(challenge: Option<&str>, editable: Option<&str>) -> Deciding {
         challenge: challenge.map(|what| Challenge { what: what.to_owned() }),
         editable: editable.map(str::to_owned),
         for_person: None,
+        signing: Ok(None),
     }
 }
 

@@ -141,6 +141,7 @@ impl Stage {
             reader: Arc::clone(ledger.reader()),
             keys: ledger.keys().clone(),
             accounts: Some(accounts.clone()),
+            passkeys: Some(accounts.clone()),
             providers: Vec::new(),
             appointed: Appointed::default(),
             key: PeopleKey::new(&[7; 32]),

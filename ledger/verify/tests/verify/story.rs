@@ -101,6 +101,7 @@ impl Story {
     pub(crate) fn vote(&self, name: &str) -> HoldVoted {
         let Event::HoldVoted(vote) = fact("hold.voted") else { panic!() };
         HoldVoted {
+            assertion: None,
             by: person(name),
             digest: self.digest,
             for_person: None,
