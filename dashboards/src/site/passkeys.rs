@@ -165,10 +165,13 @@ pub(super) async fn signed(
 }
 
 fn unsigned(site: &Site) -> No {
-    let at = place(site).map_or_else(|| NOWHERE.to_owned(), |place| {
-        let origin = place.origin;
-        format!("open this page at {origin}, with JavaScript, and approve it there")
-    });
+    let at = place(site).map_or_else(
+        || NOWHERE.to_owned(),
+        |place| {
+            let origin = place.origin;
+            format!("open this page at {origin}, with JavaScript, and approve it there")
+        },
+    );
     let detail = format!("approving this call takes your passkey, and nothing was signed: {at}");
     No::unprocessable("passkey_required", detail)
 }

@@ -17,8 +17,8 @@ use events::{
     CallDispatched, CallId, Decision, Envelope, Event, EventId, GrantOpened, HoldGranted, Timestamp,
 };
 use hold::Hold;
-use passkeys::Passkeys;
 use lateness::is_past;
+use passkeys::Passkeys;
 use roster::Roster;
 use std::collections::{HashMap, VecDeque};
 

@@ -2,7 +2,7 @@
 //! (`approvals/identity/vectors/passkeys.py`).
 
 use super::*;
-use events::Person;
+use events::{Channel, PasskeyRemoved, Person, Vote};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -75,4 +75,36 @@ fn keys_that_are_no_keys_are_not_known() {
         assert_eq!(Cose::read(&bytes[..end]), None, "{end} bytes");
     }
     assert_eq!(Cose::read(&[&bytes[..], &[0]].concat()), None);
+}
+
+#[test]
+fn a_passkey_signs_nothing_once_it_was_removed_a_minute_ago() {
+    let (vector, at) =
+        (vectors().remove(0), |seconds: u64| Timestamp::from_micros(seconds * 1_000_000));
+    let registered = vector.registered();
+    let (credential, person) = (Arc::clone(&registered.credential), registered.person.clone());
+    let vote = HoldVoted {
+        assertion: Some(vector.assertion),
+        by: person.clone(),
+        channel: Channel::Web,
+        digest: Digest([1; 32]),
+        for_person: None,
+        groups: Vec::new(),
+        reason: None,
+        roles: Vec::new(),
+        sign_in: None,
+        version: 1,
+        view: None,
+        vote: Vote::Approve,
+    };
+    let mut passkeys = Passkeys::default();
+    let call = CallId::new(7_u128.into());
+    let doubt = |passkeys: &Passkeys, time| passkeys.doubt(call, &vote, time).unwrap();
+    assert!(doubt(&passkeys, at(99)).0.ends_with("which they have not registered"));
+    passkeys.apply(at(99), &registered.into());
+    let removed = PasskeyRemoved { by: Arc::clone(&person.email), credential, person };
+    passkeys.apply(at(100), &removed.into());
+    assert!(doubt(&passkeys, at(160)).0.ends_with("it signed another decision"));
+    let (detail, may_be_before) = doubt(&passkeys, at(161));
+    assert!(detail.ends_with("which was removed") && !may_be_before, "{detail}");
 }
