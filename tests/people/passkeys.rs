@@ -3,6 +3,7 @@
 use events::Event;
 use serde_json::{Value, json};
 use tests::browser::{Browser, Look};
+use tests::gateway::verifier;
 use tests::group::installed;
 
 use crate::stage::{Stage, armed, hold_path, payment};
@@ -102,7 +103,7 @@ fn a_call_goes_when_its_approver_s_passkey_signed_this_decision_and_no_other() {
     on_record(stage);
 }
 
-/// The auditor's program, which `stop_and_check` runs, checks the signatures too.
+/// What the ledger says of it; the auditor's program checks the signatures.
 fn on_record(stage: Stage) {
     let mut gateway = stage.gateway;
     let records = gateway.stop_and_check();
@@ -118,4 +119,12 @@ fn on_record(stage: Stage) {
         _ => None,
     });
     assert_eq!(refused.collect::<Vec<_>>(), ["passkey_refused", "passkey_required"]);
+    let key = records.events.iter().find_map(|envelope| match &envelope.event {
+        Event::GatewayStarted(fact) => fact.checkpoint_key.clone(),
+        _ => None,
+    });
+    let data = &gateway.data;
+    let output = verifier().args(["--vkey", &key.unwrap()]).arg(data).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("2 granted"), "{said}");
 }
