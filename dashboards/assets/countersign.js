@@ -110,6 +110,17 @@
   const sent = new WeakMap();
   for (const region of document.querySelectorAll("[data-region]")) sent.set(region, region.cloneNode(true));
 
+  // What an authenticator is asked is good for a quarter of an hour; the same call may be read longer.
+  const signs = () => document.querySelector("#approve [data-passkey]");
+  const renew = (page) => {
+    const [own, next] = [signs(), page.querySelector("#approve [data-passkey]")];
+    const [seen, shown] = [document, page].map((it) => it.querySelector('#approve input[name="view"]'));
+    if (!own || !next || seen.value !== shown.value || "asking" in own.dataset || "answered" in own.dataset) return;
+    own.dataset.passkey = next.dataset.passkey;
+    own.querySelector('input[name="nonce"]').value = next.querySelector('input[name="nonce"]').value;
+  };
+  if (signs()) setInterval(refresh, 10 * 60 * 1000);
+
   const take = (page) => {
     const other = page.getElementById("hold");
     if (hold && (!other || other.dataset.call !== hold.dataset.call)) {
@@ -119,6 +130,7 @@
       disarm();
       return;
     }
+    renew(page);
     let changed = "";
     for (const region of document.querySelectorAll("[data-region]")) {
       const next = region.id && page.getElementById(region.id);
