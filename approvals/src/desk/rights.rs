@@ -317,5 +317,8 @@ fn check_kind(hold: &Hold) -> Result<Arc<str>, GrantRefusal> {
     if hold.fact.rule.risk == Risk::Critical {
         return Err(GrantRefusal::TooRisky);
     }
+    if hold.fact.rule.step_up {
+        return Err(GrantRefusal::Signed);
+    }
     Ok(Arc::clone(target))
 }
