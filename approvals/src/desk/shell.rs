@@ -199,7 +199,8 @@ impl Desk {
         let mut table = self.table();
         let principal = &table.holds.get(&id)?.hold.fact.principal;
         let (roster, owner) = (&table.roster, &principal.owner);
-        if roster.revoked_agent(&principal.agent).is_some() || roster.revoked_person(owner).is_some()
+        if roster.revoked_agent(&principal.agent).is_some()
+            || roster.revoked_person(owner).is_some()
         {
             return None;
         }
