@@ -126,7 +126,7 @@ fn an_agent_that_is_revoked_loses_at_once_what_it_had_waiting_and_every_further_
     let stage = Stage::of(Plan::new(&holding(ONE)).hold(PATIENT).airline(&server));
     let call = Call::of("4WQ150");
     let (answer, hold) = std::thread::scope(|scope| {
-        let asked = scope.spawn(|| stage.call(&call));
+        let asked = scope.spawn(|| stage.answer(&call));
         let hold = stage.held().hold.id;
         let revoked = stage.desk();
         let revoked =
@@ -134,7 +134,8 @@ fn an_agent_that_is_revoked_loses_at_once_what_it_had_waiting_and_every_further_
         assert_eq!(stage.wait(revoked).unwrap(), 1, "one call was taken back");
         (asked.join().unwrap(), hold)
     });
-    assert!(is_error(&answer) && text(&answer).contains("taken back"), "{answer}");
+    let said = mcp::message(&answer.body).to_string();
+    assert!(answer.status() == 401 && said.contains("agent `bot` is revoked"), "{answer:?}");
     assert!(stage.try_vote(hold, GRACE, Vote::Approve).is_err(), "too late");
     assert_eq!(stage.answer(&call).status(), 401);
     assert_eq!((server.calls().len(), stage.made()), (0, 0));

@@ -24,6 +24,8 @@ mod limits;
 
 mod changes;
 
+mod expiry;
+
 mod airline;
 
 mod races;
