@@ -47,6 +47,7 @@ mod rights;
 mod rights_api;
 
 pub use backstage::{AgentKnown, Appointed, Backstage, Edited, PoliciesKnown, Tool};
+pub use story::session_before;
 
 use crate::assets::asset_routes;
 use crate::look_routes::look_routes;

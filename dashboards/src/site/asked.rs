@@ -69,7 +69,7 @@ pub(super) fn asked(site: &Site, view: &HoldView) -> Asked {
         asked: Moment::of(hold.at),
         sentence: None,
         reasons: reasons(hold),
-        risks: risks(view, &past),
+        risks: risks(site, view, &past),
         comparisons: comparisons(site, hold, &past, bytes.as_deref().ok()),
         arguments,
         so_far: so_far(site, hold),
@@ -88,8 +88,9 @@ fn reasons(hold: &Hold) -> Vec<Reason> {
 }
 
 /// What the gateway finds risky, in words of ours.
-fn risks(view: &HoldView, past: &[HoldView]) -> Vec<String> {
-    let mut risks = Vec::new();
+fn risks(site: &Site, view: &HoldView, past: &[HoldView]) -> Vec<String> {
+    let mut risks: Vec<String> =
+        site.parts().backstage.away(&view.hold).into_iter().collect();
     if !past.iter().any(|past| was_approved(&past.hold)) {
         risks.push("No call of this tool by this agent is known to have been approved.".to_owned());
     }
