@@ -32,7 +32,7 @@ pub use claim::{Claim, Edited};
 pub use command::{
     CommandError, Delegate, DelegationRefusal, Edit, GrantRefusal, OpenGrant, Standing,
 };
-pub use elsewhere::{Amendment, Holder, Order};
+pub use elsewhere::{Amendment, Carried, Holder, Order};
 pub use following::concerns;
 pub use waiting::{Decided, No, Waiting, Why};
 

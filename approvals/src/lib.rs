@@ -24,7 +24,7 @@ pub mod desk;
 pub mod notice;
 
 pub use desk::{
-    Amendment, Asked, Claim, Clock, CommandError, Decided, Delegate, DelegationRefusal, Desk, DeskError, Edit,
+    Amendment, Asked, Carried, Claim, Clock, CommandError, Decided, Delegate, DelegationRefusal, Desk, DeskError, Edit,
     Edited, GrantRefusal, HoldFilter, HoldView, Holder, NewHold, No, OpenGrant, Order, Settings,
     Standing, Waiting, Why, concerns,
 };

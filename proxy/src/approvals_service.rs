@@ -25,9 +25,13 @@ use ledger::sealer::LostLock;
 use ledger::{Entry, Health, Ledger, SealHealth, Sealing};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+/// How long is waited for the ledger to be closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A service where people decide.
 pub struct ApprovalsService {
@@ -142,12 +146,14 @@ impl ApprovalsService {
         }
         let fact = GatewayStopped { cancelled: 0, reason: reason.into() };
         ledger.record(Entry::from(plain(fact)).reserved()).await?;
-        if let Some(sealing) = sealing
+        if let Some(sealing) = &sealing
             && let Err(error) = sealing.seal_now().await
         {
             tracing::warn!(%error, "the last events are not sealed yet; the next start does it");
         }
-        drop((ledger, closing));
+        drop((ledger, sealing));
+        // Whoever still reads for a page holds the ledger open; all is durable and sealed.
+        tokio::time::timeout(CLOSE_TIMEOUT, closing.close()).await.unwrap_or(Ok(()))?;
         Ok(())
     }
 }

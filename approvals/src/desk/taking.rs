@@ -8,6 +8,7 @@ use super::table::is_of_people;
 use crate::hold::{Ballot, Command, Voter};
 use events::{CallId, Draft, Envelope, Event, EventId, HoldVoted, Timestamp};
 use ledger::RecordError;
+use std::sync::Arc;
 
 impl Desk {
     /// Takes what a person said or did, from the process where people are. Each event is taken
@@ -61,7 +62,7 @@ impl Desk {
             version: vote.version,
             reason: vote.reason.clone(),
             view: vote.view.clone(),
-            for_person: vote.for_person.as_ref().map(|person| person.email.clone()),
+            for_person: vote.for_person.as_ref().map(|person| Arc::clone(&person.email)),
             assertion: vote.assertion.clone(),
         };
         let with = With { said: Some((time, vote.clone())), ..With::default() };

@@ -4,13 +4,12 @@ use super::wire::{CarriedOut, ORDERS, Refused};
 use crate::config::Counterpart;
 use crate::feed::{Answer, Peer, PeerError};
 use crate::upstream::TlsError;
-use approvals::{CommandError, Holder, Order};
+use approvals::{Carried, CommandError, Holder, Order};
 use dashboards::site::AgentKnown;
 use events::{CallId, EventId, SessionId};
 use http::StatusCode;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -176,10 +175,7 @@ fn unheard(error: &PeerError) -> CommandError {
 }
 
 impl Holder for Gateways {
-    fn carry_out(
-        &self,
-        order: Order,
-    ) -> Pin<Box<dyn Future<Output = Result<Option<EventId>, CommandError>> + Send + '_>> {
+    fn carry_out(&self, order: Order) -> Carried<'_> {
         Box::pin(async move {
             let gateway = self.of(&order).ok_or_else(|| CommandError::Elsewhere {
                 answered: false,

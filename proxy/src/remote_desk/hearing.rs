@@ -152,7 +152,7 @@ impl Hearing {
             let Some((call, session)) = envelope.call.zip(envelope.session) else { continue };
             let Some(view) = self.desk.hold(call) else { continue };
             if view.hold.state.is_final() {
-                self.shelf.drop(session, call);
+                self.shelf.release(session, call);
             } else if let Some(request) = view.hold.request {
                 self.shelf.keep(session, call);
                 wanted.push((session, request));

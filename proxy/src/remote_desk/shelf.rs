@@ -52,7 +52,7 @@ impl Shelf {
     }
 
     /// The call is decided; what was kept for its sake alone is dropped.
-    pub(super) fn drop(&self, session: SessionId, call: CallId) {
+    pub(super) fn release(&self, session: SessionId, call: CallId) {
         let scope = scope(session);
         let mut kept = self.kept();
         let Some(calls) = kept.wanted.get_mut(&scope) else { return };
