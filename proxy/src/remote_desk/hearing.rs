@@ -158,11 +158,11 @@ impl Hearing {
                 wanted.push((session, request));
             }
         }
-        let (shelf, keys) = (Arc::clone(&self.shelf), self.keys.clone());
+        let (from, keys) = (Arc::clone(&self.shelf), self.keys.clone());
         // Nobody waits for it: what is not there when it is wanted is fetched then.
         drop(tokio::task::spawn_blocking(move || {
             for (session, request) in wanted {
-                if let Err(error) = load(&*shelf, &keys, session, &request) {
+                if let Err(error) = load(&*from, &keys, session, &request) {
                     tracing::info!(%error, "what is held cannot be shown yet");
                 }
             }
