@@ -215,3 +215,6 @@ impl Site {
         self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,8 @@ mod voting;
 mod scripted;
 mod spending;
 
+mod forged;
+
 mod tools;
 
 mod limits;
@@ -23,3 +25,7 @@ mod changes;
 mod airline;
 
 mod races;
+
+mod clients;
+
+mod verified;

@@ -1,5 +1,7 @@
-//! The servers, the browser and the scanner that people's side is tested with work by themselves.
+//! People's side, for real: the servers, browser and scanner that stand in for people and their
+//! surroundings, and what people do to held calls with them.
 #![expect(clippy::unwrap_used, reason = "a suite stops at what it did not expect")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "a suite looks for one kind of event")]
 
 mod pages;
 
@@ -12,3 +14,9 @@ mod scanner;
 mod tokens;
 
 mod webhook;
+
+mod shots;
+
+mod stage;
+
+mod walk;

@@ -7,7 +7,7 @@ use crate::json;
 use approvals::Hold;
 use dashboards::site::Edited;
 use events::{Decision, Operation};
-use policy::{Kind, Question, SessionFacts};
+use policy::{Kind, Question};
 
 impl Gate {
     /// The request of a hold with other arguments (JSON); else why it cannot be, in words.
@@ -46,14 +46,7 @@ impl Gate {
                 name: tool,
                 arguments: Some(arguments),
             },
-            session: SessionFacts {
-                read_private: facts.read_private,
-                read_untrusted: facts.read_untrusted,
-                sent_outside: facts.sent_outside,
-                calls: facts.calls,
-                tokens: facts.tokens,
-                cost_micros: 0,
-            },
+            session: facts,
             now: clock::now(),
         });
         match answer.verdict.decision {
