@@ -29,3 +29,7 @@ mod races;
 mod clients;
 
 mod verified;
+
+mod pair;
+
+mod processes;
