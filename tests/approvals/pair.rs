@@ -4,13 +4,15 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::gateway::program;
 use tests::mcp;
-use tests::patience::until;
+use tests::patience::{PATIENCE, until};
 use tests::records::Records;
 use tests::tool_server::ToolServer;
 use tests::wire::{AGENT_KEY, Answer, ask};
@@ -68,10 +70,17 @@ impl Process {
         command.args(&self.arguments).stdout(Stdio::piped());
         command.env("KEY", AGENT_KEY).env("SHARED", SHARED_KEY).env("OTHER", "another-secret-here");
         let mut child = command.spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let stdout = child.stdout.take().unwrap();
         self.child = Some(child);
+        let (sender, lines) = channel();
+        // It goes on to say things after it listens, and must find a reader.
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                drop(sender.send(line));
+            }
+        });
         let mut said = Vec::new();
-        for line in lines.map_while(Result::ok) {
+        while let Ok(line) = lines.recv_timeout(PATIENCE) {
             if let Some(address) = line.strip_prefix("agents   http://") {
                 self.agents = Some(address.parse().unwrap());
             }
@@ -90,6 +99,15 @@ impl Process {
             drop(child.kill());
             child.wait().unwrap();
         }
+    }
+
+    /// Has it stop in order, so that all is sealed.
+    fn stop(&mut self) {
+        let mut child = self.child.take().unwrap();
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        let status = child.wait().unwrap();
+        assert!(status.success(), "it ended with {status}");
     }
 
     /// What is on record.
@@ -223,13 +241,13 @@ impl Pair {
 
     /// Kills both; nothing that is on record of either is wrong, and so many calls were made.
     pub(crate) fn end(mut self, made: usize) {
-        self.gateway.kill();
-        self.service.kill();
-        // What was under way when it was killed is settled by the next start.
-        self.gateway.start();
-        self.gateway.kill();
-        self.gateway.verify();
-        self.service.verify();
+        for process in [&mut self.gateway, &mut self.service] {
+            process.kill();
+            // What was under way is settled and sealed by the next start.
+            process.start();
+            process.stop();
+            process.verify();
+        }
         assert_eq!(self.server.calls().len(), made, "so many calls went upstream");
         let records = self.gateway.records();
         let granted = records.dispatched().into_values().filter(|fact| fact.grant.is_some());
