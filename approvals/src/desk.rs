@@ -46,11 +46,11 @@ use events::{
 };
 use ledger::payload::Packed;
 use ledger::{Ledger, RecordError, Sequence};
+use shell::With;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use shell::With;
 use table::Table;
 use tokio::sync::{RwLock, watch};
 

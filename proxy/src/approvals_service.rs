@@ -85,7 +85,11 @@ impl ApprovalsService {
         .await?;
         let keys = counterparts.iter().map(|it| KeyHash::of(it.key.expose()));
         let feed = only_counterparts(feed_routes(&ledger, stopping.clone()), keys);
-        let health = Service { ledger: ledger.clone(), sealing: sealing.clone(), gateways: gateways.clone() };
+        let health = Service {
+            ledger: ledger.clone(),
+            sealing: sealing.clone(),
+            gateways: gateways.clone(),
+        };
         let routes = health.router(&site, &stopping).merge(feed).merge(site.router());
         let listening = people_listener::serve(listener, routes, stopping.clone());
         let mut pages = vec![tokio::spawn(listening)];
@@ -210,6 +214,7 @@ async fn ready(State(service): State<Service>) -> (StatusCode, String) {
         Health::Well => {}
     }
     let away = service.gateways.away();
-    let away: String = away.iter().map(|name| format!("gateway {name} does not answer\n")).collect();
+    let away: String =
+        away.iter().map(|name| format!("gateway {name} does not answer\n")).collect();
     (StatusCode::OK, format!("ready\n{away}"))
 }

@@ -12,9 +12,9 @@ mod quantity;
 mod secret;
 mod section;
 
+mod approvals_role;
 mod shape;
 mod walk;
-mod approvals_role;
 mod witness_role;
 
 mod describe;
@@ -38,10 +38,10 @@ pub use policy_files::{
 pub use quantity::duration;
 pub use secret::{Found, Lookup, LookupError, SECRET_BYTES_MAX, Secret, SecretRef, look_up};
 pub use shape::{
-    Agent, ApprovalsConfig, Backend, Checkpoints, Config, Counterpart, Dialect, Durability, Kept, LedgerConfig,
-    Listen, MailConfig, MailTls, Mailbox, Mcp, ModelUpstream, PayloadKey, PeopleConfig, PrefixRule,
-    Price, RoleHolder, Roles, Setting, SignInProvider, TokenIssuer, ToolUpstream, Transport,
-    Webhook, WebhookKind, Witness,
+    Agent, ApprovalsConfig, Backend, Checkpoints, Config, Counterpart, Dialect, Durability, Kept,
+    LedgerConfig, Listen, MailConfig, MailTls, Mailbox, Mcp, ModelUpstream, PayloadKey,
+    PeopleConfig, PrefixRule, Price, RoleHolder, Roles, Setting, SignInProvider, TokenIssuer,
+    ToolUpstream, Transport, Webhook, WebhookKind, Witness,
 };
 pub use witness_role::WitnessRole;
 

@@ -20,10 +20,10 @@ use crate::people_listener;
 use crate::policing::{Policing, PolicyError};
 use crate::prices::Prices;
 use crate::recover::{RecoverError, look_back, recall};
+use crate::remote_desk::{holder_routes, signposts, take_words};
 use crate::room::Room;
 use crate::rules::Rules;
 use crate::server::Agents;
-use crate::remote_desk::{holder_routes, signposts, take_words};
 use crate::site_wiring::{SiteError, Wiring, site, stage};
 use crate::tokens::{Tokens, TokensError};
 use crate::upstream::{TlsError, Upstream};
@@ -233,8 +233,8 @@ impl Gateway {
         stopping: &watch::Receiver<bool>,
     ) -> Result<Router, GatewayError> {
         let (ledger, desk) = (self.gate.ledger(), self.gate.desk());
-        let routes = holder_routes((ledger, desk), backstage)
-            .merge(feed_routes(ledger, stopping.clone()));
+        let routes =
+            holder_routes((ledger, desk), backstage).merge(feed_routes(ledger, stopping.clone()));
         let peer = Arc::new(Peer::new(service)?);
         let taking = take_words(desk.clone(), peer, stopping.clone());
         self.listeners.push(tokio::spawn(taking));

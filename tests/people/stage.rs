@@ -143,9 +143,9 @@ impl Stage {
 
     /// Waits until so many calls have been held; the latest of them.
     pub(crate) fn held(&self, count: usize) -> CallId {
-        let records = self.gateway.recorded("a call that is held", |records| {
-            records.count("call.held") >= count
-        });
+        let records = self
+            .gateway
+            .recorded("a call that is held", |records| records.count("call.held") >= count);
         let held = records.events.iter().filter(|it| matches!(it.event, Event::CallHeld(_)));
         held.filter_map(|envelope| envelope.call).next_back().unwrap()
     }

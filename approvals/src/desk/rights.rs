@@ -1,8 +1,8 @@
 //! Changes of rights: who may act, who stands in for whom, and grants for calls of a kind.
 
 use super::command::{CommandError, Delegate, DelegationRefusal, GrantRefusal, OpenGrant};
-use super::record::{envelope, record, replaced};
 use super::elsewhere::Order;
+use super::record::{envelope, record, replaced};
 use super::{Desk, Table};
 use crate::hold::{Command, Hold, Refusal, Voter, terms};
 use crate::roster::same_email;

@@ -89,8 +89,7 @@ fn reasons(hold: &Hold) -> Vec<Reason> {
 
 /// What the gateway finds risky, in words of ours.
 fn risks(site: &Site, view: &HoldView, past: &[HoldView]) -> Vec<String> {
-    let mut risks: Vec<String> =
-        site.parts().backstage.away(&view.hold).into_iter().collect();
+    let mut risks: Vec<String> = site.parts().backstage.away(&view.hold).into_iter().collect();
     if !past.iter().any(|past| was_approved(&past.hold)) {
         risks.push("No call of this tool by this agent is known to have been approved.".to_owned());
     }

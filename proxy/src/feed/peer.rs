@@ -94,7 +94,8 @@ impl Peer {
         body: Bytes,
         patience: Duration,
     ) -> Result<Answer, PeerError> {
-        let uri = self.counterpart.url.join(path).map_err(|error| self.failed(error.to_string()))?;
+        let uri =
+            self.counterpart.url.join(path).map_err(|error| self.failed(error.to_string()))?;
         let mut request = Request::builder().method(method).uri(uri);
         if let Some(value) = &self.authorization {
             request = request.header(header::AUTHORIZATION, value);

@@ -2,11 +2,11 @@
 
 use crate::config::KeyHash;
 use approvals::concerns;
+use axum::Router;
 use axum::extract::{Query, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::Router;
 use dashboards::problem;
 use http::{HeaderMap, StatusCode, header};
 use ledger::log::{ReadError, Reader};

@@ -75,8 +75,7 @@ pub async fn hear(
     let Some(gateway) = gateways.all().get(place) else { return };
     let mut follower = Follower::new(Arc::clone(&gateway.peer));
     let backlog = Some(Backlog::default());
-    let mut hearing =
-        Hearing { desk, gateways: gateways.clone(), shelf, keys, place, backlog };
+    let mut hearing = Hearing { desk, gateways: gateways.clone(), shelf, keys, place, backlog };
     loop {
         let heard = tokio::select! {
             heard = hearing.next(gateway, &mut follower) => heard,

@@ -37,10 +37,7 @@ struct Holding {
 
 /// Serves what `wire` says below `/api/v1/held/`. It is for `feed::only_counterparts` to let nobody
 /// else in than the service.
-pub fn holder_routes(
-    (ledger, desk): (&Ledger, &Desk),
-    backstage: Arc<dyn Backstage>,
-) -> Router {
+pub fn holder_routes((ledger, desk): (&Ledger, &Desk), backstage: Arc<dyn Backstage>) -> Router {
     let holding = Holding { ledger: ledger.clone(), desk: desk.clone(), backstage };
     Router::new()
         .route(ORDERS, post(order))

@@ -1,9 +1,7 @@
 //! What the pages of the service want from the gateways that hold the calls.
 
 use super::gateways::{Gateways, PATIENCE};
-use super::wire::{
-    CHECKS, Check, Checked, POLICIES, PoliciesShown, STORIES, TOOLS, ToolShown,
-};
+use super::wire::{CHECKS, Check, Checked, POLICIES, PoliciesShown, STORIES, TOOLS, ToolShown};
 use crate::feed::Peer;
 use approvals::Hold;
 use bytes::Bytes;

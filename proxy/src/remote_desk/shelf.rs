@@ -140,8 +140,9 @@ impl Reader for Shelf {
         if let Some(bytes) = self.kept().payloads.get(&(scope, address)) {
             return Ok(Some(bytes.clone()));
         }
-        let fetched = self.fetch(scope, address).map_err(|source| {
-            ReadError::Io { path: "the gateway's payloads".to_owned(), source }
+        let fetched = self.fetch(scope, address).map_err(|source| ReadError::Io {
+            path: "the gateway's payloads".to_owned(),
+            source,
         })?;
         if let Some(bytes) = &fetched {
             self.kept().add((scope, address), bytes);

@@ -13,10 +13,7 @@ use super::secrets::header_secret;
 use super::{Reading, Taken, is_name, name};
 
 /// The service where people decide on this gateway's calls.
-pub(super) fn service(
-    approvals: &Table<'_, '_>,
-    reading: &mut Reading<'_>,
-) -> Option<Counterpart> {
+pub(super) fn service(approvals: &Table<'_, '_>, reading: &mut Reading<'_>) -> Option<Counterpart> {
     let table = approvals.table("service", &section::SERVICE, &mut reading.report)?;
     let (url, key) = (url(&table, reading), key(&table, reading));
     Some(Counterpart { name: "service".to_owned(), url: url?, key: key? })

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::super::diagnostic::{Report, quoted};
 use super::super::secret::Secret;
 use super::super::section;
-use super::super::shape::{ApprovalsConfig, Config, Counterpart, PeopleConfig, RoleHolder, Roles, SignInProvider};
+use super::super::shape::{
+    ApprovalsConfig, Config, Counterpart, PeopleConfig, RoleHolder, Roles, SignInProvider,
+};
 use super::super::walk::{Node, Table};
 use super::addresses::{is_email, issuer, public_url};
 use super::counterparts::service;
@@ -56,11 +58,7 @@ pub(super) fn approvals(
 }
 
 /// Where people decide elsewhere, they sign in there, and are told from there.
-pub(super) fn leave_to_service(
-    root: &Table<'_, '_>,
-    config: &mut Config,
-    report: &mut Report<'_>,
-) {
+pub(super) fn leave_to_service(root: &Table<'_, '_>, config: &mut Config, report: &mut Report<'_>) {
     if config.service.is_none() {
         return;
     }
