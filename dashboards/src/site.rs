@@ -53,6 +53,7 @@ mod oversight_page;
 mod rights_api;
 
 pub use backstage::{AgentKnown, Appointed, Backstage, Edited, PoliciesKnown, Tool};
+pub use story::session_before;
 
 use crate::assets::asset_routes;
 use crate::look_routes::look_routes;
