@@ -36,7 +36,8 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
             (described, loaded.warnings)
         }
         Role::Approvals => {
-            let loaded = ApprovalsRole::load(&args.config, &look_up).map_err(|problems| wrong(&problems))?;
+            let loaded =
+                ApprovalsRole::load(&args.config, &look_up).map_err(|problems| wrong(&problems))?;
             (describe_approvals(&loaded.role), loaded.warnings)
         }
         Role::Witness => {
