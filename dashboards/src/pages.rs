@@ -23,12 +23,15 @@ mod problem_page;
 
 mod help;
 
-pub use account::{Delegation, PeoplePage, Person, Provider, Role, SetPasswordPage, SignInPage};
+pub use account::{
+    AccountPage, Delegation, PasskeyItem, PeoplePage, Person, Provider, Registering, Role,
+    SetPasswordPage, SignInPage,
+};
 pub use decided::{Closed, ClosedKind, DecidedPage, Widened, Widening};
 pub use help::HelpPage;
 pub use hold::{
     Ask, Challenge, Comparison, Deciding, HoldPage, Narrative, Past, Progress, Reason, Remark,
-    Said, Threshold, Tokens, Vote,
+    Said, Signing, Threshold, Tokens, Vote,
 };
 pub use inbox::{Count, InboxPage, Item, Tab};
 pub use oversight_page::{Figures, OversightPage};

@@ -20,6 +20,8 @@ mod story;
 
 mod asked;
 
+mod passkeys;
+
 mod door;
 
 mod inbox;
@@ -42,6 +44,8 @@ mod session_page;
 
 mod people_pages;
 
+mod account_page;
+
 mod rights;
 
 mod oversight_page;
@@ -49,6 +53,7 @@ mod oversight_page;
 mod rights_api;
 
 pub use backstage::{AgentKnown, Appointed, Backstage, Edited, PoliciesKnown, Tool};
+pub use story::session_before;
 
 use crate::assets::asset_routes;
 use crate::look_routes::look_routes;
@@ -89,6 +94,8 @@ pub struct Parts {
     pub keys: Keys,
     /// The accounts of the gateway itself, if there are any.
     pub accounts: Option<Accounts>,
+    /// Where passkeys are kept, also of people from providers.
+    pub passkeys: Option<Accounts>,
     /// Where else people sign in.
     pub providers: Vec<RelyingParty>,
     /// Who has which role by the configuration.
@@ -162,6 +169,7 @@ impl Site {
             .merge(sessions::routes(self))
             .merge(session_page::routes(self))
             .merge(people_pages::routes(self))
+            .merge(account_page::routes(self))
             .merge(rights::routes(self))
             .merge(oversight_page::routes(self))
             .merge(look_routes());

@@ -1,12 +1,13 @@
 //! The composition root: from a configuration to a running gateway, and back to rest.
 
 use crate::clock;
-use crate::config::{Backend, Config, Durability, Loaded};
+use crate::config::{Backend, Config, Counterpart, Durability, KeyHash, Loaded};
 use crate::correlate::{Correlator, Limits as CorrelateLimits};
 use crate::custody::{
     Closing, Custody, CustodyError, FoundLedger, LEDGER_FOLDER, payload_segment_bytes, plain,
 };
 use crate::facts::SessionFacts;
+use crate::feed::{Peer, feed_routes, only_counterparts};
 use crate::gate::{Deciding, Gate};
 use crate::keeper::{Keeper, keep};
 use crate::keeper_routes::keeper_routes;
@@ -19,17 +20,18 @@ use crate::people_listener;
 use crate::policing::{Policing, PolicyError};
 use crate::prices::Prices;
 use crate::recover::{RecoverError, look_back, recall};
+use crate::remote_desk::{holder_routes, signposts, take_words};
 use crate::room::Room;
 use crate::rules::Rules;
 use crate::server::Agents;
-use crate::site_wiring::{SiteError, Wiring, site};
+use crate::site_wiring::{SiteError, Wiring, site, stage};
 use crate::tokens::{Tokens, TokensError};
 use crate::upstream::{TlsError, Upstream};
 use crate::watch::watch;
 use approvals::notice::{Courier, SettingsError};
 use approvals::{Clock, Desk, Limits as DeskLimits, Settings as DeskSettings};
 use axum::Router;
-use dashboards::site::Site;
+use dashboards::site::{Backstage, Site};
 use events::{Digest, GatewayStarted, GatewayStopped};
 use ledger::sealer::LostLock;
 use ledger::{Entry, Health, Ledger, RecordError, SealHealth, Sealing};
@@ -162,16 +164,24 @@ impl Gateway {
             config,
         };
         let keeping = operator.map(|key| keeper_routes(Arc::clone(&keeper), key, stopping.clone()));
+        let backstage = stage(&gateway.gate, &gateway.config);
         let (site, first_link) = site(Wiring {
             config: &gateway.config,
-            gate: &gateway.gate,
+            desk: &desk,
+            ledger: gateway.gate.ledger(),
+            reader: Arc::clone(gateway.gate.ledger().reader()),
+            backstage: Arc::clone(&backstage),
             operator,
             url: gateway.config.approvals.url_at(gateway.people),
             stopping: stopping.clone(),
         })
         .await?;
         gateway.first_link = first_link;
-        let people = (people, keeping.unwrap_or_default(), site);
+        let pages = match gateway.config.service.clone() {
+            Some(service) => gateway.decided_elsewhere(&service, backstage, &stopping)?,
+            None => site.router(),
+        };
+        let people = (people, keeping.unwrap_or_default().merge(pages), site);
         gateway.listen(agents, people, memory, &stopping)?;
         let config = Arc::clone(&gateway.config);
         gateway.listeners.push(tokio::spawn(keep(keeper, config)));
@@ -209,10 +219,27 @@ impl Gateway {
         let sealing = self.sealing.clone();
         let gate = Arc::clone(gate);
         let stops = stopping.clone();
-        let pages = People::new(gate, memory, room, sealing, stops).router(&site).merge(keeping);
+        let pages = People::new(gate, memory, room, sealing, stops).router(&site, keeping);
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
         self.pages.push(tokio::spawn(people_listener::serve(people, pages, stopping.clone())));
         Ok(())
+    }
+
+    /// Lets the service where people decide follow this ledger, and takes what they say there.
+    fn decided_elsewhere(
+        &mut self,
+        service: &Counterpart,
+        backstage: Arc<dyn Backstage>,
+        stopping: &watch::Receiver<bool>,
+    ) -> Result<Router, GatewayError> {
+        let (ledger, desk) = (self.gate.ledger(), self.gate.desk());
+        let routes =
+            holder_routes((ledger, desk), backstage).merge(feed_routes(ledger, stopping.clone()));
+        let peer = Arc::new(Peer::new(service)?);
+        let taking = take_words(desk.clone(), peer, stopping.clone());
+        self.listeners.push(tokio::spawn(taking));
+        let key = KeyHash::of(service.key.expose());
+        Ok(only_counterparts(routes, [key]).merge(signposts(&service.url)))
     }
 
     /// Has people told about calls that wait, where that is configured.
@@ -306,11 +333,11 @@ impl Gateway {
     }
 }
 
-fn desk_clock() -> Clock {
+pub(crate) fn desk_clock() -> Clock {
     Clock::new(clock::now, clock::event_id)
 }
 
-fn desk_settings(config: &Config) -> DeskSettings {
+pub(crate) fn desk_settings(config: &Config) -> DeskSettings {
     let asked = &config.approvals;
     DeskSettings {
         no_answers_for: asked.no_answers_for,
@@ -319,6 +346,7 @@ fn desk_settings(config: &Config) -> DeskSettings {
             pending_per_agent_max: asked.pending_max,
             ..DeskLimits::default()
         },
+        takes: config.service.is_some(),
         ..DeskSettings::default()
     }
 }
@@ -334,7 +362,7 @@ fn room(config: &Config) -> Room {
     }
 }
 
-async fn record_start(
+pub(crate) async fn record_start(
     ledger: &Ledger,
     config: &Config,
     digest: [u8; 32],
@@ -357,10 +385,10 @@ async fn record_start(
     Ok(())
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, GatewayError> {
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, GatewayError> {
     TcpListener::bind(address).await.map_err(|source| GatewayError::Listen { address, source })
 }
 
-fn address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+pub(crate) fn address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)
 }

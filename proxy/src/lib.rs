@@ -43,6 +43,8 @@ pub mod standing;
 
 pub mod upstream;
 
+pub mod feed;
+
 pub mod witness;
 
 pub mod catalogue;
@@ -83,6 +85,8 @@ pub mod notices;
 
 pub mod site_wiring;
 
+pub mod remote_desk;
+
 pub mod people;
 
 pub mod people_listener;
@@ -90,6 +94,8 @@ pub mod people_listener;
 pub mod watch;
 
 pub mod gateway;
+
+pub mod approvals_service;
 
 pub mod standin;
 

@@ -35,3 +35,6 @@ mod clients;
 mod verified;
 
 mod faults;
+mod pair;
+
+mod processes;

@@ -72,6 +72,9 @@ fn vote(
     if hold.fact.rule.reason && ballot.vote == Vote::Approve {
         require(ballot.reason.as_deref())?;
     }
+    if hold.fact.rule.step_up && ballot.vote == Vote::Approve && ballot.assertion.is_none() {
+        return Err(Refusal::PasskeyRequired);
+    }
     match ballot.voter.channel {
         Channel::Web if ballot.view.is_none() => return Err(Refusal::ViewRequired),
         Channel::Web | Channel::Api | Channel::Cli => {}
