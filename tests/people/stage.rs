@@ -66,8 +66,17 @@ impl Stage {
         Self::with("", |setup| setup)
     }
 
+    /// Starts them with other policies.
+    pub(crate) fn under(policy: &str) -> Self {
+        Self::made((policy, ""), |setup| setup)
+    }
+
     /// Starts them with further sections in the configuration, and whatever else of it is other.
     pub(crate) fn with(sections: &str, other: impl FnOnce(Setup) -> Setup) -> Self {
+        Self::made((POLICY, sections), other)
+    }
+
+    fn made((policy, sections): (&str, &str), other: impl FnOnce(Setup) -> Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (inbox, provider) = (Inbox::start(), Provider::start());
         let bank = ToolServer::start(&["pay", "pay_much"], |call, connection| {
@@ -76,7 +85,7 @@ impl Stage {
         let model = Upstream::start(|_, connection| connection.reply(200, &wants_to_pay()));
         let file = |name: &str, text: &str| private(&folder.path().join(name), text);
         let (policy, secret, password) = (
-            file("policy.cedar", POLICY),
+            file("policy.cedar", policy),
             file("secret", &provider.secret),
             file("password", &inbox.password),
         );
