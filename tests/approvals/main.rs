@@ -16,11 +16,15 @@ mod spending;
 
 mod forged;
 
+mod office;
+
 mod tools;
 
 mod limits;
 
 mod changes;
+
+mod expiry;
 
 mod airline;
 
@@ -30,6 +34,7 @@ mod clients;
 
 mod verified;
 
+mod faults;
 mod pair;
 
 mod processes;

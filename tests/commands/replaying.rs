@@ -27,6 +27,11 @@ permit (principal, action, resource);
 forbid (principal, action == Action::"call_model", resource)
 when { context.session.calls > 9 };
 
+@id("dear")
+@shadow
+forbid (principal, action == Action::"call_model", resource)
+when { context.session.tokens > 20000 || context.session.cost_micros > 50000 };
+
 @id("untrusted")
 @shadow
 @approvers("1 of finance")
@@ -129,7 +134,11 @@ fn policies_that_were_in_force_answer_every_recorded_call_as_they_did() {
     }
     assert_eq!(asked.count(), verdicts.len());
     let seen: Vec<&str> = differing.keys().map(String::as_str).collect();
-    assert_eq!(seen, ["busy", "reservation", "sum", "unseen", "untrusted"], "each had a say");
+    assert_eq!(
+        seen,
+        ["busy", "dear", "reservation", "sum", "unseen", "untrusted"],
+        "each had a say"
+    );
 
     // What was only watched is what replaces it once it decides.
     stage.write("strict.cedar", &WATCHING.replace("@shadow\n", ""));

@@ -20,3 +20,5 @@ mod shots;
 mod stage;
 
 mod walk;
+
+mod passkeys;

@@ -1,7 +1,7 @@
 //! From a hold and its payloads to what a page says of it. It blocks.
 
 use super::Site;
-use super::exact::exact;
+use super::exact::{besides, exact, payload};
 use super::story::so_far;
 use crate::markup::Label;
 use crate::moment::Moment;
@@ -89,7 +89,16 @@ fn reasons(hold: &Hold) -> Vec<Reason> {
 
 /// What the gateway finds risky, in words of ours.
 fn risks(site: &Site, view: &HoldView, past: &[HoldView]) -> Vec<String> {
+    let hold = &view.hold;
     let mut risks: Vec<String> = site.parts().backstage.away(&view.hold).into_iter().collect();
+    if hold.fact.operation == Operation::ExecuteTool {
+        let request = payload(site, hold.session, hold.request.as_ref()).unwrap_or_default();
+        let besides = besides(&request);
+        if !besides.is_empty() {
+            let besides = besides.join(", ");
+            risks.push(format!("The request also carries what is not shown here: {besides}."));
+        }
+    }
     if !past.iter().any(|past| was_approved(&past.hold)) {
         risks.push("No call of this tool by this agent is known to have been approved.".to_owned());
     }

@@ -6,6 +6,8 @@ mod door;
 
 mod forms;
 
+mod passkeys;
+
 mod programs;
 
 mod seeing;

@@ -25,8 +25,8 @@ async fn a_program_with_a_person_s_token_lists_reads_and_votes() {
         (&json!(r#"{"amount": 1.0}"#), &Value::Null)
     );
     let votes = format!("{path}/votes");
-    let stale = json!({ "vote": "approve", "digest": "0".repeat(64), "version": 1 });
-    let answer = stage.program(("POST", &votes), &token, Some(stale)).await;
+    let old = json!({ "vote": "approve", "digest": "0".repeat(64), "version": 1 });
+    let answer = stage.program(("POST", &votes), &token, Some(old)).await;
     assert_eq!(
         (answer.status, &value(&answer.text)["code"]),
         (StatusCode::CONFLICT, &json!("stale"))

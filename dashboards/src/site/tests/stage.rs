@@ -83,8 +83,9 @@ pub(super) struct Stage {
     next: AtomicU64,
     /// The agents' requests, which wait.
     waiting: Mutex<Vec<Asked>>,
-    _folder: TempDir,
-    _stop: watch::Sender<bool>,
+    /// What must not end before the site.
+    #[expect(dead_code, reason = "it is kept, and nothing else")]
+    kept: (TempDir, watch::Sender<bool>),
 }
 
 /// An answer.
@@ -140,6 +141,7 @@ impl Stage {
             reader: Arc::clone(ledger.reader()),
             keys: ledger.keys().clone(),
             accounts: Some(accounts.clone()),
+            passkeys: Some(accounts.clone()),
             providers: Vec::new(),
             appointed: Appointed::default(),
             key: PeopleKey::new(&[7; 32]),
@@ -151,8 +153,9 @@ impl Stage {
             backstage: Arc::new(Behind(ledger.clone())),
             stopping,
         });
-        let (_folder, _stop, next) = (folder, stop, AtomicU64::new(1));
-        Self { site, desk, ledger, accounts, now, next, waiting: Mutex::default(), _folder, _stop }
+        let next = AtomicU64::new(1);
+        let waiting = Mutex::default();
+        Self { site, desk, ledger, accounts, now, next, waiting, kept: (folder, stop) }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -204,6 +207,20 @@ impl Stage {
     }
 
     pub(super) async fn hold_by(&self, arguments: &str, risk: Risk, filter: &str) -> CallId {
+        self.hold_ruled(arguments, (risk, filter), false).await
+    }
+
+    /// The same, where an approval has to be signed.
+    pub(super) async fn hold_signed(&self, arguments: &str) -> CallId {
+        self.hold_ruled(arguments, (Risk::High, "role:approver"), true).await
+    }
+
+    async fn hold_ruled(
+        &self,
+        arguments: &str,
+        (risk, filter): (Risk, &str),
+        step_up: bool,
+    ) -> CallId {
         let number = self.next.fetch_add(1, Ordering::SeqCst);
         let call = CallId::new(Ulid::from_parts(2, u128::from(number)));
         let whole = request(arguments);
@@ -212,6 +229,7 @@ impl Stage {
         let content = Unpacked { session: SESSION, is_first, bytes, cuts: &[], kept: true };
         let packed = self.ledger.pack(content).unwrap();
         let mut fact = held(risk, filter, number);
+        fact.rule.step_up = step_up;
         fact.request = Some(packed.reference);
         fact.digest = digest(&fact);
         let asked = self.desk.ask(NewHold {
@@ -223,7 +241,8 @@ impl Stage {
             also: Vec::new(),
             arguments: Some(arguments.into()),
         });
-        self.waiting.lock().unwrap().push(asked.await.unwrap());
+        let asked = asked.await.unwrap();
+        self.waiting.lock().unwrap().push(asked);
         call
     }
 
@@ -356,6 +375,7 @@ fn held(risk: Risk, filter: &str, number: u64) -> CallHeld {
         reason: false,
         remind_s: None,
         risk,
+        step_up: false,
     };
     let mark = Mark(u128::from(number).to_be_bytes());
     CallHeld {
