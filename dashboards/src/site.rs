@@ -46,6 +46,8 @@ mod rights;
 
 mod rights_api;
 
+mod nowhere;
+
 pub use backstage::{AgentKnown, Appointed, Backstage, Edited, PoliciesKnown, Tool};
 
 use crate::assets::asset_routes;
@@ -166,6 +168,7 @@ impl Site {
             .merge(asset_routes())
             .merge(api::routes(self))
             .merge(rights_api::routes(self))
+            .merge(nowhere::routes(self))
     }
 
     /// Whether a request comes from somebody with this right: by a bearer token, or, where it

@@ -210,6 +210,7 @@ impl Gateway {
         let gate = Arc::clone(gate);
         let stops = stopping.clone();
         let pages = People::new(gate, memory, room, sealing, stops).router(&site).merge(keeping);
+        let pages = dashboards::fenced(pages);
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
         self.pages.push(tokio::spawn(people_listener::serve(people, pages, stopping.clone())));
         Ok(())

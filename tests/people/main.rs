@@ -20,3 +20,17 @@ mod shots;
 mod stage;
 
 mod walk;
+
+mod deciding;
+
+mod pairs;
+
+mod scanned;
+
+mod local;
+
+mod fences;
+
+mod outages;
+
+mod hooks;

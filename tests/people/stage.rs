@@ -63,11 +63,11 @@ impl Asked {
 impl Stage {
     /// Starts them.
     pub(crate) fn start() -> Self {
-        Self::with("", |setup| setup)
+        Self::with("", "")
     }
 
-    /// Starts them with further sections in the configuration, and whatever else of it is other.
-    pub(crate) fn with(sections: &str, other: impl FnOnce(Setup) -> Setup) -> Self {
+    /// Starts them with further lines of `[approvals]`, and further sections.
+    pub(crate) fn with(approvals: &str, sections: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (inbox, provider) = (Inbox::start(), Provider::start());
         let bank = ToolServer::start(&["pay", "pay_much"], |call, connection| {
@@ -81,7 +81,7 @@ impl Stage {
             file("password", &inbox.password),
         );
         let written = format!(
-            "[policy]\nfiles = [\"{}\"]\n[approvals]\nhold = \"5m\"\n[people.roles]\n\
+            "[policy]\nfiles = [\"{}\"]\n[approvals]\nhold = \"5m\"\n{approvals}\n[people.roles]\n\
              approver = [\"approvers\", \"person:bob@example.com\"]\n\
              administrator = [\"administrators\"]\n\
              [[provider]]\nname = \"company\"\nissuer = \"{}\"\nclient_id = \"{}\"\n\
@@ -103,7 +103,7 @@ impl Stage {
             .tools("bank", &bank.url())
             .provider("openai", &model.url(), "*")
             .sections(&written);
-        let stage = Self { gateway: other(setup).start(), inbox, provider, bank, _folder: folder };
+        let stage = Self { gateway: setup.start(), inbox, provider, bank, _folder: folder };
         stage.provider.redirect(&stage.url("/sign-in/company/callback"));
         stage
     }
@@ -143,9 +143,9 @@ impl Stage {
 
     /// Waits until so many calls have been held; the latest of them.
     pub(crate) fn held(&self, count: usize) -> CallId {
-        let records = self.gateway.recorded("a call that is held", |records| {
-            records.count("call.held") >= count
-        });
+        let records = self
+            .gateway
+            .recorded("a call that is held", |records| records.count("call.held") >= count);
         let held = records.events.iter().filter(|it| matches!(it.event, Event::CallHeld(_)));
         held.filter_map(|envelope| envelope.call).next_back().unwrap()
     }
@@ -188,7 +188,15 @@ pub(crate) fn armed<'b>(browser: &'b Browser, name: &str) -> Element<'b> {
     })
 }
 
-fn private(path: &Path, text: &str) -> PathBuf {
+/// Opens what is folded under this heading.
+pub(crate) fn open_fold(browser: &Browser, heading: &str) {
+    let summary = until(&format!("`{heading}`"), || {
+        browser.find_all("summary").into_iter().find(|it| it.text() == heading)
+    });
+    summary.click();
+}
+
+pub(crate) fn private(path: &Path, text: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::write(path, text).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
