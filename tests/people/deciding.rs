@@ -108,7 +108,7 @@ fn nobody_approves_what_they_have_not_opened() {
     }
     let stage = Stage::start();
     let (browser, shots) = (Browser::start(&Look::desktop()), Shots::of("deceiving"));
-    let call = deceiving(900_000);
+    let call = deceiving(100_000);
     let asked = stage.ask("pay", &call);
     let hold = stage.held(1);
     stage.open_as(&browser, "bob", &hold_path(hold));

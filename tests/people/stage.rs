@@ -196,6 +196,23 @@ pub(crate) fn open_fold(browser: &Browser, heading: &str) {
     summary.click();
 }
 
+/// A form of the page as it stands, with the button of this value, as it would be sent.
+pub(crate) fn form(browser: &Browser, button: &str) -> Value {
+    let body = "const button = document.querySelector(`button[value=${arguments[0]}]`);
+         return [button.form.action, String(new URLSearchParams(new FormData(button.form, button)))]";
+    browser.script(body, &[json!(button)])
+}
+
+/// Sends a form later; its status, and what can be read on the page that comes.
+pub(crate) fn send(browser: &Browser, form: &Value) -> (u64, String) {
+    let body = "return fetch(arguments[0][0], {method: 'POST', body: arguments[0][1], headers:
+             {'content-type': 'application/x-www-form-urlencoded'}})
+         .then(it => it.text().then(text => [it.status, text]))";
+    let answer = browser.script(body, std::slice::from_ref(form));
+    let part = |index: usize| answer.get(index).cloned().unwrap_or_default();
+    (part(0).as_u64().unwrap(), part(1).as_str().unwrap_or_default().to_owned())
+}
+
 pub(crate) fn private(path: &Path, text: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::write(path, text).unwrap();
