@@ -56,6 +56,8 @@ pub fn summary(event: &Event) -> String {
         Event::MessageRelayed(fact) => gateway::relayed(fact),
         Event::NoticeFailed(fact) => holds::notice_failed(fact),
         Event::NoticeSent(fact) => holds::notice_sent(fact),
+        Event::PasskeyRegistered(fact) => people::passkey_registered(fact),
+        Event::PasskeyRemoved(fact) => people::passkey_removed(fact),
         Event::PayloadErased(fact) => custody::erased(fact),
         Event::PersonAdded(fact) => people::added(fact),
         Event::PersonRefused(fact) => people::refused(fact),

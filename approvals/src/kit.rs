@@ -72,6 +72,7 @@ pub(crate) fn rule(approvers: Vec<Vec<Threshold>>) -> HoldRule {
         reason: false,
         remind_s: None,
         risk: Risk::High,
+        step_up: false,
     }
 }
 

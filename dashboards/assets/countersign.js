@@ -40,6 +40,45 @@
     else say("The page has just changed. Look again.");
   });
 
+  // A person's authenticator signs, or is made to know us, before a form is sent. Where that cannot
+  // be here, the form is sent as it is, and the gateway says what to do.
+  const base64url = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
+  const ask = (asked) => {
+    const options = JSON.parse(asked.dataset.passkey);
+    return "makes" in asked.dataset
+      ? navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) })
+      : navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) });
+  };
+  document.addEventListener("submit", (event) => {
+    const [form, button] = [event.target, event.submitter];
+    const asked = form.querySelector("[data-passkey]");
+    if (event.defaultPrevented || !asked || "answered" in asked.dataset) return;
+    if (!window.PublicKeyCredential || location.origin !== asked.dataset.origin) return;
+    event.preventDefault();
+    if ("asking" in asked.dataset) return;
+    asked.dataset.asking = "";
+    const problem = asked.querySelector("[role=alert]");
+    problem.hidden = true;
+    const fill = (name, buffer) => { form.querySelector(`input[name="${name}"]`).value = base64url(buffer); };
+    const answered = (credential) => {
+      const answer = credential.response;
+      fill("client", answer.clientDataJSON);
+      if ("makes" in asked.dataset) fill("attestation", answer.attestationObject);
+      else {
+        fill("credential", credential.rawId);
+        fill("authenticator", answer.authenticatorData);
+        fill("signature", answer.signature);
+      }
+      asked.dataset.answered = "";
+      form.requestSubmit(button);
+    };
+    const failed = (error) => {
+      problem.textContent = `The passkey was not used, and nothing was sent: ${error.message}`;
+      problem.hidden = false;
+    };
+    Promise.resolve(asked).then(ask).then(answered).catch(failed).finally(() => { delete asked.dataset.asking; });
+  });
+
   document.addEventListener("change", arm);
 
   // A link to a fold opens it.
@@ -75,6 +114,17 @@
   const sent = new WeakMap();
   for (const region of document.querySelectorAll("[data-region]")) sent.set(region, region.cloneNode(true));
 
+  // What an authenticator is asked is good for a quarter of an hour; the same call may be read longer.
+  const signs = () => document.querySelector("#approve [data-passkey]");
+  const renew = (page) => {
+    const [own, next] = [signs(), page.querySelector("#approve [data-passkey]")];
+    const [seen, shown] = [document, page].map((it) => it.querySelector('#approve input[name="view"]'));
+    if (!own || !next || seen.value !== shown.value || "asking" in own.dataset || "answered" in own.dataset) return;
+    own.dataset.passkey = next.dataset.passkey;
+    own.querySelector('input[name="nonce"]').value = next.querySelector('input[name="nonce"]').value;
+  };
+  if (signs()) setInterval(refresh, 10 * 60 * 1000);
+
   const take = (page) => {
     const other = page.getElementById("hold");
     if (hold && (!other || other.dataset.call !== hold.dataset.call)) {
@@ -84,6 +134,7 @@
       disarm();
       return;
     }
+    renew(page);
     let changed = "";
     for (const region of document.querySelectorAll("[data-region]")) {
       const next = region.id && page.getElementById(region.id);

@@ -15,20 +15,26 @@ mod session;
 
 mod account;
 
+mod oversight_page;
+
 mod policy_page;
 
 mod problem_page;
 
 mod help;
 
-pub use account::{Delegation, PeoplePage, Person, Provider, Role, SetPasswordPage, SignInPage};
+pub use account::{
+    AccountPage, Delegation, PasskeyItem, PeoplePage, Person, Provider, Registering, Role,
+    SetPasswordPage, SignInPage,
+};
 pub use decided::{Closed, ClosedKind, DecidedPage, Widened, Widening};
 pub use help::HelpPage;
 pub use hold::{
     Ask, Challenge, Comparison, Deciding, HoldPage, Narrative, Past, Progress, Reason, Remark,
-    Said, Threshold, Tokens, Vote,
+    Said, Signing, Threshold, Tokens, Vote,
 };
 pub use inbox::{Count, InboxPage, Item, Tab};
+pub use oversight_page::{Figures, OversightPage};
 pub use policy_page::{AgentItem, GrantItem, PolicyPage, PolicyText};
 pub use problem_page::ProblemPage;
 pub use session::{

@@ -20,6 +20,8 @@ mod story;
 
 mod asked;
 
+mod passkeys;
+
 mod door;
 
 mod inbox;
@@ -42,7 +44,11 @@ mod session_page;
 
 mod people_pages;
 
+mod account_page;
+
 mod rights;
+
+mod oversight_page;
 
 mod rights_api;
 
@@ -89,6 +95,8 @@ pub struct Parts {
     pub keys: Keys,
     /// The accounts of the gateway itself, if there are any.
     pub accounts: Option<Accounts>,
+    /// Where passkeys are kept, also of people from providers.
+    pub passkeys: Option<Accounts>,
     /// Where else people sign in.
     pub providers: Vec<RelyingParty>,
     /// Who has which role by the configuration.
@@ -162,7 +170,9 @@ impl Site {
             .merge(sessions::routes(self))
             .merge(session_page::routes(self))
             .merge(people_pages::routes(self))
+            .merge(account_page::routes(self))
             .merge(rights::routes(self))
+            .merge(oversight_page::routes(self))
             .merge(look_routes());
         secured(pages, &self.0.parts.url)
             .merge(asset_routes())
@@ -217,3 +227,6 @@ impl Site {
         self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,12 @@ mod who;
 
 mod desk;
 
+mod approvals;
+
+mod people;
+
+mod agents;
+
 mod erase;
 
 mod legal_hold;
@@ -85,6 +91,12 @@ enum Command {
     Erase(erase::Args),
     /// Keep payloads from being erased, for as long as a matter needs them.
     LegalHold(legal_hold::Args),
+    /// See calls that wait for people, and vote on them.
+    Approvals(approvals::Args),
+    /// See who is known, invite people, and stop them.
+    People(people::Args),
+    /// Stop agents, and let them in again.
+    Agents(agents::Args),
     /// Write policies to start with, or ask policies about a call.
     Policy(policy::Args),
     /// Decide recorded calls anew, by policies that are not in force, and show what would change.
@@ -160,6 +172,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Export(args) => export::run(&args, &mut out),
         Command::Erase(args) => erase::run(&args, &mut out),
         Command::LegalHold(args) => legal_hold::run(&args, &mut out),
+        Command::Approvals(args) => approvals::run(&args, &mut out),
+        Command::People(args) => people::run(&args, &mut out),
+        Command::Agents(args) => agents::run(&args, &mut out),
         Command::Policy(args) => policy::run(&args, &mut out),
         Command::Replay(args) => replay::run(&args, &mut out),
         Command::Keygen(args) => keygen::run(&args, &mut out),

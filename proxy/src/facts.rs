@@ -7,25 +7,11 @@ use events::{CallId, Envelope, Event, Operation, SessionId, Usage};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+/// What one session has done: just what policies are told.
+pub use policy::SessionFacts as Facts;
+
 /// How many sessions are remembered. The one begun first is forgotten first.
 const SESSIONS_MAX: usize = 100_000;
-
-/// What a session has done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// It has called a tool that reads what is not for everybody.
-    pub read_private: bool,
-    /// It has called a tool whose answer anybody may have written.
-    pub read_untrusted: bool,
-    /// It has called a tool that reaches others.
-    pub sent_outside: bool,
-    /// How many calls it made.
-    pub calls: u64,
-    /// How many tokens its models took and gave.
-    pub tokens: u64,
-    /// What they cost, in millionths; those of models without a price cost nothing.
-    pub cost_micros: u64,
-}
 
 /// The facts of all sessions.
 pub struct SessionFacts {

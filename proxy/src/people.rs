@@ -41,8 +41,8 @@ impl People {
         Self { gate, memory, room, sealing, stopping, asking: Arc::default() }
     }
 
-    /// The paths served, with those of the site for people. Those that show the ledger want to know the peer's address; see
-    /// [`dashboards::ledger_routes`].
+    /// The paths served, with those of the site for people. Those that show the ledger want to know
+    /// the peer's address; see [`dashboards::ledger_routes`].
     pub fn router(self, site: &Site) -> Router {
         let ledger = self.gate.ledger();
         let ledger = dashboards::ledger_routes(

@@ -1,4 +1,4 @@
-//! What model calls cost: exact whole numbers, in millionths of the currency that the prices are in.
+//! What model calls cost: whole numbers, in millionths of the currency that the prices are in.
 
 use crate::config::{Config, Price};
 use events::Usage;
@@ -93,7 +93,7 @@ mod tests {
     }
 
     fn prices(prices: Vec<Price>, policy: Option<PolicyConfig>) -> Prices {
-        Prices::new(Arc::new(Config { prices, policy, ..Config::default() }))
+        Prices::new(Arc::new(Config { policy, prices, ..Config::default() }))
     }
 
     #[test]

@@ -128,6 +128,8 @@ pub async fn site(wiring: Wiring<'_>) -> Result<(Site, Option<String>), SiteErro
         reader: Arc::clone(ledger.reader()),
         keys: ledger.keys().clone(),
         accounts: accounts.clone(),
+        passkeys: (config.ledger.backend != Backend::Memory)
+            .then(|| Accounts::at(config.data.join(ACCOUNTS))),
         providers: providers.collect(),
         appointed,
         key: people_key(config)?,

@@ -25,6 +25,9 @@ use crate::problem::{ErrorCode, Problem};
 
 use trust::{Trust, refused};
 
+/// What tools that fit a pattern need.
+type Scopes = (Pattern, Vec<Arc<str>>);
+
 /// Whose tokens are taken, and what for.
 #[derive(Debug)]
 pub struct Tokens {
@@ -32,7 +35,7 @@ pub struct Tokens {
     trusts: BTreeMap<String, Arc<Trust>>,
     resources: Resources,
     /// What tools need, by server.
-    scopes: BTreeMap<String, Vec<(Pattern, Vec<Arc<str>>)>>,
+    scopes: BTreeMap<String, Vec<Scopes>>,
 }
 
 /// Identity providers cannot be asked at all.
@@ -44,7 +47,7 @@ impl Tokens {
     /// The issuers of this configuration, for agents that reach the gateway at the listener that is
     /// bound to `bound`. Nothing is fetched yet.
     pub fn new(config: &Config, bound: SocketAddr) -> Result<Self, TokensError> {
-        let resources = Resources::new(config, config.listen.agents_url_at(bound));
+        let resources = Resources::new(config, &config.listen.agents_url_at(bound));
         let mut trusts = BTreeMap::new();
         if !config.issuers.is_empty() {
             let web = Arc::new(Web::new(None)?);

@@ -67,6 +67,29 @@ fn a_call_that_is_asked_for_again_after_its_tool_has_changed_is_put_before_peopl
     assert_eq!(server.calls().len(), 1);
 }
 
+#[test]
+fn a_tool_that_is_listed_for_the_first_time_while_its_call_waits_has_not_changed() {
+    let server = answering();
+    let mut stage = Stage::of(Plan::new(&holding(ONE)).hold(HASTY).airline(&server));
+    let call = Call::of("4WQ150");
+    stage.call(&call);
+    let hold = stage.held().hold.id;
+    look_around(&stage);
+    stage.call(&call);
+    assert_eq!(stage.held().hold.id, hold, "it is the same call");
+    stage.vote(hold, GRACE, Vote::Approve);
+    // What was seen before a start is not seen again until somebody lists it.
+    stage.restart();
+    assert_eq!(text(&stage.call(&call)), "done");
+    stage.call(&Call::of("ZFA04Y"));
+    let hold = stage.held().hold.id;
+    look_around(&stage);
+    stage.restart();
+    stage.vote(hold, GRACE, Vote::Approve);
+    assert_eq!(text(&stage.call(&Call::of("ZFA04Y"))), "done");
+    assert_eq!((withdrawn(&stage), server.calls().len()), (0, 2));
+}
+
 /// Forbids what was only held before, and waits until that decides.
 fn tighten(stage: &Stage) {
     let before = stage.records().count("policy.loaded");

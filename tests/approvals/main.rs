@@ -14,6 +14,10 @@ mod voting;
 mod scripted;
 mod spending;
 
+mod forged;
+
+mod office;
+
 mod tools;
 
 mod limits;
@@ -23,3 +27,9 @@ mod changes;
 mod airline;
 
 mod races;
+
+mod clients;
+
+mod verified;
+
+mod faults;

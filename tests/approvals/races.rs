@@ -2,27 +2,35 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use approvals::{CommandError, HoldFilter, Refusal};
+use approvals::{CommandError, Desk, HoldView, Refusal};
 use events::{CallId, Event, Vote};
 use serde_json::Value;
 use tests::mcp;
 use tests::patience::until;
 use tests::records::Records;
+use tests::tools::required;
 use tests::wire::Connection;
+use tokio::task::JoinSet;
 
 use crate::call::{Call, is_error, text};
 use crate::plan::{Plan, holding};
 use crate::scripted::{answering, arguments_of};
 use crate::stage::{PATIENT, Stage};
-use crate::voting::{GRACE, pending};
+use crate::voting::{GRACE, ballot, pending};
 
 const ONE: &str = "@approvers(\"1 of role:approver\")";
 
 /// How often two people disagree.
 const ROUNDS: usize = 200;
 
-/// How many calls wait at once.
+/// How many calls wait at once, where everything must be tested.
 const CROWD: usize = 10_000;
+
+/// How many wait otherwise.
+const SMALL_CROWD: usize = 1000;
+
+/// How many ask again at once.
+const ASKERS: usize = 20;
 
 /// For each hold how it ended, and its votes.
 #[derive(Default)]
@@ -50,6 +58,19 @@ fn courses(records: &Records) -> BTreeMap<CallId, Course> {
 
 fn read(connection: &mut Connection) -> Value {
     mcp::message(&connection.answer().unwrap().body)
+}
+
+/// Every other call is allowed, all at once.
+async fn decide_all(desk: &Desk, holds: &[HoldView]) {
+    let mut casting = JoinSet::new();
+    for (number, view) in holds.iter().enumerate() {
+        let vote = if number % 2 == 0 { Vote::Approve } else { Vote::Reject };
+        let (desk, hold, ballot) = (desk.clone(), view.hold.id, ballot(view, GRACE, vote));
+        casting.spawn(async move { desk.vote(hold, ballot).await });
+    }
+    for cast in casting.join_all().await {
+        assert!(cast.unwrap().changed);
+    }
 }
 
 #[test]
@@ -111,44 +132,79 @@ fn who_asks_for_the_same_over_twenty_connections_at_once_asks_people_once_and_is
 }
 
 #[test]
-fn of_ten_thousand_calls_that_wait_at_once_none_is_lost_and_none_is_made_twice() {
+fn the_same_call_of_two_conversations_at_once_is_made_for_one_and_the_other_may_ask_for_another() {
     let server = answering();
-    let plan = Plan::new(&holding(ONE)).hold(PATIENT * 5).asks(100_000, CROWD).airline(&server);
+    let stage = Stage::of(Plan::new(&holding(ONE)).hold(PATIENT).airline(&server));
+    let conversation = || {
+        let session = mcp::session(stage.agents(), "/mcp/airline", &[]);
+        Call { modern: false, session: Some(session), ..Call::of("4WQ150") }
+    };
+    let (first, second) = (conversation(), conversation());
+    let answers = std::thread::scope(|scope| {
+        let asked = [&first, &second].map(|call| scope.spawn(|| stage.call(call)));
+        let hold = stage.held().hold.id;
+        let desk = stage.desk();
+        until("both wait", || (desk.hold(hold)?.waiting == 2).then_some(()));
+        stage.vote(hold, GRACE, Vote::Approve);
+        asked.map(|asked| asked.join().unwrap())
+    });
+    let (made, other) = if is_error(&answers[0]) { (1, &first) } else { (0, &second) };
+    assert_eq!(text(&answers[made]), "done", "{answers:?}");
+    let told = text(&answers[1 - made]);
+    assert!(told.contains("another of these requests makes it"), "{told}");
+    let again = std::thread::scope(|scope| {
+        let asked = scope.spawn(|| stage.call(other));
+        stage.vote(stage.held().hold.id, GRACE, Vote::Approve);
+        asked.join().unwrap()
+    });
+    assert_eq!(text(&again), "done", "a second one is a decision of its own: {again}");
+    assert_eq!((server.calls().len(), stage.made()), (2, 2));
+}
+
+#[test]
+fn of_ten_thousand_calls_that_wait_at_once_none_is_lost_and_none_is_made_twice() {
+    let crowd = if required() { CROWD } else { SMALL_CROWD };
+    let server = answering();
+    let plan = Plan::new(&holding(ONE)).hold(PATIENT * 5).asks(100_000, crowd).airline(&server);
     let stage = Stage::of(plan.limit("connections_max = 20000"));
     let call = |number: usize| Call::of(&format!("R{number}"));
     // A process has no descriptors for ten thousand connections to itself: half of the agents hang
     // up, and ask again later.
-    let gone: Vec<Connection> = (0..CROWD / 2).map(|number| stage.send(&call(number))).collect();
-    stage.all_held(CROWD / 2);
+    let gone: Vec<Connection> = (0..crowd / 2).map(|number| stage.send(&call(number))).collect();
+    stage.all_held(crowd / 2);
     drop(gone);
     let mut waiting: Vec<Connection> =
-        (CROWD / 2..CROWD).map(|number| stage.send(&call(number))).collect();
-    let holds = stage.all_held(CROWD);
+        (crowd / 2..crowd).map(|number| stage.send(&call(number))).collect();
+    let holds = stage.all_held(crowd);
     let desk = stage.desk();
-    let nobody = |view: &approvals::HoldView| view.waiting == 0;
+    let nobody = |view: &HoldView| view.waiting == 0;
     until("half of the agents are gone", || {
-        (desk.holds(&pending()).iter().filter(|view| nobody(view)).count() == CROWD / 2)
+        (desk.holds(&pending()).iter().filter(|view| nobody(view)).count() == crowd / 2)
             .then_some(())
     });
-    for (number, view) in holds.iter().enumerate() {
-        let vote = if number % 2 == 0 { Vote::Approve } else { Vote::Reject };
-        let cast = stage.wait(desk.vote(view.hold.id, crate::voting::ballot(view, GRACE, vote)));
-        assert!(cast.unwrap().changed);
-    }
+    stage.wait(decide_all(&desk, &holds));
     let mut answers: Vec<Value> = waiting.iter_mut().map(read).collect();
     drop(waiting);
-    answers.extend((0..CROWD / 2).map(|number| stage.call(&call(number))));
+    let share = crowd / 2 / ASKERS;
+    let ask = |from: usize| (from..from + share).map(|number| stage.call(&call(number)));
+    let again = std::thread::scope(|scope| {
+        let ask = &ask;
+        let askers = (0..ASKERS).map(|it| scope.spawn(move || ask(it * share).collect::<Vec<_>>()));
+        let askers: Vec<_> = askers.collect();
+        askers.into_iter().flat_map(|asker| asker.join().unwrap()).collect::<Vec<_>>()
+    });
+    answers.extend(again);
     let done = answers.iter().filter(|answer| text(answer) == "done").count();
     let refused = answers.iter().filter(|it| text(it).contains("rejected this call")).count();
-    assert_eq!((done, refused), (CROWD / 2, CROWD / 2));
+    assert_eq!((done, refused), (crowd / 2, crowd / 2));
     let served: BTreeSet<String> = arguments_of(&server).iter().map(Value::to_string).collect();
-    assert_eq!((server.calls().len(), served.len()), (CROWD / 2, CROWD / 2), "each once");
-    assert_eq!(desk.holds(&HoldFilter { pending: Some(true), ..HoldFilter::default() }).len(), 0);
+    assert_eq!((server.calls().len(), served.len()), (crowd / 2, crowd / 2), "each once");
+    assert_eq!(desk.holds(&pending()).len(), 0);
     drop(desk);
     let (records, _folder) = stage.end();
     records.assert_complete();
     assert!(courses(&records).values().all(|it| it.ends.len() <= 1), "decided once");
     let ends = (records.count("hold.granted"), records.count("hold.refused"));
-    assert_eq!((records.count("call.held"), ends), (CROWD, (CROWD / 2, CROWD / 2)));
-    assert_eq!(records.count("call.dispatched"), CROWD / 2);
+    assert_eq!((records.count("call.held"), ends), (crowd, (crowd / 2, crowd / 2)));
+    assert_eq!(records.count("call.dispatched"), crowd / 2);
 }

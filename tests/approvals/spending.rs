@@ -5,7 +5,7 @@ use std::io;
 use ledger::sealer::LostLock;
 use proxy::config::{Config, Found, Secret, SecretRef};
 use proxy::gateway::Gateway;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::records::Records;
 use tests::upstream::{Request, Upstream, chunk, completion};
@@ -104,18 +104,18 @@ fn counted(request: &Request, connection: &mut Connection) -> io::Result<()> {
         "prompt_tokens": 100_000, "completion_tokens": 5000, "total_tokens": 105_000,
         "prompt_tokens_details": {"cached_tokens": 40_000},
     });
-    let with = |text: String| {
-        let mut answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let with = |text: String, usage: &Value| {
+        let mut answer: Value = serde_json::from_str(&text).unwrap();
         answer["model"] = "scripted-2026-01-01".into();
         answer["usage"] = usage.clone();
         answer.to_string()
     };
     if !String::from_utf8_lossy(&request.body).contains("\"stream\":true") {
-        return connection.reply(200, &with(completion("hello")));
+        return connection.reply(200, &with(completion("hello"), &usage));
     }
     connection.begin_stream()?;
-    connection.event(&chunk("hello", None))?;
-    connection.event(&with(chunk("", Some("stop"))))?;
+    connection.event(&with(chunk("hello", None), &Value::Null))?;
+    connection.event(&with(chunk("", Some("stop")), &usage))?;
     connection.event("[DONE]")?;
     connection.end_stream()
 }

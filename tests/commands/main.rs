@@ -8,3 +8,5 @@ mod words;
 mod policies;
 
 mod replaying;
+
+mod voting;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use events::{CallId, Event, Verdict};
+use events::{CallId, Envelope, Event, Verdict};
 use proxy::standin::player::{Era, Options};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -26,6 +26,11 @@ permit (principal, action, resource);
 @shadow
 forbid (principal, action == Action::"call_model", resource)
 when { context.session.calls > 9 };
+
+@id("dear")
+@shadow
+forbid (principal, action == Action::"call_model", resource)
+when { context.session.tokens > 20000 || context.session.cost_micros > 50000 };
 
 @id("untrusted")
 @shadow
@@ -102,6 +107,10 @@ fn listed<'a>(told: &'a Value, member: &str) -> BTreeMap<CallId, &'a Value> {
     rows.map(|row| (row["call"].as_str().unwrap().parse().unwrap(), &row[member])).collect()
 }
 
+fn is_tool_call(event: &Envelope) -> bool {
+    matches!(&event.event, Event::CallDispatched(fact) if *fact.method == *"tools/call")
+}
+
 fn decision(verdict: &Verdict) -> Value {
     json!(verdict)["decision"].clone()
 }
@@ -125,7 +134,11 @@ fn policies_that_were_in_force_answer_every_recorded_call_as_they_did() {
     }
     assert_eq!(asked.count(), verdicts.len());
     let seen: Vec<&str> = differing.keys().map(String::as_str).collect();
-    assert_eq!(seen, ["busy", "reservation", "sum", "unseen", "untrusted"], "each had a say");
+    assert_eq!(
+        seen,
+        ["busy", "dear", "reservation", "sum", "unseen", "untrusted"],
+        "each had a say"
+    );
 
     // What was only watched is what replaces it once it decides.
     stage.write("strict.cedar", &WATCHING.replace("@shadow\n", ""));
@@ -160,7 +173,9 @@ fn only_the_calls_that_are_wanted_are_decided_and_a_stricter_answer_can_fail_a_b
     let total = all["calls"].as_u64().unwrap();
     assert_eq!(calls(&["--from", "40"]) + calls(&["--to", "40"]), total);
     assert_eq!((calls(&["--agent", "agent"]), calls(&["--agent", "idle"])), (total, 0));
-    let session = stage.records.events.iter().find_map(|event| event.session).unwrap().to_string();
+    // One with calls of models and tools; the first sessions only list tools.
+    let mut with_tools = stage.records.events.iter().filter(|event| is_tool_call(event));
+    let session = with_tools.find_map(|event| event.session).unwrap().to_string();
     let of_one = calls(&["--session", &session]);
     assert!(0 < of_one && of_one < total, "{of_one} of {total}");
 
@@ -171,8 +186,7 @@ fn only_the_calls_that_are_wanted_are_decided_and_a_stricter_answer_can_fail_a_b
     run(stage.folder.path(), &erase).with(0);
     let told = stage.replay("none.cedar", &["--session", &session, "--json"]).with(0).json();
     let of_tools = stage.records.events.iter().filter(|event| {
-        event.session.is_some_and(|of| of.to_string() == session)
-            && matches!(&event.event, Event::CallDispatched(fact) if fact.method.as_ref() == "tools/call")
+        event.session.is_some_and(|of| of.to_string() == session) && is_tool_call(event)
     });
     assert_eq!(told["changes"]["undecidable"], of_tools.count());
     assert_eq!(told["calls"], of_one);

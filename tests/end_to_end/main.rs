@@ -24,3 +24,5 @@ mod correlated;
 mod fail_closed;
 
 mod bounded;
+
+mod local_tools;

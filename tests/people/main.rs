@@ -34,3 +34,5 @@ mod fences;
 mod outages;
 
 mod hooks;
+
+mod passkeys;

@@ -66,8 +66,17 @@ impl Stage {
         Self::with("", "")
     }
 
+    /// Starts them with other policies.
+    pub(crate) fn under(policy: &str) -> Self {
+        Self::made(policy, ("", ""))
+    }
+
     /// Starts them with further lines of `[approvals]`, and further sections.
     pub(crate) fn with(approvals: &str, sections: &str) -> Self {
+        Self::made(POLICY, (approvals, sections))
+    }
+
+    fn made(policy: &str, (approvals, sections): (&str, &str)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (inbox, provider) = (Inbox::start(), Provider::start());
         let bank = ToolServer::start(&["pay", "pay_much"], |call, connection| {
@@ -76,7 +85,7 @@ impl Stage {
         let model = Upstream::start(|_, connection| connection.reply(200, &wants_to_pay()));
         let file = |name: &str, text: &str| private(&folder.path().join(name), text);
         let (policy, secret, password) = (
-            file("policy.cedar", POLICY),
+            file("policy.cedar", policy),
             file("secret", &provider.secret),
             file("password", &inbox.password),
         );

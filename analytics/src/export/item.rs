@@ -88,6 +88,8 @@ impl Item {
             Some(Event::GrantOpened(fact)) => Some(&fact.by),
             Some(Event::GrantRevoked(fact)) => Some(&fact.by),
             Some(Event::DelegationOpened(fact)) => Some(&fact.from),
+            Some(Event::PasskeyRegistered(fact)) => Some(&fact.person),
+            Some(Event::PasskeyRemoved(fact)) => Some(&fact.person),
             Some(Event::PersonAdded(fact)) => Some(&fact.person),
             Some(Event::PersonSignedIn(fact)) => Some(&fact.person),
             Some(Event::PersonSignedOut(fact)) => Some(&fact.person),

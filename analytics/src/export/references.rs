@@ -57,6 +57,8 @@ impl References {
             Some(Event::PersonSignedOut(fact)) => self.sign_ins.contains(&fact.sign_in),
             Some(Event::PersonRevoked(fact)) => self.voters.contains(&fact.email),
             Some(Event::PersonRestored(fact)) => self.voters.contains(&fact.email),
+            Some(Event::PasskeyRegistered(fact)) => self.voters.contains(&fact.person.email),
+            Some(Event::PasskeyRemoved(fact)) => self.voters.contains(&fact.person.email),
             Some(Event::DelegationOpened(fact)) => {
                 let concerns = self.voters.contains(&fact.to);
                 self.delegations.extend(item.id.filter(|_| concerns));

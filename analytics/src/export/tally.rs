@@ -95,6 +95,8 @@ impl Tally {
             Some(
                 event @ (Event::GrantOpened(_)
                 | Event::GrantRevoked(_)
+                | Event::PasskeyRegistered(_)
+                | Event::PasskeyRemoved(_)
                 | Event::PersonAdded(_)
                 | Event::PersonRevoked(_)
                 | Event::PersonRestored(_)

@@ -51,6 +51,7 @@ pub(crate) fn held(tool: &str) -> CallHeld {
             reason: false,
             remind_s: None,
             risk: Risk::High,
+            step_up: false,
         },
         session: SessionMethod::Link,
         target: Some(tool.into()),

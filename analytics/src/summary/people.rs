@@ -2,8 +2,8 @@
 
 use crate::words;
 use events::{
-    DelegationOpened, PersonAdded, PersonRefused, PersonSignedIn, PolicyLoaded, PolicyRejected,
-    SignInFailed,
+    DelegationOpened, PasskeyRegistered, PasskeyRemoved, PersonAdded, PersonRefused,
+    PersonSignedIn, PolicyLoaded, PolicyRejected, SignInFailed,
 };
 use std::sync::Arc;
 
@@ -25,6 +25,14 @@ pub(super) fn signed_in(fact: &PersonSignedIn) -> String {
     let (from, what) = (from(fact.peer.as_deref()), belongs(&fact.roles, &fact.groups));
     let until = words::moment(fact.expires);
     format!("{} by {}{from}, {what}, until {until}", fact.person.email, fact.method)
+}
+
+pub(super) fn passkey_registered(fact: &PasskeyRegistered) -> String {
+    format!("{} for {} ({})", fact.person.email, fact.origin, fact.credential)
+}
+
+pub(super) fn passkey_removed(fact: &PasskeyRemoved) -> String {
+    format!("{}: {} ({})", fact.by, fact.person.email, fact.credential)
 }
 
 pub(super) fn sign_in_failed(fact: &SignInFailed) -> String {

@@ -293,7 +293,9 @@ impl Desk {
 fn change(slot: &Slot, asked: &CallHeld) -> Option<&'static str> {
     let held = &slot.hold.fact;
     let (old, new) = (&held.rule, &asked.rule);
-    if held.definition != asked.definition {
+    // One that was not seen then, or was not seen again since a start, is not known to have changed.
+    let definitions = held.definition.zip(asked.definition);
+    if definitions.is_some_and(|(then, now)| then != now) {
         return Some("the tool's definition has changed since people were asked");
     }
     let is_same = old.approvers == new.approvers && old.own == new.own && old.edit == new.edit;

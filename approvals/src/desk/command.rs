@@ -84,6 +84,9 @@ pub enum GrantRefusal {
     /// The calls are too dangerous.
     #[error("the call is of critical risk; each such call is decided on by itself")]
     TooRisky,
+    /// An authenticator signs each of them.
+    #[error("each such call is approved with a passkey, one by one")]
+    Signed,
     /// One person cannot decide such calls.
     #[error("{person} cannot decide such calls alone, and so cannot allow them for a time")]
     NotAlone {

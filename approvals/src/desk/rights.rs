@@ -61,7 +61,8 @@ impl Desk {
     }
 
     /// Takes all rights from a person: every sign-in ends, votes on what is not decided are void,
-    /// delegations and grants end. False if that was so already.
+    /// delegations and grants end, and what agents had held for them is taken back. False if that
+    /// was so already.
     pub async fn revoke_person(
         &self,
         email: Arc<str>,
@@ -74,6 +75,7 @@ impl Desk {
             return Ok(false);
         }
         self.change(PersonRevoked { by, email, reason }, With::default(), calm).await?;
+        self.settle_all().await?;
         Ok(true)
     }
 
@@ -314,6 +316,9 @@ fn check_kind(hold: &Hold) -> Result<Arc<str>, GrantRefusal> {
     let target = target.ok_or(GrantRefusal::NotTool)?;
     if hold.fact.rule.risk == Risk::Critical {
         return Err(GrantRefusal::TooRisky);
+    }
+    if hold.fact.rule.step_up {
+        return Err(GrantRefusal::Signed);
     }
     Ok(Arc::clone(target))
 }

@@ -197,8 +197,10 @@ impl Desk {
         let _turn = turn.lock().await;
         let now = self.0.clock.now();
         let mut table = self.table();
-        let agent = Arc::clone(&table.holds.get(&id)?.hold.fact.principal.agent);
-        if table.roster.revoked_agent(&agent).is_some() {
+        let principal = &table.holds.get(&id)?.hold.fact.principal;
+        let (roster, owner) = (&table.roster, &principal.owner);
+        if roster.revoked_agent(&principal.agent).is_some() || roster.revoked_person(owner).is_some()
+        {
             return None;
         }
         let slot = table.holds.get_mut(&id)?;

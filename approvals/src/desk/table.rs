@@ -94,6 +94,11 @@ impl Table {
             for slot in self.holds.values_mut() {
                 slot.hold.void_votes_of(&fact.email);
             }
+            let of_them = |slot: &&Slot| {
+                slot.hold.fact.principal.owner.to_lowercase() == fact.email.to_lowercase()
+            };
+            let open: Vec<_> = self.open().filter(of_them).map(|slot| slot.hold.id).collect();
+            self.unsettled.extend(open);
         } else if let Event::AgentRevoked(fact) = &envelope.event {
             let open = self.open().filter(|slot| slot.hold.fact.principal.agent == fact.agent);
             self.unsettled = open.map(|slot| slot.hold.id).collect();

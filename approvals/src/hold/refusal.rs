@@ -59,6 +59,12 @@ pub enum Refusal {
     /// A reason is needed.
     #[error("a reason is needed: say why")]
     ReasonRequired,
+    /// The person's authenticator has to sign the approval.
+    #[error(
+        "approving this call takes your passkey: register one under `/account` on the gateway's \
+         pages, and approve on the page of the call"
+    )]
+    PasskeyRequired,
     /// A reason or comment is too long.
     #[error("{characters} characters are too many: at most {REMARK_CHARACTERS_MAX}")]
     TooLong {
@@ -113,6 +119,7 @@ impl Refusal {
             Self::BeingMade => "being_made",
             Self::TooLate { .. } => "too_late",
             Self::ReasonRequired => "reason_required",
+            Self::PasskeyRequired => "passkey_required",
             Self::TooLong { .. } => "too_long",
             Self::Empty => "empty",
             Self::ViewRequired => "view_required",

@@ -9,7 +9,7 @@ use crate::kit::{
 };
 use crate::roster::Roster;
 use crate::threshold::Ineligible;
-use events::{Channel, DelegationOpened, PersonSignedIn, PersonSignedOut, View, Vote};
+use events::{Assertion, Channel, DelegationOpened, PersonSignedIn, PersonSignedOut, View, Vote};
 use std::time::Duration;
 
 fn finance(approve: u32) -> Hold {
@@ -272,6 +272,30 @@ fn an_approval_has_a_reason_where_the_rule_wants_one() {
     assert!(say(Vote::Reject, None).is_ok());
     let long = "a".repeat(2001);
     assert_eq!(say(Vote::Reject, Some(&long)), Err(Refusal::TooLong { characters: 2001 }));
+}
+
+#[test]
+fn an_approval_is_signed_where_the_rule_wants_it_whatever_it_comes_by() {
+    let (mut hold, roster) = (finance(1), Roster::default());
+    Arc::make_mut(&mut hold.fact).rule.step_up = true;
+    let say = |vote: Vote, channel: Channel, assertion: Option<Assertion>| {
+        let voter = Voter { channel, ..voter("ada", &["finance"]) };
+        let ballot = Ballot { assertion, ..ballot(&voter, vote, &hold) };
+        decide(&hold, &Command::Vote(event_id(10), ballot), &context(&roster, 1))
+    };
+    for channel in [Channel::Api, Channel::Cli, Channel::Web] {
+        assert_eq!(say(Vote::Approve, channel, None), Err(Refusal::PasskeyRequired));
+    }
+    let signed = Assertion {
+        authenticator: String::new(),
+        client: String::new(),
+        credential: "AAAA".into(),
+        nonce: String::new(),
+        signature: String::new(),
+    };
+    let steps = say(Vote::Approve, Channel::Api, Some(signed.clone())).unwrap();
+    assert!(matches!(&steps[0], Step::Voted(vote) if vote.assertion == Some(signed)));
+    assert!(say(Vote::Reject, Channel::Api, None).is_ok());
 }
 
 #[test]

@@ -114,6 +114,7 @@ pub(super) fn held() -> CallHeld {
             reason: false,
             remind_s: Some(600),
             risk: Risk::High,
+            step_up: false,
         },
         session: SessionMethod::New,
         target: Some("refund_payment".into()),

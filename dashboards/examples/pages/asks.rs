@@ -3,7 +3,7 @@
 use approvals::fingerprint;
 use dashboards::pages::{
     Ask, Challenge, Closed, ClosedKind, Comparison, DecidedPage, Deciding, HoldPage, Mood,
-    Narrative, Past, Progress, Reason, Said, Shell, Threshold, Tier, Tokens, Vote,
+    Narrative, Past, Progress, Reason, Said, Shell, Signing, Threshold, Tier, Tokens, Vote,
 };
 use dashboards::truth::{arguments, difference, shown, view_digest};
 use dashboards::{Label, Moment};
@@ -160,6 +160,12 @@ fn deciding(challenge: Option<&str>, editable: Option<&str>) -> Deciding {
         challenge: challenge.map(|what| Challenge { what: what.to_owned() }),
         editable: editable.map(str::to_owned),
         for_person: None,
+        signing: Ok(challenge.map(|_| Signing {
+            nonce: "sample".to_owned(),
+            options: "{}".to_owned(),
+            origin: "https://gateway.example.com".to_owned(),
+            is_required: true,
+        })),
     }
 }
 

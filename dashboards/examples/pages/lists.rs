@@ -2,8 +2,9 @@
 
 use crate::asks::{self, NOW};
 use dashboards::pages::{
-    Ask, Count, InboxPage, Item, Look, Mood, Notice, PeoplePage, Person, Place, ProblemPage,
-    Provider, Reader, Role, SetPasswordPage, Shell, SignInPage, Tab, Theme,
+    AccountPage, Ask, Count, InboxPage, Item, Look, Mood, Notice, PasskeyItem, PeoplePage, Person,
+    Place, ProblemPage, Provider, Reader, Registering, Role, SetPasswordPage, Shell, SignInPage,
+    Tab, Theme,
 };
 use dashboards::{Label, Moment};
 use events::Timestamp;
@@ -63,6 +64,28 @@ pub(crate) fn inbox(shell: Shell, is_empty: bool) -> InboxPage {
         tabs: vec![count(Tab::Mine, Some(3)), count(Tab::All, Some(5)), count(Tab::Decided, None)],
         items: if is_empty { Vec::new() } else { items },
         more: 0,
+    }
+}
+
+/// The reader's own page.
+pub(crate) fn account(shell: Shell) -> AccountPage {
+    let passkey = |credential: &str, name: &str| PasskeyItem {
+        credential: credential.to_owned(),
+        name: Label::name(name),
+        added: Moment::of(Timestamp::from_micros(NOW)),
+    };
+    AccountPage {
+        shell,
+        email: Label::name("ada@example.com"),
+        passkeys: vec![passkey("c1", "my phone"), passkey("c2", "the key in the safe")],
+        registering: Ok(Registering {
+            csrf: "sample".to_owned(),
+            nonce: "sample".to_owned(),
+            options: "{}".to_owned(),
+            origin: "https://gateway.example.com".to_owned(),
+        }),
+        removing: "sample".to_owned(),
+        proving: None,
     }
 }
 

@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode, header};
 use std::collections::BTreeMap;
 
 /// The names of the samples.
-pub(crate) const NAMES: [&str; 17] = [
+pub(crate) const NAMES: [&str; 18] = [
     "inbox",
     "nothing",
     "plain",
@@ -25,6 +25,7 @@ pub(crate) const NAMES: [&str; 17] = [
     "sessions",
     "session",
     "people",
+    "account",
     "sign-in",
     "set-password",
     "problem",
@@ -83,6 +84,7 @@ pub(crate) fn render(name: &str, theme: Theme) -> Option<Result<String, askama::
         "sessions" => sessions::list(shell("Sessions", Place::Sessions)).render(),
         "session" => sessions::page(shell("Session", Place::Sessions)).render(),
         "people" => lists::people(shell("People", Place::People)).render(),
+        "account" => lists::account(shell("Your account", Place::Elsewhere)).render(),
         "sign-in" => lists::sign_in(shell("Sign in", Place::Elsewhere)).render(),
         "set-password" => lists::set_password(shell("Password", Place::Elsewhere)).render(),
         "problem" => lists::problem(shell("It was decided already", Place::Elsewhere)).render(),

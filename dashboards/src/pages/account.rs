@@ -119,3 +119,45 @@ pub struct PeoplePage {
     /// The token with which the reader lets somebody vote in their place.
     pub delegating: String,
 }
+
+/// A passkey of the reader.
+#[derive(Clone, Debug)]
+pub struct PasskeyItem {
+    /// Names it, for forms.
+    pub credential: String,
+    /// What the reader calls it.
+    pub name: Label,
+    /// When it was registered.
+    pub added: Moment,
+}
+
+/// The form that registers a passkey.
+#[derive(Clone, Debug)]
+pub struct Registering {
+    /// Its token.
+    pub csrf: String,
+    /// The challenge, which comes back with the form.
+    pub nonce: String,
+    /// What the authenticator is asked, in JSON.
+    pub options: String,
+    /// Where the page has to have been opened.
+    pub origin: String,
+}
+
+/// The reader's own page.
+#[derive(Clone, Debug, Template)]
+#[template(path = "account.html")]
+pub struct AccountPage {
+    /// What is around it.
+    pub shell: Shell,
+    /// The reader's address.
+    pub email: Label,
+    /// All of the reader's.
+    pub passkeys: Vec<PasskeyItem>,
+    /// The form for another, or why there is none.
+    pub registering: Result<Registering, String>,
+    /// The token of the forms that remove one.
+    pub removing: String,
+    /// The token for signing in again, where the sign-in is too old to register one.
+    pub proving: Option<String>,
+}

@@ -184,6 +184,22 @@ pub struct Deciding {
     pub editable: Option<String>,
     /// In whose place the reader would vote, where it is not their own.
     pub for_person: Option<Label>,
+    /// What the reader's authenticator signs, where it does; or what they have to do before they
+    /// can say yes.
+    pub signing: Result<Option<Signing>, String>,
+}
+
+/// How a yes is signed by the reader's own authenticator.
+#[derive(Clone, Debug)]
+pub struct Signing {
+    /// Goes into the challenge, and comes back with the form.
+    pub nonce: String,
+    /// What the authenticator is asked, in JSON.
+    pub options: String,
+    /// Where the page has to have been opened.
+    pub origin: String,
+    /// Whether a yes counts only with it.
+    pub is_required: bool,
 }
 
 /// The tokens of the forms, each good for one verdict of one person on one version of one call.

@@ -165,7 +165,8 @@ fn told(view: &HoldView) -> Value {
         "policies": fact.verdict.policies, "reason": fact.verdict.reason,
         "needs": view.progress.words(), "approved": view.progress.approved,
         "rejected": view.progress.rejected, "edit": fact.rule.edit,
-        "reason_required": fact.rule.reason, "votes": votes.collect::<Vec<_>>(),
+        "reason_required": fact.rule.reason, "step_up": fact.rule.step_up,
+        "votes": votes.collect::<Vec<_>>(),
         "comments": comments.collect::<Vec<_>>(),
     })
 }

@@ -1,7 +1,7 @@
 //! From a hold and its payloads to what a page says of it. It blocks.
 
 use super::Site;
-use super::exact::exact;
+use super::exact::{besides, exact, payload};
 use super::story::so_far;
 use crate::markup::Label;
 use crate::moment::Moment;
@@ -69,7 +69,7 @@ pub(super) fn asked(site: &Site, view: &HoldView) -> Asked {
         asked: Moment::of(hold.at),
         sentence: None,
         reasons: reasons(hold),
-        risks: risks(view, &past),
+        risks: risks(site, view, &past),
         comparisons: comparisons(site, hold, &past, bytes.as_deref().ok()),
         arguments,
         so_far: so_far(site, hold),
@@ -88,8 +88,17 @@ fn reasons(hold: &Hold) -> Vec<Reason> {
 }
 
 /// What the gateway finds risky, in words of ours.
-fn risks(view: &HoldView, past: &[HoldView]) -> Vec<String> {
+fn risks(site: &Site, view: &HoldView, past: &[HoldView]) -> Vec<String> {
+    let hold = &view.hold;
     let mut risks = Vec::new();
+    if hold.fact.operation == Operation::ExecuteTool {
+        let request = payload(site, hold.session, hold.request.as_ref()).unwrap_or_default();
+        let besides = besides(&request);
+        if !besides.is_empty() {
+            let besides = besides.join(", ");
+            risks.push(format!("The request also carries what is not shown here: {besides}."));
+        }
+    }
     if !past.iter().any(|past| was_approved(&past.hold)) {
         risks.push("No call of this tool by this agent is known to have been approved.".to_owned());
     }

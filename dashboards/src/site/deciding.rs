@@ -6,15 +6,16 @@ use super::asked::{challenge, what_runs};
 use super::exact::payload;
 use super::frame::{sender, sorry, to};
 use super::hold_pages::{find, fresh, shown_at};
+use super::passkeys::signed;
 use super::refused::No;
-use super::visitor::{Visitor, voice};
+use super::visitor::{Visitor, has_voted, voice};
 use crate::truth::Arguments;
 use approvals::{Ballot, CommandError, Edit, HoldView, Standing, Voter};
 use axum::Router;
 use axum::extract::{Form, Path, State};
 use axum::response::Response;
 use axum::routing::post;
-use events::{CallId, Channel, Digest, Risk, Timestamp, View, Vote};
+use events::{Assertion, CallId, Channel, Digest, Risk, Timestamp, View, Vote};
 use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
 
@@ -46,6 +47,18 @@ impl Fields {
     fn remark(&self) -> Option<String> {
         let text = self.get("comment").replace("\r\n", "\n");
         (!text.trim().is_empty()).then_some(text)
+    }
+
+    /// What an authenticator signed, where one did.
+    fn assertion(&self) -> Option<Assertion> {
+        let text = |name| self.get(name).to_owned();
+        (!self.get("signature").is_empty()).then(|| Assertion {
+            authenticator: text("authenticator"),
+            client: text("client"),
+            credential: self.get("credential").into(),
+            nonce: text("nonce"),
+            signature: text("signature"),
+        })
     }
 }
 
@@ -237,7 +250,12 @@ async fn prepared(sent: &Sent<'_>, fields: &Fields, vote: Vote) -> Result<Ballot
         let risk = sent.view.hold.fact.rule.risk;
         read_well(risk, &arguments, (&view, fields.get("challenge")))?;
     }
-    sent.ballot(fields, (vote, view))
+    let ballot = sent.ballot(fields, (vote, view))?;
+    // The same vote again changes nothing, and its signature has been counted.
+    if vote == Vote::Reject || has_voted(&sent.view, &ballot.voter) || !sent.is_current(fields) {
+        return Ok(ballot);
+    }
+    signed(sent.site, &sent.visitor, (&sent.view.hold, ballot), fields.assertion()).await
 }
 
 async fn break_glass(

@@ -237,7 +237,6 @@ async fn ask_password(
 }
 
 /// Ends all sign-ins that a person has.
-/// Ends all sign-ins that a person has.
 async fn end_sign_ins(site: &Site, profile: &Profile) -> Result<(), No> {
     let roster = site.desk().roster();
     let running: Vec<Arc<str>> = roster.sign_ins(profile.email.as_str()).map(Arc::clone).collect();
@@ -300,11 +299,29 @@ async fn depart(
     Query(Next { next }): Query<Next>,
     headers: HeaderMap,
 ) -> Response {
+    depart_to(&site, &headers, (&name, &next), false).await
+}
+
+/// Has somebody prove to their provider who they are, even if it knows.
+pub(super) async fn prove_again(
+    site: &Site,
+    headers: &HeaderMap,
+    (name, next): (&str, &str),
+) -> Response {
+    depart_to(site, headers, (name, next), true).await
+}
+
+async fn depart_to(
+    site: &Site,
+    headers: &HeaderMap,
+    (name, next): (&str, &str),
+    again_there: bool,
+) -> Response {
     let begun = {
-        let (site, name, next) = (site.clone(), name.clone(), next.clone());
+        let (site, name, next) = (site.clone(), name.to_owned(), next.to_owned());
         let begin = move || {
             let provider = provider(&site, &name)?;
-            Some(provider.begin(site.key(), &next, false, site.now()))
+            Some(provider.begin(site.key(), &next, again_there, site.now()))
         };
         tokio::task::spawn_blocking(begin).await
     };
@@ -314,9 +331,9 @@ async fn depart(
             let leave = (StatusCode::SEE_OTHER, [(header::LOCATION, departure.location)]);
             with_cookies(leave.into_response(), [cookie])
         }
-        Ok(Some(Err(error))) => again(&site, &headers, &next, Some(&unprovided(&error))),
-        Ok(None) => sorry(&site, (None, &headers), &No::unknown()),
-        Err(error) => sorry(&site, (None, &headers), &broken(&error)),
+        Ok(Some(Err(error))) => again(site, headers, next, Some(&unprovided(&error))),
+        Ok(None) => sorry(site, (None, headers), &No::unknown()),
+        Err(error) => sorry(site, (None, headers), &broken(&error)),
     }
 }
 
@@ -389,11 +406,20 @@ async fn sign_out(
         Ok(visitor) => visitor,
         Err(answer) => return answer,
     };
+    leave(&site, (&visitor, &headers), "/sign-in").await
+}
+
+/// Ends a sign-in, and leads elsewhere.
+pub(super) async fn leave(
+    site: &Site,
+    (visitor, headers): (&Visitor, &HeaderMap),
+    path: &str,
+) -> Response {
     let sign_in = Arc::clone(&visitor.sign_in.id);
     let fact = PersonSignedOut { person: visitor.profile.person(), sign_in };
     if let Err(error) = site.desk().note(fact).await {
-        return sorry(&site, (Some(&visitor), &headers), &broken(&error));
+        return sorry(site, (Some(visitor), headers), &broken(&error));
     }
     let gone = [site.cookies().clear(Cookie::SignIn), site.cookies().clear(Cookie::SameSite)];
-    with_cookies(to("/sign-in"), gone)
+    with_cookies(to(path), gone)
 }

@@ -4,6 +4,7 @@ use super::Site;
 use super::asked::{Asked, asked, challenge, deciders};
 use super::frame::{Wanted, changes_from_now, page, reader, said, sentence, shell, sorry};
 use super::inbox::ended;
+use super::passkeys::{Approval, signing};
 use super::refused::No;
 use super::visitor::{Visitor, has_voted, voice};
 use super::widening::widening;
@@ -142,7 +143,7 @@ fn make(site: &Site, visitor: &Visitor, headers: &HeaderMap, view: &HoldView) ->
     let seen = digest.to_string();
     let forms = Forms { site, visitor, view };
     let progress = forms.progress(votes, remarks);
-    let deciding = forms.deciding(&asked);
+    let deciding = forms.deciding(&asked, digest);
     Made::Waiting(
         Box::new(HoldPage {
             shell,
@@ -203,7 +204,7 @@ impl Forms<'_> {
     }
 
     /// The forms that decide, or why this person has none.
-    fn deciding(&self, asked: &Asked) -> Result<Deciding, String> {
+    fn deciding(&self, asked: &Asked, shown: Digest) -> Result<Deciding, String> {
         let hold = &self.view.hold;
         let voter = self.visitor.voter(Channel::Web);
         let (roster, now) = (self.site.desk().roster(), self.site.now());
@@ -218,7 +219,16 @@ impl Forms<'_> {
         let challenge = challenge(&asked.ask.arguments).filter(|_| is_critical);
         let can_edit = hold.fact.rule.edit && hold.fact.operation == Operation::ExecuteTool;
         let editable = can_edit.then(|| String::from_utf8(bytes.clone()).ok()).flatten();
+        let approval = Approval {
+            call: hold.id,
+            digest: hold.digest,
+            version: hold.version,
+            view: Some(shown),
+            for_person: voice.as_deref(),
+        };
+        let signing = signing(self.site, self.visitor, (hold, approval));
         Ok(Deciding {
+            signing: signing.map_err(|why| sentence(&why)),
             tokens: Tokens {
                 approve: self.bound("vote", &["approve"]),
                 reject: self.bound("vote", &["reject"]),
@@ -282,6 +292,7 @@ fn vote(cast: &Cast) -> Vote {
         None => fact.by.email.to_string(),
     };
     let channel = match fact.channel {
+        Channel::Web if fact.assertion.is_some() => "on this page, signed with their passkey",
         Channel::Web => "on this page",
         Channel::Api => "by a program",
         Channel::Cli => "on the command line, with the operator's key",

@@ -157,6 +157,41 @@ fn shown(site: &Site, visitor: &Visitor, accounts: &[Account]) -> Vec<Person> {
     people
 }
 
+/// Everybody who has an account, is known, or was revoked, for programs.
+pub(super) async fn everybody(site: &Site) -> Result<Vec<serde_json::Value>, No> {
+    let accounts = listed(site).await?;
+    let roster = site.desk().roster();
+    let mut people = std::collections::BTreeMap::new();
+    for known in roster.people() {
+        let (person, roles) = (&known.person, &known.roles);
+        let told = serde_json::json!({
+            "email": person.email, "id": person.id, "roles": roles, "groups": known.groups,
+            "seen": known.at, "account": false, "revoked": null,
+        });
+        people.insert(person.email.to_string(), told);
+    }
+    for account in accounts {
+        let profile = &account.profile;
+        let email = profile.email.to_string();
+        let seen = roster.known(&email).map(|known| known.at);
+        let told = serde_json::json!({
+            "email": email, "id": profile.id, "name": profile.name, "roles": profile.roles,
+            "groups": profile.groups, "seen": seen, "account": true,
+            "has_password": account.has_password(), "revoked": null,
+        });
+        people.insert(email, told);
+    }
+    for revoked in roster.revoked_people() {
+        let why = serde_json::json!({ "by": revoked.by, "reason": revoked.reason });
+        let nobody = || serde_json::json!({ "email": revoked.email, "account": false });
+        let told = people.entry(revoked.email.to_string()).or_insert_with(nobody);
+        if let Some(members) = told.as_object_mut() {
+            members.insert("revoked".to_owned(), why);
+        }
+    }
+    Ok(people.into_values().collect())
+}
+
 fn delegations(site: &Site, visitor: &Visitor) -> Vec<Delegation> {
     let roster = site.desk().roster();
     let own = visitor.profile.email.as_str();

@@ -58,6 +58,7 @@ const fn status(refusal: &Refusal) -> StatusCode {
     }
     match refusal {
         Refusal::ReasonRequired
+        | Refusal::PasskeyRequired
         | Refusal::TooLong { .. }
         | Refusal::Empty
         | Refusal::ViewRequired

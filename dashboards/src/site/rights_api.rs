@@ -2,13 +2,13 @@
 
 use super::Site;
 use super::api::{Caller, Reasoned, refusal, refuse};
-use super::people_pages::{another_link, invite};
+use super::people_pages::{another_link, everybody, invite};
 use super::refused::No;
 use super::rights::stop;
 use axum::Router;
 use axum::extract::{Json, Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
 use identity::Email;
 use identity::account::Invitation;
@@ -23,13 +23,14 @@ use std::sync::Arc;
 ///
 /// - `POST` and `DELETE /api/v1/agents/{name}/revocation`: a [`Reasoned`].
 /// - `POST` and `DELETE /api/v1/people/{email}/revocation`: a [`Reasoned`].
+/// - `GET /api/v1/people`: everybody who is known, and who is revoked.
 /// - `POST /api/v1/people`: an [`Invited`]; `POST /api/v1/people/{email}/link`. Both answer a link,
 ///   of which there is no other copy.
 pub(super) fn routes(site: &Site) -> Router {
     Router::new()
         .route("/api/v1/agents/{name}/revocation", post(revoke_agent).delete(restore_agent))
         .route("/api/v1/people/{email}/revocation", post(revoke_person).delete(restore_person))
-        .route("/api/v1/people", post(invited))
+        .route("/api/v1/people", get(listed).post(invited))
         .route("/api/v1/people/{email}/link", post(linked))
         .with_state(site.clone())
 }
@@ -132,6 +133,17 @@ fn address(text: &str) -> Result<Email, No> {
     text.parse().map_err(|error: identity::EmailRefused| {
         No::unprocessable("bad_address", error.to_string())
     })
+}
+
+async fn listed(State(site): State<Site>, headers: HeaderMap) -> Response {
+    let what = "GET /api/v1/people";
+    if let Err(answer) = permitted(&site, &headers, (Right::ManagePeople, what)).await {
+        return answer;
+    }
+    match everybody(&site).await {
+        Ok(people) => Json(json!({ "people": people })).into_response(),
+        Err(no) => refusal(&no),
+    }
 }
 
 /// Whom to invite.

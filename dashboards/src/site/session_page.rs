@@ -164,15 +164,15 @@ impl Teller<'_> {
             });
             TextView { what, text }
         };
-        let (asked, answered): (TextView, fn(&[u8]) -> Option<String>) =
-            if call.operation() == Operation::Chat {
-                (text("user", call.request(), user_text), answer_text)
-            } else {
-                (text("arguments", call.request(), arguments_text), result_text)
-            };
         let has_answer = call.answer().is_some();
-        let answer = has_answer.then(|| text("answer", call.answer(), answered));
-        std::iter::once(asked).chain(answer).collect()
+        let (asked, answered) = if call.operation() == Operation::Chat {
+            let answer = || text("answer", call.answer(), answer_text);
+            (text("user", call.request(), user_text), has_answer.then(answer))
+        } else {
+            let answer = || text("result", call.answer(), result_text);
+            (text("arguments", call.request(), arguments_text), has_answer.then(answer))
+        };
+        std::iter::once(asked).chain(answered).collect()
     }
 }
 

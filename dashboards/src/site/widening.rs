@@ -25,6 +25,7 @@ pub(super) fn widening(
     let can_be = is_approved(hold)
         && hold.fact.operation == Operation::ExecuteTool
         && hold.fact.rule.risk != Risk::Critical
+        && !hold.fact.rule.step_up
         && asked.ask.arguments.is_inspectable()
         && suffices(site, visitor, view);
     let bytes = asked.bytes.as_ref().ok().filter(|_| can_be)?;

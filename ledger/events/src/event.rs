@@ -6,10 +6,10 @@ use crate::{
     EraseRequested, FindingRaised, GatewayStarted, GatewayStopped, GrantOpened, GrantRevoked,
     HoldCommented, HoldEdited, HoldExpired, HoldGranted, HoldLeft, HoldRefused, HoldRejoined,
     HoldViewed, HoldVoted, HoldWithdrawn, LedgerExported, LedgerGap, LedgerRecovered,
-    LegalHoldLifted, LegalHoldPlaced, MessageRelayed, NoticeFailed, NoticeSent, PayloadErased,
-    PayloadRef, PersonAdded, PersonRefused, PersonRestored, PersonRevoked, PersonSignedIn,
-    PersonSignedOut, PolicyLoaded, PolicyRejected, SignInFailed, ToolsChanged, UpstreamStarted,
-    UpstreamStopped,
+    LegalHoldLifted, LegalHoldPlaced, MessageRelayed, NoticeFailed, NoticeSent, PasskeyRegistered,
+    PasskeyRemoved, PayloadErased, PayloadRef, PersonAdded, PersonRefused, PersonRestored,
+    PersonRevoked, PersonSignedIn, PersonSignedOut, PolicyLoaded, PolicyRejected, SignInFailed,
+    ToolsChanged, UpstreamStarted, UpstreamStopped,
 };
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -109,6 +109,8 @@ events! {
     MessageRelayed = "message.relayed",
     NoticeFailed = "notice.failed",
     NoticeSent = "notice.sent",
+    PasskeyRegistered = "passkey.registered",
+    PasskeyRemoved = "passkey.removed",
     EraseRequested = "payload.erase_requested",
     PayloadErased = "payload.erased",
     PersonAdded = "person.added",
@@ -177,6 +179,8 @@ impl Event {
             | Self::LegalHoldPlaced(_)
             | Self::NoticeFailed(_)
             | Self::NoticeSent(_)
+            | Self::PasskeyRegistered(_)
+            | Self::PasskeyRemoved(_)
             | Self::PayloadErased(_)
             | Self::PersonAdded(_)
             | Self::PersonRefused(_)

@@ -132,6 +132,9 @@ pub struct HoldRule {
     pub remind_s: Option<u64>,
     /// How much harm the call could do.
     pub risk: Risk,
+    /// Whether an approval has to be signed by the person's own authenticator.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub step_up: bool,
 }
 
 /// A call that may go upstream only when people have said so. Nothing of it was sent.
@@ -278,7 +281,8 @@ pub struct View {
     pub sections: u32,
 }
 
-/// What a person's own authenticator signed (`WebAuthn`); its challenge is the decision.
+/// What a person's own authenticator signed (`WebAuthn`); its challenge is the decision, see
+/// [`DecisionDigest`](crate::DecisionDigest).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assertion {
     /// `authenticatorData`, base64url.

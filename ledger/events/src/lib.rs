@@ -24,6 +24,8 @@ mod people;
 
 mod hold;
 
+mod passkey;
+
 mod policy;
 
 mod event;
@@ -55,6 +57,7 @@ pub use link::{CallLinked, FindingKind, FindingRaised, LinkMethod};
 pub use outcome::{
     CallCancelled, CallCompleted, CallFailed, CallInDoubt, FailureReason, ToolCallAsked, Usage,
 };
+pub use passkey::{DecisionDigest, PasskeyRegistered, PasskeyRemoved};
 pub use payload::PayloadRef;
 pub use people::{
     AgentRestored, AgentRevoked, DelegationClosed, DelegationOpened, Person, PersonAdded,

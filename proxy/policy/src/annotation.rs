@@ -32,6 +32,7 @@ const KNOWN: &[(&str, bool, &str)] = &[
     ("remind", true, "10m"),
     ("risk", true, "high"),
     ("shadow", false, ""),
+    ("step_up", true, "required"),
     ("why", false, "A refund of over 100 needs a second pair of eyes."),
 ];
 
@@ -47,6 +48,7 @@ pub(crate) struct Guard {
     is_reason_required: bool,
     remind_s: Option<u64>,
     risk: Option<Risk>,
+    is_step_up_required: bool,
 }
 
 /// What the annotations of a policy say.
@@ -91,7 +93,8 @@ impl Guard {
             own: !own.is_empty() && own.iter().all(|own| *own),
             reason: guards.clone().any(|guard| guard.is_reason_required),
             remind_s: least(|guard| guard.remind_s),
-            risk: guards.filter_map(|guard| guard.risk).max().unwrap_or(Risk::Medium),
+            risk: guards.clone().filter_map(|guard| guard.risk).max().unwrap_or(Risk::Medium),
+            step_up: guards.clone().any(|guard| guard.is_step_up_required),
         }
     }
 }
@@ -155,6 +158,7 @@ impl Annotations {
             "reason" => guard.is_reason_required = word(value, "required", "optional")?,
             "remind" => guard.remind_s = Some(seconds(value, DAY)?),
             "risk" => guard.risk = Some(risk(value)?),
+            "step_up" => guard.is_step_up_required = word(value, "required", "optional")?,
             "id" => self.id = Some(named(value)?),
             "shadow" => self.is_shadow = is_empty(value)?,
             "why" => self.why = Some(sentence(value)?),

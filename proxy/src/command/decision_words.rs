@@ -84,3 +84,8 @@ pub(super) fn time(seconds: u64) -> String {
     let (unit, name) = units.into_iter().find(fits).unwrap_or((1, "s"));
     format!("{} {name}", seconds / unit)
 }
+
+/// A text in one line, with whatever would not be seen spelled out.
+pub(super) fn escaped(text: &str) -> String {
+    dashboards::truth::visible(text).iter().map(dashboards::truth::Span::text).collect()
+}

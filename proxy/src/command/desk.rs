@@ -1,7 +1,9 @@
 //! Reaches whoever keeps the payloads: a running gateway, or the ledger itself where none runs.
 
+use super::records::Place;
 use super::remote::base_url;
-use super::{CommandError, serve};
+use super::serve::DEFAULT_FILE;
+use super::{CommandError, candidate, serve};
 use crate::config::{Backend, Config};
 use crate::custody::{Custody, CustodyError, LEDGER_FOLDER};
 use crate::keeper::{Keeper, KeeperError};
@@ -15,7 +17,8 @@ use ledger::backend::file::OpenError;
 use ledger::sealer::LostLock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::path::PathBuf;
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a gateway may take: it may be reading a large ledger.
@@ -77,13 +80,72 @@ impl Whose {
     }
 }
 
+/// How long it takes at most until something answers at an address of this machine.
+const NEAR: Duration = Duration::from_secs(2);
+
+impl Whose {
+    /// The gateway that is named, or that runs where the configuration says: its address and the
+    /// operator's key. None if none is named and none runs. Secrets of the configuration that are
+    /// not here are not missed.
+    pub(super) fn running(&self) -> Result<Option<(String, String)>, CommandError> {
+        if self.url.is_some() {
+            return match self.desk()? {
+                Desk::Gateway { base, key } => Ok(Some((base, key))),
+                Desk::Folder(_) => Ok(None),
+            };
+        }
+        let (data, address) = self.configured()?;
+        let key = std::fs::read_to_string(data.join(KEYS_FOLDER).join(OPERATOR_KEY));
+        let answers = TcpStream::connect_timeout(&address, NEAR).is_ok();
+        Ok(key.ok().filter(|_| answers).map(|key| {
+            let key = key.trim().to_owned();
+            (format!("http://{address}"), key)
+        }))
+    }
+
+    /// The same where there must be one.
+    pub(super) fn gateway(&self) -> Result<(String, String), CommandError> {
+        let nothing = |(data, address): (PathBuf, SocketAddr)| {
+            let key = data.join(KEYS_FOLDER).join(OPERATOR_KEY);
+            CommandError::Io(format!(
+                "no gateway answers at `http://{address}`, or its key is not in `{}`: say where it \
+                 runs with `--url`, and where its data is with `--data`",
+                key.display()
+            ))
+        };
+        self.running()?.ok_or_else(|| match self.configured() {
+            Ok(configured) => nothing(configured),
+            Err(error) => error,
+        })
+    }
+
+    /// The ledger, whether or not a gateway writes it.
+    pub(super) fn place(&self) -> Place {
+        let default = || Path::new(DEFAULT_FILE).exists().then(|| PathBuf::from(DEFAULT_FILE));
+        let config = self.config.clone().or_else(default).filter(|_| self.url.is_none());
+        let data = self.data.clone().filter(|_| self.url.is_none());
+        Place { data, config, url: self.url.clone() }
+    }
+
+    /// Where the data is, and where people reach the gateway.
+    fn configured(&self) -> Result<(PathBuf, SocketAddr), CommandError> {
+        let config = match candidate::configuration(self.config.as_deref())? {
+            Some(config) => config,
+            None => serve::configuration(None, None)?.config,
+        };
+        let data = self.data.clone().unwrap_or(config.data);
+        Ok((data, config.listen.people))
+    }
+}
+
 /// What a gateway says where it does not do what is asked.
 #[derive(serde::Deserialize)]
 struct Problem {
     detail: String,
 }
 
-/// Asks a gateway; the answer's body as JSON.
+/// Asks a gateway; the answer's body as JSON. What is not there or not understood is a wrong
+/// command line; what may not be, or not any more, is a check that failed.
 pub(super) async fn ask<T: DeserializeOwned>(
     (base, key): (&str, &str),
     method: Method,
@@ -116,10 +178,15 @@ pub(super) async fn ask<T: DeserializeOwned>(
                 let problem: Option<Problem> = serde_json::from_slice(&body).ok();
                 let detail = problem.map_or_else(|| text.into_owned(), |problem| problem.detail);
                 let detail = analytics::one_line(detail.trim(), 400);
-                if matches!(status, StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY) {
-                    return Err(CommandError::Usage(detail));
-                }
-                Err(fail(&format!("{status}: {detail}")))
+                Err(match status {
+                    StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY => {
+                        CommandError::Usage(detail)
+                    }
+                    StatusCode::CONFLICT | StatusCode::FORBIDDEN => {
+                        CommandError::CheckFailed(detail)
+                    }
+                    status => fail(&format!("{status}: {detail}")),
+                })
             }
         }
     };

@@ -14,7 +14,7 @@ use analytics::export::Bound;
 use asked::{Asked, Known, Recorded};
 use events::{CallId, Envelope, Event, SessionId};
 use outcome::{Outcome, Row};
-use policy::{Policies, Question, SessionFacts};
+use policy::{Policies, Question};
 use report::Report;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -151,14 +151,7 @@ impl Replay<'_> {
             team: &principal.team,
             actors: &principal.actors,
             kind: asked.kind(arguments.as_deref()),
-            session: SessionFacts {
-                read_private: facts.read_private,
-                read_untrusted: facts.read_untrusted,
-                sent_outside: facts.sent_outside,
-                calls: facts.calls,
-                tokens: facts.tokens,
-                cost_micros: 0,
-            },
+            session: facts,
             now: envelope.time,
         });
         let has_other_rule =

@@ -13,7 +13,7 @@ use events::{
 };
 use ledger::Entry;
 use ledger::payload::{Packed, Unpacked};
-use policy::{Kind, Question, SessionFacts};
+use policy::{Kind, Question};
 use std::sync::Arc;
 
 /// What the policy made of a call.
@@ -47,14 +47,7 @@ impl Gate {
             team: &principal.team,
             actors: &principal.actors,
             kind: kind(ask, arguments),
-            session: SessionFacts {
-                read_private: facts.read_private,
-                read_untrusted: facts.read_untrusted,
-                sent_outside: facts.sent_outside,
-                calls: facts.calls,
-                tokens: facts.tokens,
-                cost_micros: facts.cost_micros,
-            },
+            session: facts,
             now: clock::now(),
         });
         Judged { verdict: answer.verdict, rule: answer.rule, shadow: answer.shadow }

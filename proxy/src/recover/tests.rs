@@ -82,7 +82,7 @@ fn begun() -> (Ledger, WriterTask) {
     let options = Options {
         source: "test/0".into(),
         queue_max: 8,
-        append_timeout: Duration::from_secs(60),
+        append_timeout: Duration::from_mins(1),
         keys: Keys::random().unwrap(),
     };
     Ledger::start(Box::new(MemoryLog::new()), options).unwrap()

@@ -26,11 +26,11 @@ pub struct Resources {
 }
 
 impl Resources {
-    pub(super) fn new(config: &Config, base: String) -> Self {
+    pub(super) fn new(config: &Config, base: &str) -> Self {
         let mut paths = BTreeMap::new();
         for tool in &config.tools {
             let needed = tool.scopes.iter().filter(|(pattern, _)| *pattern == Pattern::any());
-            let needed = needed.flat_map(|(_, scopes)| scopes).map(|scope| scope.to_string());
+            let needed = needed.flat_map(|(_, scopes)| scopes).map(ToString::to_string);
             let needed: BTreeSet<String> = needed.collect();
             for path in ["", "/mcp"] {
                 paths.entry(path.to_owned()).or_insert_with(BTreeSet::new).extend(needed.clone());
@@ -41,7 +41,7 @@ impl Resources {
             paths.entry(path.to_owned()).or_default();
         }
         let issuers = config.issuers.iter().map(|issuer| issuer.url.clone()).collect();
-        Self { base: as_clients_write(&base), paths, issuers }
+        Self { base: as_clients_write(base), paths, issuers }
     }
 
     /// What tokens can be for, as clients write it: some put a `/` behind a host.

@@ -44,6 +44,7 @@ fn rule() -> HoldRule {
         reason: true,
         remind_s: Some(900),
         risk: Risk::High,
+        step_up: true,
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::digest;
 use events::{
-    AgentRestored, AgentRevoked, DelegationClosed, DelegationOpened, Event, EventId, Person,
-    PersonAdded, PersonRefused, PersonRestored, PersonRevoked, PersonSignedIn, PersonSignedOut,
-    PolicyLoaded, PolicyRejected, SignInFailed, Timestamp,
+    AgentRestored, AgentRevoked, DelegationClosed, DelegationOpened, Event, EventId,
+    PasskeyRegistered, PasskeyRemoved, Person, PersonAdded, PersonRefused, PersonRestored,
+    PersonRevoked, PersonSignedIn, PersonSignedOut, PolicyLoaded, PolicyRejected, SignInFailed,
+    Timestamp,
 };
 use ulid::Ulid;
 
@@ -23,12 +24,30 @@ pub(super) fn until(hours: u64) -> Timestamp {
 
 /// One of each kind.
 pub(super) fn all() -> Vec<Event> {
-    let mut all = accounts();
+    let mut all = passkeys();
+    all.extend(accounts());
     all.extend(sign_ins());
     all.extend(taken());
     all.extend(delegations());
     all.extend(policies());
     all
+}
+
+fn passkeys() -> Vec<Event> {
+    let registered = PasskeyRegistered {
+        credential: "YkzOGC5nSqGyWgqb6dS2yA".into(),
+        host: "gateway.example.com".into(),
+        key: "pAEBAycgBiFYIGx3ZCf0kWdxMHJXvzeXw1oHcV4nq9WBn3Uo5oTqzVYk".into(),
+        origin: "https://gateway.example.com".into(),
+        person: ben(),
+        sign_in: "sgn_7Q".into(),
+    };
+    let removed = PasskeyRemoved {
+        by: "ben@example.com".into(),
+        credential: "YkzOGC5nSqGyWgqb6dS2yA".into(),
+        person: ben(),
+    };
+    vec![registered.into(), removed.into()]
 }
 
 fn accounts() -> Vec<Event> {

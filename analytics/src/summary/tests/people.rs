@@ -2,9 +2,9 @@
 
 use crate::samples::{at, event, person};
 use events::{
-    AgentRestored, AgentRevoked, DelegationClosed, DelegationOpened, Digest, Event, PersonAdded,
-    PersonRefused, PersonRestored, PersonRevoked, PersonSignedIn, PersonSignedOut, PolicyLoaded,
-    PolicyRejected, SignInFailed,
+    AgentRestored, AgentRevoked, DelegationClosed, DelegationOpened, Digest, Event,
+    PasskeyRegistered, PasskeyRemoved, PersonAdded, PersonRefused, PersonRestored, PersonRevoked,
+    PersonSignedIn, PersonSignedOut, PolicyLoaded, PolicyRejected, SignInFailed,
 };
 
 const DIGEST: Digest = Digest([0xab; 32]);
@@ -33,6 +33,16 @@ fn sign_ins() -> Vec<(Event, &'static str)> {
         roles: vec!["approver".into(), "analyst".into()],
         sign_in: "s1".into(),
     };
+    let registered = PasskeyRegistered {
+        credential: "c1".into(),
+        host: "gateway.example.com".into(),
+        key: "pQECAyYgASFYIA".to_owned(),
+        origin: "https://gateway.example.com".into(),
+        person: person("ben"),
+        sign_in: "s1".into(),
+    };
+    let by = "eve@example.com".into();
+    let removed = PasskeyRemoved { by, credential: "c1".into(), person: person("ben") };
     let failed = SignInFailed {
         account: None,
         detail: "no such person".to_owned(),
@@ -52,6 +62,8 @@ fn sign_ins() -> Vec<(Event, &'static str)> {
             "ben@example.com by corp from 192.0.2.7, approver, analyst, of finance, travel, \
              until 2026-11-21T16:00:00Z",
         ),
+        (registered.into(), "ben@example.com for https://gateway.example.com (c1)"),
+        (removed.into(), "eve@example.com: ben@example.com (c1)"),
         (failed.into(), "somebody by password from 192.0.2.8: no such person"),
         (
             PersonSignedOut { person: person("ben"), sign_in: "s1".into() }.into(),

@@ -4,6 +4,10 @@
 
 mod thresholds;
 
+mod lateness;
+
+mod passkeys;
+
 mod roster;
 
 mod hold;
@@ -13,7 +17,9 @@ use events::{
     CallDispatched, CallId, Decision, Envelope, Event, EventId, GrantOpened, HoldGranted, Timestamp,
 };
 use hold::Hold;
-use roster::{Roster, is_past};
+use lateness::is_past;
+use passkeys::Passkeys;
+use roster::Roster;
 use std::collections::{HashMap, VecDeque};
 
 /// What grants add up to.
@@ -42,6 +48,7 @@ struct Kind {
 #[derive(Default)]
 pub(super) struct Grants {
     roster: Roster,
+    passkeys: Passkeys,
     holds: HashMap<CallId, Hold>,
     ended: HashMap<CallId, &'static str>,
     /// Those that ended, in order, with the grant of each.
@@ -61,6 +68,7 @@ impl Grants {
     #[expect(clippy::wildcard_enum_match_arm, reason = "most kinds are about no hold")]
     pub(super) fn apply(&mut self, envelope: &Envelope) -> Option<Wrong> {
         self.roster.apply(envelope.id, envelope.time, &envelope.event);
+        self.passkeys.apply(envelope.time, &envelope.event);
         match &envelope.event {
             Event::GrantOpened(fact) => {
                 self.counts.opened += 1;
@@ -140,7 +148,9 @@ impl Grants {
         let wrong = match &envelope.event {
             Event::HoldVoted(vote) => {
                 let wrong = hold.vote(id, time, vote).map(|detail| surely(call, &detail));
-                let doubt = self.roster.doubt(vote, time).map(|(detail, before)| {
+                let doubt = self.roster.doubt(vote, time);
+                let doubt = doubt.or_else(|| self.passkeys.doubt(call, vote, time));
+                let doubt = doubt.map(|(detail, before)| {
                     let detail = format!("`{call}`: {detail}");
                     if before { Wrong::UnlessBefore(detail) } else { Wrong::Surely(detail) }
                 });

@@ -19,6 +19,8 @@ mod grants;
 
 mod votes;
 
+mod signed;
+
 mod exports;
 
 mod payloads;

@@ -58,6 +58,7 @@ impl Story {
         held.request = Some(made.content(1, b"cancel it"));
         held.rule.approvers = vec![of_group(1, "finance")];
         held.rule.own = false;
+        held.rule.step_up = false;
         held.expires = AFTER;
         let digest = digest_of(&held, held.request.map(|request| request.digest));
         Self { made, held, digest, version: 1 }
@@ -101,6 +102,7 @@ impl Story {
     pub(crate) fn vote(&self, name: &str) -> HoldVoted {
         let Event::HoldVoted(vote) = fact("hold.voted") else { panic!() };
         HoldVoted {
+            assertion: None,
             by: person(name),
             digest: self.digest,
             for_person: None,

@@ -27,6 +27,7 @@ fn without_annotations_one_approver_has_an_hour() {
         reason: false,
         remind_s: None,
         risk: Risk::Medium,
+        step_up: false,
     };
     assert_eq!(rule(&[""]), expected);
 }
@@ -37,7 +38,7 @@ fn every_annotation_is_in_the_rule() {
         rule(&["@approvers(\"2 of finance or 1 of role:administrator; 1 of Ada@Example.com\")
         @deny(\"2\") @expires(\"2d\") @reason(\"required\") @risk(\"critical\") @edit(\"forbidden\")
         @escalate(\"30m to group:directors; 90s to ada@example.com\") @remind(\"10m\")
-        @claim(\"5m\") @own(\"allowed\") @id(\"x\") @why(\"Because.\")"]);
+        @claim(\"5m\") @own(\"allowed\") @step_up(\"required\") @id(\"x\") @why(\"Because.\")"]);
     let expected = HoldRule {
         approvers: vec![
             vec![threshold(2, 2, "group:finance"), threshold(1, 2, "role:administrator")],
@@ -54,6 +55,7 @@ fn every_annotation_is_in_the_rule() {
         reason: true,
         remind_s: Some(10 * 60),
         risk: Risk::Critical,
+        step_up: true,
     };
     assert_eq!(given, expected);
 }
@@ -64,7 +66,7 @@ fn several_policies_together_ask_for_all_that_each_asks_for() {
         "@approvers(\"1 of finance\") @expires(\"2h\") @risk(\"low\") @own(\"allowed\")",
         "@approvers(\"1 of security; 1 of finance\") @expires(\"30m\") @reason(\"required\")",
         "@risk(\"high\") @edit(\"forbidden\") @own(\"forbidden\") @claim(\"1m\") @remind(\"5m\")",
-        "@remind(\"3m\")",
+        "@remind(\"3m\") @step_up(\"required\")",
     ]);
     let expected = HoldRule {
         approvers: vec![
@@ -79,6 +81,7 @@ fn several_policies_together_ask_for_all_that_each_asks_for() {
         reason: true,
         remind_s: Some(3 * 60),
         risk: Risk::High,
+        step_up: true,
     };
     assert_eq!(joined, expected);
 }

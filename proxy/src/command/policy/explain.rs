@@ -9,7 +9,7 @@ use crate::config::{Agent, Config, look_up};
 use crate::facts::Facts;
 use crate::json;
 use events::{Decision, SessionId, Timestamp, Verdict};
-use policy::{Answer, Kind, Question, SessionFacts, Source};
+use policy::{Answer, Kind, Question, Source};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -118,14 +118,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
             team: &known.team,
             actors: &[],
             kind,
-            session: SessionFacts {
-                read_private: known.facts.read_private,
-                read_untrusted: known.facts.read_untrusted,
-                sent_outside: known.facts.sent_outside,
-                calls: known.facts.calls,
-                tokens: known.facts.tokens,
-                cost_micros: 0,
-            },
+            session: known.facts,
             now: args.at.unwrap_or_else(clock::now),
         })
     });

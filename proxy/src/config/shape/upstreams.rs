@@ -52,7 +52,7 @@ pub struct ToolUpstream {
     pub untrusted: Vec<Pattern>,
     /// Which of them reach destinations outside.
     pub outside: Vec<Pattern>,
-    /// What tokens must be good for to call them: a tool needs the scopes of each pattern that fits.
+    /// What tokens must be good for: a tool needs the scopes of each pattern that fits.
     pub scopes: Vec<(Pattern, Vec<Arc<str>>)>,
 }
 

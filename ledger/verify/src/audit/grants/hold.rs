@@ -1,6 +1,7 @@
 //! One held call: its version, its votes, and whether a grant of it is as its rule says.
 
-use super::roster::{Roster, is_past};
+use super::lateness::is_past;
+use super::roster::Roster;
 use super::thresholds::{Approver, satisfied};
 use events::{
     CallDigest, CallDispatched, CallHeld, Digest, EventId, HoldEdited, HoldGranted, HoldRefused,
@@ -170,6 +171,9 @@ impl Hold {
         let mut approvers = Vec::new();
         for id in &grant.votes {
             let vote = self.cited(*id, Vote::Approve)?;
+            if held.rule.step_up && vote.assertion.is_none() {
+                return Err(format!("the vote `{id}` of `{}` is not signed", vote.by.email));
+            }
             let email = vote.for_person.as_ref().map_or(&*vote.by.email, |person| &*person.email);
             apart.check(&vote.by.email)?;
             apart.check(email)?;

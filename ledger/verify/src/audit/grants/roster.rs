@@ -1,20 +1,12 @@
 //! Who may vote, as the events say: sign-ins, delegations, and who was revoked.
 
+use super::lateness::{LATE_MICROS_MAX, is_past};
 use events::{Event, EventId, HoldVoted, Timestamp};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// By how much the time of an event may be past an end without a word: it is told before the event
-/// is in line.
-pub(super) const LATE_MICROS_MAX: u64 = 60_000_000;
-
 /// How many sign-ins are remembered before those that are over are forgotten.
 const SIGN_INS: usize = 1 << 16;
-
-/// Whether a time is past an end.
-pub(super) const fn is_past(time: Timestamp, end: Timestamp) -> bool {
-    time.micros() > end.micros().saturating_add(LATE_MICROS_MAX)
-}
 
 struct SignIn {
     id: Arc<str>,
