@@ -142,13 +142,8 @@ impl Gateway {
         let people = bind(config.listen.people).await?;
         let key = sealing.as_ref().map(Sealing::key);
         record_start(&ledger, &config, loaded.digest, (&report, key)).await?;
-        let policing = match config.policy.clone() {
-            Some(policy) => {
-                let with = (Arc::clone(&rules), ledger.clone(), desk.clone());
-                Some(Policing::begin(policy, with, last_policies).await?)
-            }
-            None => None,
-        };
+        let with = (Arc::clone(&rules), ledger.clone(), desk.clone());
+        let policing = policing(&config, with, last_policies).await?;
 
         let memory = Memory::new(config.limits.memory_bytes_max);
         let keeper = Arc::new(Keeper::new(ledger.clone()));
@@ -237,6 +232,7 @@ impl Gateway {
         let gate = Arc::clone(gate);
         let stops = stopping.clone();
         let pages = People::new(gate, memory, room, sealing, stops).router(&site, keeping);
+        let pages = dashboards::fenced(pages);
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
         self.pages.push(tokio::spawn(people_listener::serve(people, pages, stopping.clone())));
         Ok(())
@@ -347,6 +343,18 @@ impl Gateway {
             }
         }
         Ok(drained)
+    }
+}
+
+/// Whoever looks after the policies, where there are any.
+async fn policing(
+    config: &Config,
+    with: (Arc<Rules>, Ledger, Desk),
+    last: Option<Digest>,
+) -> Result<Option<Policing>, PolicyError> {
+    match config.policy.clone() {
+        Some(policy) => Policing::begin(policy, with, last).await.map(Some),
+        None => Ok(None),
     }
 }
 

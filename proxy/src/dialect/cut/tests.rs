@@ -62,7 +62,8 @@ fn streamed(route: Route) -> String {
         _ => anthropic_events(&whole),
     };
     let name = |event: &Value| event["type"].as_str().unwrap().to_owned();
-    events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", name(event))).collect()
+    let frames = events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", name(event)));
+    frames.collect::<Vec<_>>().concat()
 }
 
 fn chat_events(whole: &Value) -> Vec<Value> {
