@@ -1,6 +1,8 @@
 //! Answers with tool calls kept, changed and taken out, whole and streamed, in each dialect: what
 //! is left is read by the same readers as what providers send.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "the third of three routes")]
+
 use super::super::{Answer, Route, Step, StreamReader, read_answer};
 use super::{AskedCall, Cutter, KeptFrame, Ruling, asked_calls, rewrite_answer};
 use crate::sse::Parser;
