@@ -38,9 +38,9 @@ struct Exports {
     stopping: watch::Receiver<bool>,
 }
 
-/// Serves, to loopback peers and to people of `site` who may export, `POST /api/v1/exports` with an [`ExportAsked`] as JSON: a
-/// bundle as a tar archive. An answer that breaks off is no bundle: it has no manifest. When
-/// `stopping` becomes true, exports under way break off.
+/// Serves, to loopback peers and to people of `site` who may export, `POST /api/v1/exports` with an
+/// [`ExportAsked`] as JSON: a bundle as a tar archive. An answer that breaks off is no bundle: it
+/// has no manifest. When `stopping` becomes true, exports under way break off.
 pub fn export_routes(
     source: ExportSource,
     stopping: watch::Receiver<bool>,

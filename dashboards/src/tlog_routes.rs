@@ -32,7 +32,8 @@ const CHANGING: &str = "no-cache";
 /// - `GET …/proof/{sequence}`: a `.tlog-proof` of one event; makes a checkpoint if none covers it.
 ///
 /// Events themselves, in `entries`, go to loopback peers and to people of `site` who may see
-/// sessions; all else to everybody. The server must tell the peer's address, as for [`ledger_routes`](crate::ledger_routes).
+/// sessions; all else to everybody. The server must tell the peer's address, as for
+/// [`ledger_routes`](crate::ledger_routes).
 pub fn tlog_routes(shard: &str, sealing: Sealing, site: Option<Site>) -> Router {
     let others = Others { site, right: Right::ViewSessions };
     let entries = Router::new()

@@ -44,7 +44,7 @@ mod rebuild;
 #[cfg(test)]
 mod tests;
 
-pub use asked::{ModelAsked, ModelOutcome, ModelPlace, Note, ToolAsked, ToolPlace};
+pub use asked::{ModelAsked, ModelOutcome, ModelPlace, Note, Released, ToolAsked, ToolPlace};
 pub use limits::Limits;
 
 use crate::dialect::{Answer, ToolCall};
@@ -176,6 +176,27 @@ impl Correlator {
         marks.first().copied()
     }
 
+    /// Takes note that a tool call of an answer is released to its agent, which runs it out of
+    /// sight: what the model is told of it later is the agent's own word. Gives the link.
+    pub fn released(&mut self, released: Released<'_>) -> Note {
+        let Released { agent: name, call, session, arguments, cause, asked_in, tool_call } =
+            released;
+        let row = self.memory.tool_begun(name, call, session, arguments);
+        let (marks, agent) = self.memory.agent(name);
+        let id = Some(marks.shortened(tool_call)).filter(|id| !id.is_empty());
+        let mark = id.as_deref().map(|id| marks.tool_call_in(asked_in, id));
+        let found = agent.asked.find(mark.unwrap_or(arguments));
+        let asked = found.filter(|(_, asked)| asked.cause == cause).map(|(row, _)| row).next();
+        if let Some(asked) = asked {
+            agent.claim(row, asked, true);
+        }
+        let tool_call = id.map(std::borrow::Cow::into_owned);
+        let (confidence, method) = (100, events::LinkMethod::ToolCallId);
+        let link = CallLinked { candidates: None, cause, confidence, method, tool_call };
+        self.memory.tool_ended(call, &[]);
+        Note::link(asked_in, call, cause, link)
+    }
+
     /// A keyed digest of these fields, which serves this purpose alone.
     pub fn mark(&self, purpose: &str, fields: &[&[u8]]) -> Mark {
         self.memory.marks.mark(purpose, fields)
@@ -278,6 +299,12 @@ impl Correlator {
         }
         self.memory.trim();
     }
+}
+
+/// Whether a model that asks for `asked` means this tool of a server; `exposed` is the name under
+/// which the gateway itself offers it.
+pub fn names(asked: &str, server: &str, tool: &str, exposed: &str) -> bool {
+    ToolName { server, tool, exposed }.fit(asked) == Some(tool_name::Fit::Whole)
 }
 
 fn protocol_mark(marks: &marks::Marks, id: &str) -> Mark {

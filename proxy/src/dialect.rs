@@ -1,10 +1,11 @@
 //! The dialects of model APIs: reads requests, answers and streams, and writes refusals.
 //!
 //! Nothing here changes a byte of what is forwarded, and nothing is written again from what was
-//! read. A request that is not what its dialect says is refused, because it could not be recorded
-//! truthfully; an answer never is: what can be read is read, and the rest is noted in
-//! [`Answer::problems`]. Bodies must have passed the strict JSON check before: duplicate members
-//! and absurd depth are not looked for again.
+//! read, but for the tool calls that are to be taken out of an answer (`cut`). A request that is
+//! not what its dialect says is refused, because it could not be recorded truthfully; an answer
+//! never is: what can be read is read, and the rest is noted in [`Answer::problems`]. Bodies must
+//! have passed the strict JSON check before: duplicate members and absurd depth are not looked for
+//! again.
 
 // Each module uses only those above it; the empty lines keep rustfmt from sorting them.
 mod problem;
@@ -37,6 +38,8 @@ mod stream;
 
 mod refusal;
 
+mod cut;
+
 #[cfg(test)]
 mod properties;
 
@@ -44,6 +47,7 @@ use reading::Reading;
 
 pub use answer::{Answer, ApiError, Usage};
 pub use assembly::Step;
+pub use cut::{AskedCall, Cutter, KeptFrame, Ruling, asked_calls, rewrite_answer};
 pub use problem::{PROBLEMS_MAX, Problem, Problems};
 pub use refusal::{Refusal, error_body, error_frame};
 pub use request::{Hints, Parameters, Request, RequestError};

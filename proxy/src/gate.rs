@@ -19,6 +19,8 @@ mod send;
 
 mod admit;
 
+mod local;
+
 mod edit;
 
 mod refuse;
@@ -26,6 +28,7 @@ mod refuse;
 pub use admit::{Admitted, Held, pending};
 pub use ask::{Ask, Content};
 pub use gap::{Carried, Gap};
+pub use local::{LocalAnswer, LocalAsk, Rewritten};
 pub use open::{Answered, OpenCall};
 pub use refuse::Refused;
 pub use send::Dispatched;

@@ -2,6 +2,10 @@
 //!
 //! [`Models::serve`] is the door; `Models::pass` shows the order of a call.
 
+mod local;
+
+mod watch;
+
 mod answer;
 
 mod read;

@@ -5,7 +5,7 @@ use crate::catalogue::{Catalogue, Definition};
 use crate::config::{Config, Pattern, ToolUpstream};
 use crate::json;
 use policy::{
-    AgentFacts, Claims, Labels, Model, PersonFacts, Policies, ServerFacts, ToolFacts, Traits,
+    AgentFacts, Claims, LOCAL, Labels, Model, PersonFacts, Policies, ServerFacts, ToolFacts, Traits,
 };
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -73,6 +73,8 @@ impl Rules {
             listed: listed.contains(&server.name),
             labels: of_unseen(server),
         });
+        // It tells no tools, so that policies may name any.
+        let local = ServerFacts { name: LOCAL.into(), ..ServerFacts::default() };
         let configured = |name: &str| config.tools.iter().find(|known| known.name == name);
         let tools = seen.iter().filter_map(|(server, name, definition)| {
             Some(ToolFacts {
@@ -86,7 +88,7 @@ impl Rules {
         Model {
             agents: agents.collect(),
             people: self.people.read().unwrap_or_else(PoisonError::into_inner).clone(),
-            servers: servers.collect(),
+            servers: servers.chain([local]).collect(),
             tools: tools.collect(),
             models: Vec::new(),
             providers: config.models.iter().map(|model| model.name.as_str().into()).collect(),

@@ -21,4 +21,18 @@ mod stage;
 
 mod walk;
 
+mod deciding;
+
+mod pairs;
+
+mod scanned;
+
+mod local;
+
+mod fences;
+
+mod outages;
+
+mod hooks;
+
 mod passkeys;

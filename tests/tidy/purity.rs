@@ -15,7 +15,6 @@ const PURE: &[&str] = &[
     "approvals/identity/src/person",
     "approvals/identity/src/role",
     "approvals/identity/src/strict",
-    "approvals/identity/src/throttle",
     "approvals/src/grant",
     "approvals/src/hold",
     "approvals/src/limits",

@@ -137,9 +137,12 @@ impl Desk {
         match self.carry_out(id, command, Vec::new()).await {
             Ok(_) | Err(CommandError::Unknown | CommandError::Refused(_)) => Ok(()),
             Err(CommandError::Record(error)) => Err(error.into()),
-            Err(CommandError::Stopping | CommandError::Grant(_) | CommandError::Delegation(_)) => {
-                Err(DeskError::Stopping)
-            }
+            Err(
+                CommandError::Stopping
+                | CommandError::Elsewhere { .. }
+                | CommandError::Grant(_)
+                | CommandError::Delegation(_),
+            ) => Err(DeskError::Stopping),
         }
     }
 
@@ -151,7 +154,12 @@ impl Desk {
             Ok(standing) => !standing.state.is_final(),
             Err(CommandError::Record(error)) => return Err(error.into()),
             Err(CommandError::Unknown | CommandError::Refused(_)) => false,
-            Err(CommandError::Stopping | CommandError::Grant(_) | CommandError::Delegation(_)) => {
+            Err(
+                CommandError::Stopping
+                | CommandError::Elsewhere { .. }
+                | CommandError::Grant(_)
+                | CommandError::Delegation(_),
+            ) => {
                 return Err(DeskError::Stopping);
             }
         };
@@ -293,7 +301,9 @@ impl Desk {
 fn change(slot: &Slot, asked: &CallHeld) -> Option<&'static str> {
     let held = &slot.hold.fact;
     let (old, new) = (&held.rule, &asked.rule);
-    if held.definition != asked.definition {
+    // One that was not seen then, or was not seen again since a start, is not known to have changed.
+    let definitions = held.definition.zip(asked.definition);
+    if definitions.is_some_and(|(then, now)| then != now) {
         return Some("the tool's definition has changed since people were asked");
     }
     let is_same = old.approvers == new.approvers && old.own == new.own && old.edit == new.edit;

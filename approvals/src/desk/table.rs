@@ -56,6 +56,12 @@ pub(super) struct Table {
     next: BTreeMap<Arc<str>, u64>,
     /// What is recorded here and was not shown yet.
     pub(super) own: BTreeSet<EventId>,
+    /// What people said and do, by its events, where it is taken from another process.
+    pub(super) taken: BTreeSet<EventId>,
+    /// Votes that whoever holds their call is waited for to have heard of, and whether it has.
+    pub(super) awaited: BTreeMap<EventId, bool>,
+    /// Holds of which not all is on record here, so that nothing more is.
+    pub(super) aside: BTreeSet<CallId>,
 }
 
 impl Table {
@@ -85,7 +91,10 @@ impl Table {
         }
     }
 
-    fn fold(&mut self, envelope: &Envelope, settings: &Settings) {
+    pub(super) fn fold(&mut self, envelope: &Envelope, settings: &Settings) {
+        if settings.takes && is_of_people(&envelope.event) {
+            self.taken.insert(envelope.id);
+        }
         self.roster.apply(envelope);
         self.grants.apply(envelope);
         if let Some(hold) = Hold::begin(envelope) {
@@ -94,6 +103,11 @@ impl Table {
             for slot in self.holds.values_mut() {
                 slot.hold.void_votes_of(&fact.email);
             }
+            let of_them = |slot: &&Slot| {
+                slot.hold.fact.principal.owner.to_lowercase() == fact.email.to_lowercase()
+            };
+            let open: Vec<_> = self.open().filter(of_them).map(|slot| slot.hold.id).collect();
+            self.unsettled.extend(open);
         } else if let Event::AgentRevoked(fact) = &envelope.event {
             let open = self.open().filter(|slot| slot.hold.fact.principal.agent == fact.agent);
             self.unsettled = open.map(|slot| slot.hold.id).collect();
@@ -294,6 +308,25 @@ impl Table {
         };
         Box::new(slots.filter(fits).take(most))
     }
+}
+
+/// Whether a person said or did it, so that it may be taken from another process.
+pub(super) const fn is_of_people(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::AgentRestored(_)
+            | Event::AgentRevoked(_)
+            | Event::DelegationClosed(_)
+            | Event::DelegationOpened(_)
+            | Event::HoldCommented(_)
+            | Event::HoldViewed(_)
+            | Event::HoldVoted(_)
+            | Event::PersonAdded(_)
+            | Event::PersonRestored(_)
+            | Event::PersonRevoked(_)
+            | Event::PersonSignedIn(_)
+            | Event::PersonSignedOut(_)
+    )
 }
 
 /// Until when a no answers the same call.

@@ -313,12 +313,16 @@ fn expire(hold: &Hold, context: &Context<'_>) -> Option<Step> {
 
 fn settle(hold: &Hold, context: &Context<'_>) -> Option<Step> {
     let principal = &hold.fact.principal;
-    if !hold.state.is_final()
-        && !context.is_claimed
-        && let Some(revoked) = context.roster.revoked_agent(&principal.agent)
-    {
-        let reason = format!("agent `{}` is revoked: {}", revoked.agent, revoked.reason);
-        return Some(withdrawn(&"gateway".into(), &reason));
+    if !hold.state.is_final() && !context.is_claimed {
+        let reason = if let Some(revoked) = context.roster.revoked_agent(&principal.agent) {
+            Some(format!("agent `{}` is revoked: {}", revoked.agent, revoked.reason))
+        } else {
+            let revoked = context.roster.revoked_person(&principal.owner);
+            revoked.map(|it| format!("`{}`, for whom it is, is revoked: {}", it.email, it.reason))
+        };
+        if let Some(reason) = reason {
+            return Some(withdrawn(&"gateway".into(), &reason));
+        }
     }
     if let Some(expired) = expire(hold, context) {
         return Some(expired);

@@ -1,6 +1,7 @@
 //! What the condition of a policy looks at.
 
 use crate::argument::Uninspected;
+use crate::facts::LOCAL;
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, Policy};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -16,6 +17,8 @@ pub(crate) struct Mentions {
     attributes: BTreeSet<String>,
     /// Whether there is a record, which could be compared with arguments as a whole.
     records: bool,
+    /// Whether the name is mentioned that tools which agents run themselves have for a server.
+    local: bool,
     /// The entities.
     pub(crate) entities: BTreeSet<EntityUid>,
 }
@@ -46,6 +49,7 @@ impl Mentions {
     fn member(&mut self, name: &str, value: &Value) {
         match (name, value) {
             ("Var", Value::String(variable)) => self.context |= variable == "context",
+            ("Value", Value::String(text)) => self.local |= text == LOCAL,
             ("attr", Value::String(attribute)) => {
                 self.attributes.insert(attribute.clone());
             }
@@ -83,6 +87,12 @@ impl Mentions {
     /// Whether the answer can depend on anything but who asks for what.
     pub(crate) fn context(&self) -> bool {
         self.context
+    }
+
+    /// Whether the name of a server may be compared with that which tools have that agents run
+    /// themselves.
+    pub(crate) fn local(&self) -> bool {
+        self.local && self.attributes.contains("server")
     }
 
     /// Whether arguments are looked at by name.

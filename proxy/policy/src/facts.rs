@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+/// The name that stands in the place of a server's for tools that agents run themselves. A model
+/// that has a server of this name lets policies name them.
+pub const LOCAL: &str = "local";
+
 /// What there is to decide about. From it come the types that policies are checked against, and
 /// what they may ask of an agent, a person or a tool.
 #[derive(Clone, Debug, Default)]

@@ -26,6 +26,8 @@ mod scope;
 
 mod condition;
 
+mod local;
+
 mod check;
 
 mod question;
@@ -40,7 +42,8 @@ mod tests;
 pub use annotation::ROLES;
 pub use argument::ARGUMENT_BYTES_MAX;
 pub use facts::{
-    AgentFacts, Claims, Labels, Model, ModelFacts, PersonFacts, ServerFacts, ToolFacts, Traits,
+    AgentFacts, Claims, LOCAL, Labels, Model, ModelFacts, PersonFacts, ServerFacts, ToolFacts,
+    Traits,
 };
 pub use lists::{AGENT_LISTS, Request, decide};
 pub use policies::{Policies, digest};

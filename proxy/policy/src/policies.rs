@@ -5,6 +5,7 @@ use crate::check::{Draft, check};
 use crate::condition::Mentions;
 use crate::entity::Directory;
 use crate::facts::Model;
+use crate::local::Local;
 use crate::problem::PolicyProblem;
 use crate::scope::{Index, Scope};
 use crate::source::{POLICIES_MAX, Piece, Source, pieces};
@@ -26,6 +27,7 @@ pub(crate) struct Compiled {
     pub(crate) condition: Option<Expression>,
     pub(crate) mentions: Mentions,
     pub(crate) annotations: Annotations,
+    pub(crate) local: Local,
     /// As Cedar has it, for the other opinion in tests.
     #[cfg(test)]
     pub(crate) policy: Policy,
@@ -37,6 +39,8 @@ pub struct Policies {
     pub(crate) compiled: Vec<Compiled>,
     pub(crate) index: Index,
     pub(crate) directory: Directory,
+    /// What those that decide say of tools that agents run themselves.
+    local: Local,
     sources: Vec<Source>,
     digest: Digest,
 }
@@ -108,12 +112,16 @@ impl Policies {
             check(&drafts, &directory, &mut problems);
         }
         let mut index = Index::default();
+        let mut local = Local::default();
         for (number, policy) in compiled.iter().enumerate() {
             index.add(number, &policy.scope);
+            if !policy.annotations.is_shadow {
+                local.join(&policy.local);
+            }
         }
         problems.sort();
         let (sources, digest) = (sources.to_vec(), digest(sources));
-        Ok((Self { compiled, index, directory, sources, digest }, problems))
+        Ok((Self { compiled, index, directory, local, sources, digest }, problems))
     }
 
     /// The digest of all their text: SHA-256 over `countersign/policies/v1` and a zero byte, and of
@@ -130,6 +138,17 @@ impl Policies {
     /// Whether none decides, which permits nothing.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether any that decides names tools that agents run themselves. If none does, they are not
+    /// meant, and nobody need ask.
+    pub fn concern_local(&self) -> bool {
+        self.local.is_named
+    }
+
+    /// Whether any that decides names this one of them alone.
+    pub fn name_local(&self, tool: &str) -> bool {
+        self.local.tools.contains(tool)
     }
 
     /// How many are only watched.
@@ -181,10 +200,12 @@ fn compile(
         }
     };
     let annotations = read(piece, policy, mentions.unattended(), problems);
+    let scope = Scope::of(policy);
     Some(Compiled {
         name: annotations.id.clone().unwrap_or_else(|| piece.place().into()),
         effect: policy.effect(),
-        scope: Scope::of(policy),
+        local: Local::of(policy, &scope, &mentions),
+        scope,
         condition: policy.as_ref().non_scope_constraints().cloned().map(Expression::from),
         mentions,
         annotations,

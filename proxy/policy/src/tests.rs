@@ -5,6 +5,7 @@ mod decisions;
 mod documents;
 mod holding;
 mod limits;
+mod local;
 mod problems;
 mod slices;
 mod starter;

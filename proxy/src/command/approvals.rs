@@ -1,5 +1,5 @@
-//! `countersign approvals`: calls that wait for people, and votes on them. What is decided on is the
-//! exact call that was shown: its digest goes with the vote.
+//! `countersign approvals`: calls that wait for people, and votes on them. What is decided on is
+//! the exact call that was shown: its digest goes with the vote.
 
 mod told;
 
@@ -172,26 +172,23 @@ fn understood<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Command
 fn list(args: &ListArgs, out: &mut dyn Write) -> Result<(), CommandError> {
     let ListArgs { state, json, whose } = args;
     let running = whose.running()?;
-    let told: Vec<Told> = match &running {
-        Some((base, key)) => {
-            let state = match state {
-                Which::Pending => "pending",
-                Which::Decided => "decided",
-                Which::All => "all",
-            };
-            let path = format!("{PATH}?state={state}");
-            let mut answer: Value =
-                runtime()?.block_on(ask((base, key), Method::GET, &path, &()))?;
-            understood(answer.get_mut("holds").map(Value::take).unwrap_or_default())?
-        }
-        None => {
-            let is_wanted = |told: &Told| match state {
-                Which::Pending => told.state == "pending",
-                Which::Decided => told.state != "pending",
-                Which::All => true,
-            };
-            folder::holds(&whose.place())?.into_iter().filter(is_wanted).collect()
-        }
+    let told: Vec<Told> = if let Some((base, key)) = &running {
+        let state = match state {
+            Which::Pending => "pending",
+            Which::Decided => "decided",
+            Which::All => "all",
+        };
+        let path = format!("{PATH}?state={state}");
+        let asking = ask((base, key), Method::GET, &path, &());
+        let mut answer: Value = runtime()?.block_on(asking)?;
+        understood(answer.get_mut("holds").map(Value::take).unwrap_or_default())?
+    } else {
+        let is_wanted = |told: &Told| match state {
+            Which::Pending => told.state == "pending",
+            Which::Decided => told.state != "pending",
+            Which::All => true,
+        };
+        folder::holds(&whose.place())?.into_iter().filter(is_wanted).collect()
     };
     if *json {
         writeln!(out, "{:#}", json!({ "live": running.is_some(), "holds": told }))?;

@@ -4,7 +4,10 @@
 use super::role::Role;
 use super::{CommandError, candidate};
 use crate::catalogue::Catalogue;
-use crate::config::{Config, WitnessRole, describe, describe_witness, look_up};
+use crate::config::{
+    ApprovalsRole, Config, Problems, WitnessRole, describe, describe_approvals, describe_witness,
+    look_up,
+};
 use crate::rules::Rules;
 use std::fmt::Write as _;
 use std::io::Write;
@@ -26,13 +29,20 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
     let (described, warnings) = match args.role {
         Role::Gateway => {
-            let loaded = Config::load(&args.config, &look_up).map_err(wrong)?;
+            let loaded =
+                Config::load(&args.config, &look_up).map_err(|problems| wrong(&problems))?;
             let mut described = describe(&loaded.config);
             described.push_str(&policies(loaded.config)?);
             (described, loaded.warnings)
         }
+        Role::Approvals => {
+            let loaded =
+                ApprovalsRole::load(&args.config, &look_up).map_err(|problems| wrong(&problems))?;
+            (describe_approvals(&loaded.role), loaded.warnings)
+        }
         Role::Witness => {
-            let (role, warnings) = WitnessRole::load(&args.config, &look_up).map_err(wrong)?;
+            let (role, warnings) =
+                WitnessRole::load(&args.config, &look_up).map_err(|problems| wrong(&problems))?;
             (describe_witness(&role), warnings)
         }
     };
@@ -43,7 +53,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
     Ok(())
 }
 
-fn wrong(problems: crate::config::Problems) -> CommandError {
+fn wrong(problems: &Problems) -> CommandError {
     CommandError::Configuration(problems.to_string())
 }
 

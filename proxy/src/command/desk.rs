@@ -144,8 +144,8 @@ struct Problem {
     detail: String,
 }
 
-/// Asks a gateway; the answer's body as JSON. What is not there or not understood is a wrong command
-/// line; what may not be, or not any more, is a check that failed.
+/// Asks a gateway; the answer's body as JSON. What is not there or not understood is a wrong
+/// command line; what may not be, or not any more, is a check that failed.
 pub(super) async fn ask<T: DeserializeOwned>(
     (base, key): (&str, &str),
     method: Method,

@@ -9,6 +9,7 @@ use approvals::Roster;
 use http::Method;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::sync::Arc;
 
 /// Sees who is known, invites people, and stops them.
 #[derive(Debug, clap::Args)]
@@ -160,18 +161,15 @@ fn list(args: &ListArgs, out: &mut dyn Write) -> Result<(), CommandError> {
         Ok(())
     })?;
     for known in roster.people() {
-        let all = |names: &[std::sync::Arc<str>]| match names {
+        let all = |names: &[Arc<str>]| match names {
             [] => "none".to_owned(),
             names => escaped(&names.join(", ")),
         };
-        let email = &known.person.email;
-        let revoked = if roster.revoked_person(email).is_some() { "  revoked" } else { "" };
-        let (roles, groups) = (all(&known.roles), all(&known.groups));
-        writeln!(out, "{}  roles {roles}  groups {groups}{revoked}", escaped(email))?;
+        let email = escaped(&known.person.email);
+        writeln!(out, "{email}  roles {}  groups {}", all(&known.roles), all(&known.groups))?;
     }
-    let strangers = roster.revoked_people().filter(|fact| roster.known(&fact.email).is_none());
-    for fact in strangers {
-        writeln!(out, "{}  never seen here  revoked", escaped(&fact.email))?;
+    for fact in roster.revoked_people() {
+        writeln!(out, "{}  revoked", escaped(&fact.email))?;
     }
     Ok(())
 }

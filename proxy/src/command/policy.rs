@@ -19,7 +19,7 @@ enum What {
     /// Write policies to start with into a new file.
     Init(init::Args),
     /// Ask policies about a call that nobody makes.
-    Explain(explain::Args),
+    Explain(Box<explain::Args>),
 }
 
 /// Does what is asked. Blocks; not for asynchronous tasks.

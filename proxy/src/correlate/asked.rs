@@ -92,6 +92,25 @@ pub struct ToolPlace {
     pub notes: Vec<Note>,
 }
 
+/// A tool call of an answer that is released to the agent, to be run out of the gateway's sight.
+#[derive(Clone, Copy, Debug)]
+pub struct Released<'a> {
+    /// The agent.
+    pub agent: &'a str,
+    /// The call, as the gateway counts it.
+    pub call: CallId,
+    /// Its session: that in which it was held first.
+    pub session: SessionId,
+    /// The mark of its arguments.
+    pub arguments: Mark,
+    /// The model call whose answer asks for it.
+    pub cause: CallId,
+    /// The session of that.
+    pub asked_in: SessionId,
+    /// The model's id of it; empty when it has none.
+    pub tool_call: &'a str,
+}
+
 /// An event about a call that is to be recorded: a link or a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {

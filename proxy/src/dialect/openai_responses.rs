@@ -91,7 +91,12 @@ fn read_input<'a>(
 }
 
 /// Reads one item, of an input or an output.
-fn item<'a>(reading: &mut Reading, at: At<'_>, body: &str, raw: &'a RawValue) -> Turn<'a> {
+pub(super) fn item<'a>(
+    reading: &mut Reading,
+    at: At<'_>,
+    body: &str,
+    raw: &'a RawValue,
+) -> Turn<'a> {
     let [kind, role, content] = reading.pick(at, raw.get(), ["type", "role", "content"]);
     let kind = reading.text(at.member("type"), kind);
     let role = reading.text(at.member("role"), role);

@@ -172,7 +172,7 @@ impl Gate {
     }
 
     /// People could not be asked.
-    async fn not_asked(&self, ask: &Ask<'_>, call: CallId, error: DeskError) -> Problem {
+    pub(super) async fn not_asked(&self, ask: &Ask<'_>, call: CallId, error: DeskError) -> Problem {
         self.correlator().unanswered(call);
         match error {
             DeskError::Record(error) => {
@@ -283,7 +283,7 @@ impl Gate {
     }
 
     /// What is not any more as it was when people decided.
-    fn changed_since(
+    pub(super) fn changed_since(
         &self,
         ask: &Ask<'_>,
         arguments: Option<&str>,
@@ -305,7 +305,7 @@ impl Gate {
         }
     }
 
-    async fn take_back(&self, hold: CallId, reason: String) -> Problem {
+    pub(super) async fn take_back(&self, hold: CallId, reason: String) -> Problem {
         let message = format!("NOT EXECUTED. It was allowed, but {reason}.");
         let withdrawn = self.desk.withdraw(hold, "gateway".into(), reason).await;
         if let Err(error) = withdrawn {
@@ -316,7 +316,7 @@ impl Gate {
     }
 
     /// The arguments that an approver put in the place of those asked for.
-    async fn edited_arguments(&self, claim: &Claim) -> Result<Option<String>, Problem> {
+    pub(super) async fn edited_arguments(&self, claim: &Claim) -> Result<Option<String>, Problem> {
         let Some(edited) = claim.edited() else { return Ok(None) };
         if let Some(text) = &edited.text {
             return Ok(Some(text.to_string()));
@@ -350,7 +350,7 @@ pub fn pending(hold: CallId, expires: &str) -> Problem {
     Problem::new(ErrorCode::ApprovalPending, message).recorded_as(hold)
 }
 
-fn listed(ask: &Ask<'_>) -> Verdict {
+pub(super) fn listed(ask: &Ask<'_>) -> Verdict {
     policy::decide(&policy::Request {
         agent: ask.caller.name(),
         object: &ask.object,
@@ -358,7 +358,7 @@ fn listed(ask: &Ask<'_>) -> Verdict {
     })
 }
 
-fn with_arguments(body: &[u8], arguments: &str) -> Result<String, Problem> {
+pub(super) fn with_arguments(body: &[u8], arguments: &str) -> Result<String, Problem> {
     let text = std::str::from_utf8(body).unwrap_or_default();
     json::set(text, &["params", "arguments"], arguments).map_err(|_| {
         Problem::new(ErrorCode::Internal, "the arguments of the request cannot be replaced")
@@ -366,7 +366,7 @@ fn with_arguments(body: &[u8], arguments: &str) -> Result<String, Problem> {
 }
 
 /// A no in words that a model understands. What people wrote is quoted as such.
-fn refusal(no: &No) -> Problem {
+pub(super) fn refusal(no: &No) -> Problem {
     let by = if no.by.is_empty() { "a person".to_owned() } else { no.by.join(" and ") };
     let (code, what) = match no.why {
         Why::Refused => (ErrorCode::ApprovalRefused, format!("{by} rejected this call.")),

@@ -1,5 +1,5 @@
-//! Other arguments for a call that waits, as an approver wants them: checked as if the agent had sent
-//! them, and packed so that they can be approved.
+//! Other arguments for a call that waits, as an approver wants them: checked as if the agent had
+//! sent them, and packed so that they can be approved.
 
 use super::{Gate, later};
 use crate::clock;

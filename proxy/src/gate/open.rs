@@ -75,6 +75,11 @@ impl OpenCall {
         &self.upstream
     }
 
+    /// Whether what comes back is kept.
+    pub fn keeps_answers(&self) -> bool {
+        self.keep == Keep::Everything
+    }
+
     /// Takes note that the answer has begun.
     pub fn first_byte(&mut self) {
         self.first_byte_us.get_or_insert_with(|| clock::micros_since(self.began));

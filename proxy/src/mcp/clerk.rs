@@ -200,7 +200,7 @@ impl Clerk {
         waits: Waits<impl Future<Output = ()>>,
     ) -> Result<Begun, NotBegun> {
         let state = State::of(message);
-        let own = state.as_ref().map(|_| without_state(message)).transpose()?;
+        let own = state.as_ref().map(|_| without_state(message));
         let limits = json::Limits::default();
         let own = own.as_deref().map(|text| Message::read(text.as_bytes(), limits)).transpose();
         let own = own.map_err(|malformed| Refusal::malformed(malformed.code, malformed.detail))?;

@@ -28,9 +28,9 @@ pub(crate) struct Refusal {
     /// The HTTP status, where it is not the problem's own.
     status: Option<StatusCode>,
     /// What the error's data has beside the problem's code.
-    more: Map<String, Value>,
+    more: Box<Map<String, Value>>,
     /// The result that says it instead, as JSON.
-    result: Option<String>,
+    result: Option<Box<str>>,
 }
 
 impl From<Problem> for Refusal {
@@ -38,7 +38,7 @@ impl From<Problem> for Refusal {
     /// -32768 to -32000, so no client takes these for something else.
     fn from(problem: Problem) -> Self {
         let code = -31_000 - i64::from(problem.code.status().as_u16());
-        Self { problem, code, status: None, more: Map::new(), result: None }
+        Self { problem, code, status: None, more: Box::default(), result: None }
     }
 }
 
@@ -82,7 +82,7 @@ impl Refusal {
 
     /// The same, said by this result (JSON).
     pub(crate) fn answered(mut self, result: String) -> Self {
-        self.result = Some(result);
+        self.result = Some(result.into());
         self
     }
 
@@ -129,7 +129,7 @@ impl Refusal {
     /// The JSON-RPC error for the request with this id (as written; `None` where there is none).
     pub(crate) fn body(&self, id: Option<&str>) -> String {
         let text = error_text(id, self.code, &self.problem.message);
-        let mut data = self.more.clone();
+        let mut data = (*self.more).clone();
         data.insert("code".to_owned(), self.problem.code.text().into());
         json::set(&text, &["error", "data"], &Value::from(data).to_string()).unwrap_or(text)
     }

@@ -12,7 +12,6 @@ use sha2::Sha256;
 use crate::json;
 
 use super::envelope::Message;
-use super::reply::Refusal;
 
 /// How often a client is sent back for the same call. Clients give up after ten rounds, and then
 /// tell their model nothing that it understands; so before that it is told to ask again.
@@ -82,10 +81,10 @@ impl States {
 }
 
 /// The request without the state, which its server never gave out.
-pub(crate) fn without_state(message: &Message<'_>) -> Result<String, Refusal> {
+pub(crate) fn without_state(message: &Message<'_>) -> String {
     let text = json::remove(message.text, &["params", "requestState"]);
     let text = text.unwrap_or_else(|_| message.text.to_owned());
-    Ok(json::remove(&text, &["params", "inputResponses"]).unwrap_or(text))
+    json::remove(&text, &["params", "inputResponses"]).unwrap_or(text)
 }
 
 #[cfg(test)]

@@ -76,6 +76,7 @@ impl Models {
         let (head, body) = response.into_parts();
         let status = head.status.as_u16();
         let id = call.id();
+        let guard = self.guard(passing, &call).filter(|_| !is_error(status));
         let whole = {
             let Some(to_agent) = reply.as_mut() else { return Ok(()) };
             let bounds = self.answer_bounds();
@@ -104,6 +105,12 @@ impl Models {
         let completed = completed(&read, status);
         let answered = answered(passing.route, &read);
         call.complete(completed, answered, &body).await?; // durable: now release
+        let body = match (guard, reply.as_mut()) {
+            (None, _) => Some(body),
+            (Some(_), None) => None,
+            (Some(guard), Some(to_agent)) => guard.whole(body, to_agent.closed()).await?,
+        };
+        let Some(body) = body else { return Ok(()) };
         drop(memory);
         let mut response = Response::new(Outgoing::from(body));
         *response.status_mut() = head.status;
@@ -163,10 +170,15 @@ pub(super) fn completed(answer: &dialect::Answer, status: u16) -> CallCompleted 
         model: answer.model.clone(),
         response: answer.id.clone(),
         status,
-        unsuccessful: answer.error.is_some() || 400 <= status || unreadable,
+        unsuccessful: answer.error.is_some() || is_error(status) || unreadable,
         usage: (usage != Usage::default()).then_some(usage),
         ..CallCompleted::default()
     }
+}
+
+/// Whether clients take an answer of this status for an error, and read nothing else in it.
+const fn is_error(status: u16) -> bool {
+    400 <= status
 }
 
 fn is_event_stream(response: &Response<Incoming>) -> bool {

@@ -1,6 +1,7 @@
 //! Streams: frames flow as they come, and the last one is withheld until the outcome is durable.
 
 use super::answer::{answer, answer_problem, answered, completed};
+use super::watch::Watch;
 use super::{Models, Passing, Reply, refusal};
 use crate::body::{Bounds, Pieces, ReceiveError, stream};
 use crate::dialect::{Route, Step, StreamReader, error_frame};
@@ -26,6 +27,15 @@ const AFTERMATH: Duration = Duration::from_millis(250);
 /// How many bytes of ids, names and arguments are kept while reading a stream.
 const KEPT_BYTES_MAX: usize = 4 << 20;
 
+/// How often the bytes of a stream are held that is watched: whole, as frames, and as arguments.
+const WATCHED_COPIES: usize = 3;
+
+/// What clients pass over, said while people decide about the rest of a stream.
+const WAITING: &[u8] = b": a person is asked about what follows\n\n";
+
+/// How often that is said.
+const WAITING_EVERY: Duration = Duration::from_secs(10);
+
 /// How a stream ended.
 enum End {
     /// With its last frame, which has not been released.
@@ -50,6 +60,8 @@ struct Relaying {
     terminal: bool,
     held: Held,
     bounds: Bounds,
+    /// Looks out for tool calls that may not be released, where policies want that.
+    watch: Option<Watch>,
 }
 
 impl Models {
@@ -69,6 +81,7 @@ impl Models {
             response.headers_mut().insert("countersign-call", id);
         }
         answer(reply, response);
+        let watch = self.guard(passing, &call).and_then(Watch::new);
         let mut relaying = Relaying {
             route: passing.route,
             reader: StreamReader::new(passing.route, KEPT_BYTES_MAX),
@@ -78,6 +91,7 @@ impl Models {
             terminal: false,
             held: self.memory.hold_answer(),
             bounds: self.answer_bounds(),
+            watch,
         };
         let end = relaying.run(body, &pieces).await;
         // From here on the agent has an answer, so what goes wrong is told within the stream.
@@ -125,7 +139,8 @@ impl Relaying {
         if self.bounds.bytes_max < length {
             return Err(ReceiveError::TooLarge(self.bounds.bytes_max));
         }
-        self.held.reserve(length).await?;
+        let copies = if self.watch.is_some() { WATCHED_COPIES } else { 1 };
+        self.held.reserve(copies * length).await?;
         self.whole.extend_from_slice(data);
         Ok(())
     }
@@ -135,7 +150,7 @@ impl Relaying {
         let mut ready = BytesMut::new();
         loop {
             match self.parser.next_frame() {
-                Ok(Some(frame)) => self.sort(&frame, &mut ready),
+                Ok(Some(frame)) => self.sort(&frame, &mut ready)?,
                 Ok(None) => break,
                 Err(fault) => return Err(garbled(&fault)),
             }
@@ -146,16 +161,19 @@ impl Relaying {
         Ok(())
     }
 
-    fn sort(&mut self, frame: &Frame, ready: &mut BytesMut) {
+    fn sort(&mut self, frame: &Frame, ready: &mut BytesMut) -> Result<(), End> {
         let fields = &frame.fields;
         let step =
             fields.data.as_deref().map(|data| self.reader.read(fields.event.as_deref(), data));
         self.terminal |= step == Some(Step::Terminal);
-        if self.terminal {
-            self.withheld.extend_from_slice(&frame.raw);
-        } else {
-            ready.extend_from_slice(&frame.raw);
+        let side = if self.terminal { &mut self.withheld } else { ready };
+        match &mut self.watch {
+            None => side.extend_from_slice(&frame.raw),
+            Some(watch) => {
+                watch.take(frame, self.terminal, side).map_err(|fault| unread(&fault))?;
+            }
         }
+        Ok(())
     }
 
     /// The upstream closed: what is left without its empty line is a frame all the same to some
@@ -163,9 +181,15 @@ impl Relaying {
     async fn ended(&mut self, pieces: &Pieces) -> End {
         let parser = std::mem::replace(&mut self.parser, Parser::new(FRAME_BYTES_MAX));
         let mut ready = BytesMut::new();
-        let (last, rest) = parser.finish();
-        if let Some(frame) = last {
-            self.sort(&frame, &mut ready);
+        let (last, mut rest) = parser.finish();
+        let mut last: Vec<Frame> = last.into_iter().collect();
+        if self.watch.is_some() && !rest.is_empty() {
+            last.extend(completed_frame(&std::mem::take(&mut rest)));
+        }
+        for frame in last {
+            if let Err(end) = self.sort(&frame, &mut ready) {
+                return end;
+            }
         }
         let side = if self.terminal { &mut self.withheld } else { &mut ready };
         side.extend_from_slice(&rest);
@@ -183,7 +207,7 @@ impl Relaying {
         status: u16,
         pieces: Pieces,
     ) -> Result<(), Problem> {
-        let Self { route, reader, whole, withheld, held, .. } = self;
+        let Self { route, reader, mut watch, whole, mut withheld, held, .. } = self;
         let number = reader.next_number();
         let read = reader.finish();
         // Some servers of the dialect never send the last frame; their own sign of an end counts.
@@ -194,6 +218,9 @@ impl Relaying {
                 call.complete(completed, answered(route, &read), &whole).await.map(drop)
             }
             End::Truncated if whole_enough => {
+                if let Some(watch) = &mut watch {
+                    watch.end(&mut withheld);
+                }
                 let completed = completed(&read, status);
                 call.complete(completed, answered(route, &read), &whole).await.map(drop)
             }
@@ -207,7 +234,6 @@ impl Relaying {
                 call.fail(*reason, detail.clone(), Some(status), &whole).await.map(drop)
             }
         };
-        drop(held);
         let broken = match (&recorded, end) {
             (Err(problem), _) => Some(problem.clone()),
             (Ok(()), End::Failed(_, code, detail)) => Some(Problem::new(code, detail)),
@@ -215,19 +241,55 @@ impl Relaying {
                 let message = "the provider's stream ended without its last frame";
                 Some(Problem::new(ErrorCode::UpstreamBroken, message))
             }
-            (Ok(()), End::Whole | End::Truncated | End::Abandoned) => None,
+            (Ok(()), End::Abandoned) => return recorded,
+            (Ok(()), End::Whole | End::Truncated) => None,
         };
-        // If the agent is gone there is nobody to send this to.
-        if let Some(problem) = broken {
-            drop(pieces.send(error_frame(route, &refusal(&problem), number)).await);
-        } else {
-            if !withheld.is_empty() {
-                drop(pieces.send(withheld.freeze()).await);
+        let rest = match (broken, watch) {
+            (Some(problem), _) => Err(problem),
+            (None, Some(watch)) if watch.is_stuck() => {
+                watch.settle(&whole, until_gone(&pieces)).await
             }
-            pieces.end();
+            (None, _) => Ok(Some(withheld.freeze())),
+        };
+        drop(held);
+        match rest {
+            Err(problem) => {
+                // If the agent is gone there is nobody to send this to.
+                drop(pieces.send(error_frame(route, &refusal(&problem), number)).await);
+            }
+            Ok(Some(rest)) => {
+                if !rest.is_empty() {
+                    drop(pieces.send(rest).await);
+                }
+                pieces.end();
+            }
+            Ok(None) => {}
         }
         recorded
     }
+}
+
+/// Tells the agent now and then that its answer is coming; returns when it has gone.
+async fn until_gone(pieces: &Pieces) {
+    while pieces.send(Bytes::from_static(WAITING)).await.is_ok() {
+        tokio::select! {
+            () = pieces.closed() => return,
+            () = tokio::time::sleep(WAITING_EVERY) => {}
+        }
+    }
+}
+
+/// What the stream ended with, as a frame.
+fn completed_frame(rest: &[u8]) -> Option<Frame> {
+    let mut parser = Parser::new(FRAME_BYTES_MAX);
+    parser.feed(rest);
+    parser.feed(b"\n\n");
+    parser.next_frame().ok().flatten()
+}
+
+fn unread(fault: &crate::json::Fault) -> End {
+    let detail = format!("an event whose tool calls could not be judged: {fault}");
+    End::Failed(FailureReason::Garbled, ErrorCode::UpstreamBroken, detail)
 }
 
 fn failed(error: &ReceiveError) -> End {

@@ -10,9 +10,14 @@ use std::collections::BTreeMap;
 #[tokio::test]
 async fn a_call_whose_tool_or_rule_has_changed_is_put_before_people_anew() {
     let rig = Rig::new();
-    let mut old = rig.waits(1).await;
-    let mut changed = rig.new_hold(1);
-    changed.fact.definition = Some(Digest([5; 32]));
+    let defined = |digest| {
+        let mut hold = rig.new_hold(1);
+        hold.fact.definition = Some(Digest([digest; 32]));
+        hold
+    };
+    let first = rig.desk.ask(defined(4)).await.unwrap();
+    let Asked::Waits(mut old) = first else { panic!("it waits") };
+    let changed = defined(5);
     let Asked::Waits(mut new) = rig.desk.ask(changed).await.unwrap() else { panic!("it waits") };
     assert!(new.is_new());
     let Decided::Withdrawn(no) = old.decided().await else { panic!("it is not asked any more") };
@@ -23,6 +28,22 @@ async fn a_call_whose_tool_or_rule_has_changed_is_put_before_people_anew() {
     let asked = rig.desk.ask(stricter).await.unwrap();
     assert!(matches!(asked, Asked::Waits(waiting) if waiting.is_new()), "one yes is not enough");
     assert!(matches!(new.decided().await, Decided::Withdrawn(_)));
+}
+
+#[tokio::test]
+async fn a_tool_that_is_seen_for_the_first_time_or_not_yet_since_a_start_has_not_changed() {
+    let rig = Rig::new();
+    let mut seen = rig.new_hold(1);
+    seen.fact.definition = Some(Digest([5; 32]));
+    let unseen = rig.waits(1).await;
+    let Asked::Waits(second) = rig.desk.ask(seen).await.unwrap() else { panic!("it waits") };
+    assert_eq!((second.id(), second.is_new()), (unseen.id(), false));
+    let mut seen = rig.new_hold(2);
+    seen.fact.definition = Some(Digest([5; 32]));
+    let Asked::Waits(first) = rig.desk.ask(seen).await.unwrap() else { panic!("it waits") };
+    let second = rig.ask(2).await;
+    assert!(matches!(second, Asked::Waits(it) if it.id() == first.id() && !it.is_new()));
+    assert_eq!((rig.count("call.held"), rig.count("hold.withdrawn")), (2, 0));
 }
 
 #[tokio::test]

@@ -35,6 +35,19 @@ async fn what_an_agent_had_held_is_taken_back_when_it_is_revoked() {
 }
 
 #[tokio::test]
+async fn what_was_held_for_a_person_is_taken_back_when_that_person_is_revoked() {
+    let rig = Rig::new();
+    let mut pending = rig.waits(1).await;
+    let mut granted = rig.waits(2).await;
+    rig.approve("ada", granted.id()).await.unwrap();
+    let olga: Arc<str> = "Olga@example.com".into();
+    assert!(rig.desk.revoke_person(Arc::clone(&olga), ops(), "has left".into()).await.unwrap());
+    assert!(matches!(pending.decided().await, Decided::Withdrawn(_)));
+    let Decided::Withdrawn(no) = granted.decided().await else { panic!("it is taken back") };
+    assert!(no.reasons[0].contains("has left"), "{no:?}");
+}
+
+#[tokio::test]
 async fn a_claim_that_is_not_spent_after_its_agent_was_revoked_can_be_taken_by_nobody() {
     let rig = Rig::new();
     let mut waiting = rig.waits(1).await;

@@ -1,10 +1,14 @@
 //! What is shown to whom.
 
-use super::stage::Stage;
+use super::stage::{Browser, OPERATOR, Stage};
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use events::Event;
+use futures_util::StreamExt as _;
 use http::{Request, StatusCode};
 use identity::role::Role;
+use std::net::SocketAddr;
+use tower::ServiceExt as _;
 
 #[tokio::test]
 async fn who_has_no_say_sees_no_call_and_that_is_on_record() {
@@ -109,4 +113,47 @@ async fn only_administrators_say_who_is_who() {
     let fields = [("csrf", csrf.as_str()), ("email", "ada@example.com"), ("reason", "left")];
     stage.post("/people/revoke", Some(&root), &fields).await;
     assert!(stage.desk.is_person_revoked("ada@example.com"));
+}
+
+#[tokio::test]
+async fn who_reads_is_told_that_something_changed_and_nothing_of_what() {
+    let stage = Stage::new();
+    let ada = stage.browser("ada", &[Role::Approver]).await;
+    let request = Request::get("/holds/events").header("cookie", &ada.cookies);
+    let request = request.body(Body::empty()).unwrap();
+    let response = stage.site.router().oneshot(request).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut told = response.into_body().into_data_stream();
+    let call = stage.hold(r#"{"to":"a secret"}"#).await;
+    let piece = told.next().await.unwrap().unwrap();
+    let text = std::str::from_utf8(&piece).unwrap();
+    assert!(text.contains("event: changed") && text.contains(&call.to_string()), "{text}");
+    assert!(!text.contains("secret") && !text.contains("refund"), "{text}");
+}
+
+#[tokio::test]
+async fn events_are_for_this_machine_and_for_who_has_the_right() {
+    let stage = Stage::new();
+    let ada = stage.browser("ada", &[Role::Approver]).await;
+    let root = stage.browser("root", &[Role::Administrator]).await;
+    let site = Some(stage.site.clone());
+    let reader = std::sync::Arc::clone(stage.ledger.reader());
+    let routes = crate::ledger_routes(reader, stage.ledger.keys().clone(), site);
+    let token = |browser: &Browser| browser.sign_in.seal(stage.site.key()).unwrap();
+    let ask = async |header: &str, value: String, peer: [u8; 4]| {
+        let request = Request::get("/api/v1/events").header(header, value);
+        let mut request = request.header("host", "127.0.0.1").body(Body::empty()).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from((peer, 999))));
+        routes.clone().oneshot(request).await.unwrap().status()
+    };
+    let (near, far) = ([127, 0, 0, 1], [10, 0, 0, 7]);
+    let bearer = |token: String| format!("Bearer {token}");
+    assert_eq!(ask("x-nothing", String::new(), near).await, StatusCode::OK);
+    assert_eq!(ask("x-nothing", String::new(), far).await, StatusCode::FORBIDDEN);
+    assert_eq!(ask("x-forwarded-for", "1.2.3.4".to_owned(), near).await, StatusCode::FORBIDDEN);
+    assert_eq!(ask("authorization", bearer(token(&ada)), far).await, StatusCode::OK);
+    assert_eq!(ask("cookie", ada.cookies.clone(), far).await, StatusCode::OK);
+    assert_eq!(ask("authorization", bearer(token(&root)), far).await, StatusCode::FORBIDDEN);
+    assert_eq!(ask("authorization", bearer(OPERATOR.to_owned()), far).await, StatusCode::OK);
+    assert_eq!(ask("authorization", bearer("csop_x".to_owned()), far).await, StatusCode::FORBIDDEN);
 }

@@ -1,7 +1,7 @@
 //! The world that the tests decide about.
 
 use crate::{
-    AgentFacts, Answer, Claims, Kind, Labels, Model, ModelFacts, PersonFacts, Policies,
+    AgentFacts, Answer, Claims, Kind, LOCAL, Labels, Model, ModelFacts, PersonFacts, Policies,
     PolicyProblem, Question, ServerFacts, SessionFacts, Source, ToolFacts,
 };
 use events::Timestamp;
@@ -79,6 +79,7 @@ pub(super) fn model() -> Model {
             server("crm", true, true),
             server("web", false, true),
             server("late", false, false),
+            server(LOCAL, false, false),
         ],
         tools: vec![
             tool("crm", "refund", Some(REFUND), Claims::default()),

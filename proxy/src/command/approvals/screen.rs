@@ -1,5 +1,5 @@
-//! Calls that wait, on a terminal. Whatever agents or people wrote is shown as it is: what would not
-//! be seen, or would move the cursor, is spelled out.
+//! Calls that wait, on a terminal. Whatever agents or people wrote is shown as it is: what would
+//! not be seen, or would move the cursor, is spelled out.
 
 use super::super::CommandError;
 use super::super::decision_words::escaped;
@@ -173,8 +173,8 @@ fn write_row(row: &Row, out: &mut dyn Write) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// All of a text, with `newline` where it goes on in a new line. Nothing is folded here; what is too
-/// much for any page is counted.
+/// All of a text, with `newline` where it goes on in a new line. Nothing is folded here; what is
+/// too much for any page is counted.
 fn whole(shown: &Shown, newline: &str) -> String {
     let spell = |spans: &[Span]| -> String {
         let spelled = spans.iter().map(|span| {

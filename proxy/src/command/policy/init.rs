@@ -18,10 +18,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
     let path = args.out.display();
     make(&args.out).map_err(|error| {
-        let hint = match error.kind() {
-            io::ErrorKind::AlreadyExists => "; name another file with `--out`",
-            _ => "",
-        };
+        let is_there = error.kind() == io::ErrorKind::AlreadyExists;
+        let hint = if is_there { "; name another file with `--out`" } else { "" };
         CommandError::Io(format!("cannot make `{path}`: {error}{hint}"))
     })?;
     writeln!(

@@ -47,9 +47,9 @@ pub(super) enum Known {
 /// The MCP method that gets a prompt.
 const PROMPT: &str = "prompts/get";
 
-/// What the gate cites for a no that is not the policies': of calls that they held, since people
-/// have just said no, or are asked for too many already.
-const ON_HOLDS: [&str; 2] = ["recent no", "limits"];
+/// What the gate cites for a no to a call that policies held: since people have just said no, are
+/// asked for too many already, or had agreed to calls of the kind as they were before.
+const ON_HOLDS: [&str; 3] = ["recent no", "limits", "changed since"];
 
 /// What it cites where it asks no policy.
 const REVOCATIONS: &str = "revocations";

@@ -207,6 +207,9 @@ fn is_scope(word: &str) -> bool {
 }
 
 fn is_tool_name(text: &str) -> Result<(), &'static str> {
+    if text == policy::LOCAL {
+        return Err("another name: `local` stands for tools that agents run themselves");
+    }
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let fits = text.chars().all(fits) && !text.starts_with('-');
     let expected = "at most 32 small letters, digits and `-`";
