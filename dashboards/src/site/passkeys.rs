@@ -10,6 +10,7 @@ use events::{Assertion, CallId, DecisionDigest, Digest, Vote};
 use http::StatusCode;
 use identity::account::{AccountError, Accounts};
 use identity::passkey::{self, Ceremony, Passkey, PasskeyError};
+use std::sync::Arc;
 
 /// Where passkeys of this gateway's people are used; none where browsers allow none.
 pub(super) fn place(site: &Site) -> Option<passkey::Site> {
