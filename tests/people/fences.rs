@@ -18,8 +18,8 @@ fn send(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body
          application/x-www-form-urlencoded\r\ncontent-length: {}\r\n",
         body.len()
     );
-    for (name, value) in headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
+    for &(name, value) in headers {
+        text.extend([name, ": ", value, "\r\n"]);
     }
     let mut connection = Connection::open(to).unwrap();
     connection.send(format!("{text}\r\n{body}")).unwrap();
