@@ -14,9 +14,15 @@ mod shell;
 
 mod asking;
 
+mod elsewhere;
+
 mod rights;
 
 mod noting;
+
+mod taking;
+
+mod learning;
 
 mod following;
 
@@ -26,6 +32,7 @@ pub use claim::{Claim, Edited};
 pub use command::{
     CommandError, Delegate, DelegationRefusal, Edit, GrantRefusal, OpenGrant, Standing,
 };
+pub use elsewhere::{Amendment, Carried, Holder, Order};
 pub use following::concerns;
 pub use waiting::{Decided, No, Waiting, Why};
 
@@ -39,6 +46,7 @@ use events::{
 };
 use ledger::payload::Packed;
 use ledger::{Ledger, RecordError, Sequence};
+use shell::With;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -96,6 +104,8 @@ pub struct Settings {
     pub grant_time_max: Duration,
     /// For how long somebody may let another vote in their place.
     pub delegation_time_max: Duration,
+    /// Whether people vote in another process, so that what they said is taken from there.
+    pub takes: bool,
 }
 
 impl Default for Settings {
@@ -108,6 +118,7 @@ impl Default for Settings {
             grant_budget_max: 1000,
             grant_time_max: Duration::from_hours(24),
             delegation_time_max: Duration::from_hours(90 * 24),
+            takes: false,
         }
     }
 }
@@ -215,6 +226,8 @@ struct Shared {
     /// For each identity that is asked for now, its turn: so there is one hold of it.
     turns: Mutex<BTreeMap<Mark, Arc<tokio::sync::Mutex<()>>>>,
     changes: watch::Sender<u64>,
+    /// Who holds the calls, where that is another process.
+    holder: Option<Arc<dyn Holder>>,
 }
 
 impl Desk {
@@ -222,6 +235,27 @@ impl Desk {
     /// is asked anything; those that [`concerns`] says no to may be left out. What is recorded from
     /// now on [`Desk::run`] shows it.
     pub fn new(ledger: Ledger, clock: Clock, settings: Settings) -> Self {
+        Self::made(ledger, clock, settings, None)
+    }
+
+    /// A desk where people decide on calls that other processes hold: it takes their words, and
+    /// leaves it to `holder` what becomes of a call. What that is has to be told to it by
+    /// [`Desk::learn`].
+    pub fn of_others(
+        ledger: Ledger,
+        clock: Clock,
+        settings: Settings,
+        holder: Arc<dyn Holder>,
+    ) -> Self {
+        Self::made(ledger, clock, settings, Some(holder))
+    }
+
+    fn made(
+        ledger: Ledger,
+        clock: Clock,
+        settings: Settings,
+        holder: Option<Arc<dyn Holder>>,
+    ) -> Self {
         let from = *ledger.committed().borrow();
         Self(Arc::new(Shared {
             ledger,
@@ -232,6 +266,7 @@ impl Desk {
             calm: Arc::default(),
             turns: Mutex::default(),
             changes: watch::Sender::new(0),
+            holder,
         }))
     }
 
@@ -244,7 +279,11 @@ impl Desk {
 
     /// Takes a vote, and decides with it if it is enough. The same vote again changes nothing.
     pub async fn vote(&self, hold: CallId, ballot: Ballot) -> Result<Standing, CommandError> {
-        let command = Command::Vote(self.0.clock.event_id(), ballot);
+        let event = self.0.clock.event_id();
+        let command = Command::Vote(event, ballot);
+        if self.0.holder.is_some() {
+            return self.vote_elsewhere(hold, event, command).await;
+        }
         self.carry_out(hold, command, Vec::new()).await
     }
 
@@ -261,9 +300,14 @@ impl Desk {
     /// Changes the arguments; all votes so far are void.
     pub async fn edit(&self, hold: CallId, edit: Edit) -> Result<Standing, CommandError> {
         let Edit { voter, shown, version, arguments, text, request, reason } = edit;
+        if self.0.holder.is_some() {
+            let amendment = Amendment { voter, shown, version, arguments: text, reason };
+            return self.have_done(hold, Order::Edit(hold, amendment)).await;
+        }
         let reference = request.reference;
         let edition = Edition { voter, shown, version, arguments, request: reference, reason };
-        self.carry_out_noting(hold, Command::Edit(edition), vec![request], Some(text)).await
+        let with = With { payloads: vec![request], text: Some(text), said: None };
+        self.carry_out_with(hold, Command::Edit(edition), with).await
     }
 
     /// Notes that a person has a hold on the screen.
@@ -282,6 +326,9 @@ impl Desk {
         hold: CallId,
         ballot: Ballot,
     ) -> Result<Standing, CommandError> {
+        if self.0.holder.is_some() {
+            return self.have_done(hold, Order::BreakGlass(hold, ballot)).await;
+        }
         self.carry_out(hold, Command::BreakGlass(ballot), Vec::new()).await
     }
 
@@ -292,6 +339,9 @@ impl Desk {
         voter: Voter,
         reason: String,
     ) -> Result<Standing, CommandError> {
+        if self.0.holder.is_some() {
+            return self.have_done(hold, Order::TakeBack(hold, voter, reason)).await;
+        }
         self.carry_out(hold, Command::TakeBack(voter, reason), Vec::new()).await
     }
 
@@ -302,6 +352,9 @@ impl Desk {
         by: Arc<str>,
         reason: String,
     ) -> Result<Standing, CommandError> {
+        if self.0.holder.is_some() {
+            return self.have_done(hold, Order::Withdraw(hold, by, reason)).await;
+        }
         self.carry_out(hold, Command::Withdraw(by, reason), Vec::new()).await
     }
 

@@ -24,9 +24,9 @@ pub mod desk;
 pub mod notice;
 
 pub use desk::{
-    Asked, Claim, Clock, CommandError, Decided, Delegate, DelegationRefusal, Desk, DeskError, Edit,
-    Edited, GrantRefusal, HoldFilter, HoldView, NewHold, No, OpenGrant, Settings, Standing,
-    Waiting, Why, concerns,
+    Amendment, Asked, Carried, Claim, Clock, CommandError, Decided, Delegate, DelegationRefusal,
+    Desk, DeskError, Edit, Edited, GrantRefusal, HoldFilter, HoldView, Holder, NewHold, No,
+    OpenGrant, Order, Settings, Standing, Waiting, Why, concerns,
 };
 pub use fingerprint::fingerprint;
 pub use grant::{Grant, Shape};

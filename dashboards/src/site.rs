@@ -55,6 +55,7 @@ mod rights_api;
 mod nowhere;
 
 pub use backstage::{AgentKnown, Appointed, Backstage, Edited, PoliciesKnown, Tool};
+pub use story::session_before;
 
 use crate::assets::asset_routes;
 use crate::look_routes::look_routes;

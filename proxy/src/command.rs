@@ -18,6 +18,8 @@ mod foreground;
 
 mod witness;
 
+mod approvals_role;
+
 mod serve;
 
 mod candidate;
@@ -73,7 +75,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the gateway, with the embedded ledger unless configured otherwise; or a witness.
+    /// Run the gateway, with the embedded ledger unless configured otherwise; or the service where
+    /// people decide, or a witness.
     Serve(serve::Args),
     /// Run the gateway with stand-in upstreams and play recorded agent sessions through it.
     Demo(demo::Args),

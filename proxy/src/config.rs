@@ -16,17 +16,20 @@ mod shape;
 mod walk;
 mod witness_role;
 
+mod approvals_role;
+
 mod describe;
 mod read;
 
 mod load;
 
+pub use approvals_role::ApprovalsRole;
 pub use base_url::{BaseUrl, BaseUrlError};
-pub use describe::{describe, describe_witness};
+pub use describe::{describe, describe_approvals, describe_witness};
 pub use diagnostic::{Diagnostic, Place, Problems};
 pub use key_hash::{KEY_BYTES_MIN, KeyHash, KeyHashError};
 pub use limits::Limits;
-pub use load::{CONFIG_BYTES_MAX, Loaded};
+pub use load::{CONFIG_BYTES_MAX, Loaded, LoadedApprovals};
 pub use pattern::{PATTERN_BYTES_MAX, Pattern, PatternError, ToolPattern};
 pub use payload_rule::{Keep, Of, PayloadRule, keep};
 pub use policy_files::{
@@ -36,10 +39,10 @@ pub use policy_files::{
 pub use quantity::duration;
 pub use secret::{Found, Lookup, LookupError, SECRET_BYTES_MAX, Secret, SecretRef, look_up};
 pub use shape::{
-    Agent, ApprovalsConfig, Backend, Checkpoints, Config, Dialect, Durability, Kept, LedgerConfig,
-    Listen, MailConfig, MailTls, Mailbox, Mcp, ModelUpstream, PayloadKey, PeopleConfig, PrefixRule,
-    Price, RoleHolder, Roles, Setting, SignInProvider, TokenIssuer, ToolUpstream, Transport,
-    Webhook, WebhookKind, Witness,
+    Agent, ApprovalsConfig, Backend, Checkpoints, Config, Counterpart, Dialect, Durability, Kept,
+    LedgerConfig, Listen, MailConfig, MailTls, Mailbox, Mcp, ModelUpstream, PayloadKey,
+    PeopleConfig, PrefixRule, Price, RoleHolder, Roles, Setting, SignInProvider, TokenIssuer,
+    ToolUpstream, Transport, Webhook, WebhookKind, Witness,
 };
 pub use witness_role::WitnessRole;
 

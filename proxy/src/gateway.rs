@@ -1,7 +1,12 @@
-//! The composition root: from a configuration to a running gateway, and back to rest.
+//! The composition root: from a configuration to a running gateway, and back to rest. That of the
+//! service where people decide for gateways stands below it.
+
+mod service;
+
+pub use service::ApprovalsService;
 
 use crate::clock;
-use crate::config::{Backend, Config, Durability, Loaded};
+use crate::config::{Backend, Config, Counterpart, Durability, KeyHash, Loaded};
 use crate::correlate::{Correlator, Limits as CorrelateLimits};
 use crate::custody::{
     Closing, Custody, CustodyError, FoundLedger, LEDGER_FOLDER, payload_segment_bytes, plain,
@@ -19,17 +24,20 @@ use crate::people_listener;
 use crate::policing::{Policing, PolicyError};
 use crate::prices::Prices;
 use crate::recover::{RecoverError, look_back, recall};
+use crate::remote_desk::{
+    Peer, feed_routes, holder_routes, only_counterparts, signposts, take_words,
+};
 use crate::room::Room;
 use crate::rules::Rules;
 use crate::server::Agents;
-use crate::site_wiring::{SiteError, Wiring, site};
+use crate::site_wiring::{SiteError, Wiring, site, stage};
 use crate::tokens::{Tokens, TokensError};
 use crate::upstream::{TlsError, Upstream};
 use crate::watch::watch;
 use approvals::notice::{Courier, SettingsError};
 use approvals::{Clock, Desk, Limits as DeskLimits, Settings as DeskSettings};
 use axum::Router;
-use dashboards::site::Site;
+use dashboards::site::{Backstage, Site};
 use events::{Digest, GatewayStarted, GatewayStopped};
 use ledger::sealer::LostLock;
 use ledger::{Entry, Health, Ledger, RecordError, SealHealth, Sealing};
@@ -134,13 +142,8 @@ impl Gateway {
         let people = bind(config.listen.people).await?;
         let key = sealing.as_ref().map(Sealing::key);
         record_start(&ledger, &config, loaded.digest, (&report, key)).await?;
-        let policing = match config.policy.clone() {
-            Some(policy) => {
-                let with = (Arc::clone(&rules), ledger.clone(), desk.clone());
-                Some(Policing::begin(policy, with, last_policies).await?)
-            }
-            None => None,
-        };
+        let with = (Arc::clone(&rules), ledger.clone(), desk.clone());
+        let policing = policing(&config, with, last_policies).await?;
 
         let memory = Memory::new(config.limits.memory_bytes_max);
         let keeper = Arc::new(Keeper::new(ledger.clone()));
@@ -162,16 +165,8 @@ impl Gateway {
             config,
         };
         let keeping = operator.map(|key| keeper_routes(Arc::clone(&keeper), key, stopping.clone()));
-        let (site, first_link) = site(Wiring {
-            config: &gateway.config,
-            gate: &gateway.gate,
-            operator,
-            url: gateway.config.approvals.url_at(gateway.people),
-            stopping: stopping.clone(),
-        })
-        .await?;
-        gateway.first_link = first_link;
-        let people = (people, keeping.unwrap_or_default(), site);
+        let (site, pages) = gateway.site(operator, &stopping).await?;
+        let people = (people, keeping.unwrap_or_default().merge(pages), site);
         gateway.listen(agents, people, memory, &stopping)?;
         let config = Arc::clone(&gateway.config);
         gateway.listeners.push(tokio::spawn(keep(keeper, config)));
@@ -181,6 +176,33 @@ impl Gateway {
             gateway.listeners.push(tokio::spawn(policing.run(stopping)));
         }
         Ok(gateway)
+    }
+
+    /// The site for people, and the pages that are shown here.
+    async fn site(
+        &mut self,
+        operator: Option<KeyHash>,
+        stopping: &watch::Receiver<bool>,
+    ) -> Result<(Site, Router), GatewayError> {
+        let ledger = self.gate.ledger();
+        let backstage = stage(&self.gate, &self.config);
+        let (site, first_link) = site(Wiring {
+            config: &self.config,
+            desk: self.gate.desk(),
+            ledger,
+            reader: Arc::clone(ledger.reader()),
+            backstage: Arc::clone(&backstage),
+            operator,
+            url: self.config.approvals.url_at(self.people),
+            stopping: stopping.clone(),
+        })
+        .await?;
+        self.first_link = first_link;
+        let pages = match self.config.service.clone() {
+            Some(service) => self.decided_elsewhere(&service, backstage, stopping)?,
+            None => site.router(),
+        };
+        Ok((site, pages))
     }
 
     fn listen(
@@ -209,11 +231,28 @@ impl Gateway {
         let sealing = self.sealing.clone();
         let gate = Arc::clone(gate);
         let stops = stopping.clone();
-        let pages = People::new(gate, memory, room, sealing, stops).router(&site).merge(keeping);
+        let pages = People::new(gate, memory, room, sealing, stops).router(&site, keeping);
         let pages = dashboards::fenced(pages);
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
         self.pages.push(tokio::spawn(people_listener::serve(people, pages, stopping.clone())));
         Ok(())
+    }
+
+    /// Lets the service where people decide follow this ledger, and takes what they say there.
+    fn decided_elsewhere(
+        &mut self,
+        service: &Counterpart,
+        backstage: Arc<dyn Backstage>,
+        stopping: &watch::Receiver<bool>,
+    ) -> Result<Router, GatewayError> {
+        let (ledger, desk) = (self.gate.ledger(), self.gate.desk());
+        let routes =
+            holder_routes((ledger, desk), backstage).merge(feed_routes(ledger, stopping.clone()));
+        let peer = Arc::new(Peer::new(service)?);
+        let taking = take_words(desk.clone(), peer, stopping.clone());
+        self.listeners.push(tokio::spawn(taking));
+        let key = KeyHash::of(service.key.expose());
+        Ok(only_counterparts(routes, [key]).merge(signposts(&service.url)))
     }
 
     /// Has people told about calls that wait, where that is configured.
@@ -307,6 +346,18 @@ impl Gateway {
     }
 }
 
+/// Whoever looks after the policies, where there are any.
+async fn policing(
+    config: &Config,
+    with: (Arc<Rules>, Ledger, Desk),
+    last: Option<Digest>,
+) -> Result<Option<Policing>, PolicyError> {
+    match config.policy.clone() {
+        Some(policy) => Policing::begin(policy, with, last).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 fn desk_clock() -> Clock {
     Clock::new(clock::now, clock::event_id)
 }
@@ -320,6 +371,7 @@ fn desk_settings(config: &Config) -> DeskSettings {
             pending_per_agent_max: asked.pending_max,
             ..DeskLimits::default()
         },
+        takes: config.service.is_some(),
         ..DeskSettings::default()
     }
 }

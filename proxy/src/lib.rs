@@ -83,6 +83,8 @@ pub mod notices;
 
 pub mod site_wiring;
 
+pub mod remote_desk;
+
 pub mod people;
 
 pub mod people_listener;

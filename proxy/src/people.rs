@@ -41,9 +41,9 @@ impl People {
         Self { gate, memory, room, sealing, stopping, asking: Arc::default() }
     }
 
-    /// The paths served, with those of the site for people. Those that show the ledger want to know
-    /// the peer's address; see [`dashboards::ledger_routes`].
-    pub fn router(self, site: &Site) -> Router {
+    /// The paths served, with the pages for people. Those that show the ledger let in whom the site
+    /// does, and want to know the peer's address; see [`dashboards::ledger_routes`].
+    pub fn router(self, site: &Site, pages: Router) -> Router {
         let ledger = self.gate.ledger();
         let ledger = dashboards::ledger_routes(
             Arc::clone(ledger.reader()),
@@ -66,7 +66,7 @@ impl People {
             .merge(ledger)
             .merge(log.unwrap_or_default())
             .merge(exports.unwrap_or_default())
-            .merge(site.router())
+            .merge(pages)
     }
 }
 

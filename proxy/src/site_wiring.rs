@@ -5,7 +5,7 @@ use crate::clock;
 use crate::config::{Backend, Config, KeyHash, RoleHolder, SignInProvider};
 use crate::gate::Gate;
 use crate::keys::{KEYS_FOLDER, KeyFileError, random, read_or_make};
-use approvals::{Clock, Hold, Settings};
+use approvals::{Clock, Desk, Hold, Settings};
 use dashboards::site::{
     AgentKnown, Appointed, Backstage, Edited, Parts, PoliciesKnown, Site, Tool,
 };
@@ -15,7 +15,8 @@ use identity::fetch::{Fetch, Web};
 use identity::oidc::{ClaimNames, Provider, RelyingParty};
 use identity::role::Role;
 use identity::{Email, PeopleKey};
-use ledger::RecordError;
+use ledger::log::Reader;
+use ledger::{Ledger, RecordError};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
@@ -64,9 +65,15 @@ pub enum SiteError {
 /// What the gateway gives to the site.
 pub struct Wiring<'a> {
     /// The configuration.
-    pub config: &'a Arc<Config>,
-    /// The gate.
-    pub gate: &'a Arc<Gate>,
+    pub config: &'a Config,
+    /// Where calls wait.
+    pub desk: &'a Desk,
+    /// The ledger.
+    pub ledger: &'a Ledger,
+    /// What the pages read of it and of others.
+    pub reader: Arc<dyn Reader>,
+    /// What only the gateway can do.
+    pub backstage: Arc<dyn Backstage>,
     /// What the operator's key must hash to.
     pub operator: Option<KeyHash>,
     /// How people reach the pages.
@@ -76,6 +83,11 @@ pub struct Wiring<'a> {
 }
 
 struct Stage(Arc<Gate>, Arc<Config>);
+
+/// What the gateway in this process can do for the site.
+pub fn stage(gate: &Arc<Gate>, config: &Arc<Config>) -> Arc<dyn Backstage> {
+    Arc::new(Stage(Arc::clone(gate), Arc::clone(config)))
+}
 
 impl Backstage for Stage {
     fn tool(&self, server: &str, tool: &str) -> Option<Tool> {
@@ -115,8 +127,7 @@ impl Backstage for Stage {
 /// The site, and the link with which the first administrator chooses a password, while nobody has
 /// one. The link is to be shown to whoever started the gateway and to nobody else.
 pub async fn site(wiring: Wiring<'_>) -> Result<(Site, Option<String>), SiteError> {
-    let Wiring { config, gate, operator, url, stopping } = wiring;
-    let ledger = gate.ledger();
+    let Wiring { config, desk, ledger, reader, operator, url, backstage, stopping } = wiring;
     let accounts = accounts(config);
     let appointed = appointed(config);
     let fetch: Arc<dyn Fetch> = Arc::new(Web::new(None)?);
@@ -124,8 +135,8 @@ pub async fn site(wiring: Wiring<'_>) -> Result<(Site, Option<String>), SiteErro
     let providers =
         providers.map(|one| RelyingParty::new(provider(one, &appointed, &url), Arc::clone(&fetch)));
     let parts = Parts {
-        desk: gate.desk().clone(),
-        reader: Arc::clone(ledger.reader()),
+        desk: desk.clone(),
+        reader,
         keys: ledger.keys().clone(),
         accounts: accounts.clone(),
         passkeys: (config.ledger.backend != Backend::Memory)
@@ -139,11 +150,11 @@ pub async fn site(wiring: Wiring<'_>) -> Result<(Site, Option<String>), SiteErro
         // What desks go by, unless told otherwise.
         break_glass: Settings::default().break_glass,
         is_operator: Arc::new(move |key| operator.is_some_and(|known| KeyHash::of(key) == known)),
-        backstage: Arc::new(Stage(Arc::clone(gate), Arc::clone(config))),
+        backstage,
         stopping,
     };
     let token = match accounts {
-        Some(accounts) => first_link(config, &accounts, gate).await?,
+        Some(accounts) => first_link(config, &accounts, desk).await?,
         None => None,
     };
     let link = token.map(|token| format!("{url}/set-password?token={token}"));
@@ -204,7 +215,7 @@ fn provider(one: &SignInProvider, appointed: &Appointed, url: &str) -> Provider 
 async fn first_link(
     config: &Config,
     accounts: &Accounts,
-    gate: &Gate,
+    desk: &Desk,
 ) -> Result<Option<String>, SiteError> {
     let known = accounts.list()?;
     if known.iter().any(identity::account::Account::has_password) {
@@ -232,7 +243,7 @@ async fn first_link(
         person: events::Person { email, id },
         roles: roles.iter().map(|role| role.text().into()).collect(),
     };
-    gate.desk().note(fact).await?;
+    desk.note(fact).await?;
     Ok(Some(link))
 }
 

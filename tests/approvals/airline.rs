@@ -147,7 +147,6 @@ fn exactly_those_are_held(hold: std::time::Duration) {
     assert_eq!(grants.len(), expected.len(), "each was made once");
     assert_eq!(records.count("hold.granted"), expected.len());
     assert_eq!(findings(&records), findings(&before), "nobody is led astray by waiting");
-    println!("{} sessions, {} calls held and made", played.sessions, expected.len());
 }
 
 #[test]

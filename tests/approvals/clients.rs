@@ -18,8 +18,8 @@ use tests::wire::{AGENT_KEY, look};
 use crate::call::HELD_TOOL;
 use crate::plan::Plan;
 use crate::scripted::{answering, arguments_of};
-use crate::stage::Stage;
-use crate::voting::{GRACE, REASON};
+use crate::stage::{HASTY, Stage};
+use crate::voting::{GRACE, REASON, pending};
 
 /// Longer than any client waits by itself for a tool, and than most people take.
 const MINUTES: Duration = Duration::from_mins(3);
@@ -78,9 +78,16 @@ impl World {
         models.chain(tools).collect()
     }
 
-    /// Waits until all calls wait for people.
+    /// Waits until all calls wait for people, for one after the other: it takes many programs a
+    /// while to start.
     fn all_held(&self) -> Vec<HoldView> {
-        self.stage.all_held(MODEL_SDKS.len() + TOOL_SDKS.len())
+        let (all, desk) = (MODEL_SDKS.len() + TOOL_SDKS.len(), self.stage.desk());
+        for count in 1..all {
+            until("another call that waits", || {
+                (count <= desk.holds(&pending()).len()).then_some(())
+            });
+        }
+        self.stage.all_held(all)
     }
 
     /// How many requests for an answer the provider has seen, by path.
@@ -154,6 +161,23 @@ fn every_sdk_gets_a_call_that_waits_three_minutes_and_it_is_made_once() {
     assert_eq!(granted(&records, Operation::Chat), MODEL_SDKS.len());
     assert_eq!(granted(&records, Operation::ExecuteTool), TOOL_SDKS.len());
     assert_eq!(records.count("call.held"), holds.len(), "people were asked once for each");
+}
+
+#[test]
+fn an_sdk_that_comes_back_by_itself_is_told_in_words_when_it_has_done_so_often() {
+    if !installed() {
+        return;
+    }
+    let plan = Plan::new(POLICY).hold(HASTY).airline(&answering());
+    let stage = Stage::of(plan);
+    let url = format!("http://{}/mcp/airline", stage.agents());
+    let words = [&AGAIN[..2], &["--times", "1", "--tool", HELD_TOOL, "--arguments", "{}"]].concat();
+    let callers = TOOL_SDKS.iter().map(|sdk| (sdk.name, sdk.start(&url, AGENT_KEY, &words)));
+    for (name, called) in finish_all(callers.collect()) {
+        assert_eq!(called.outcome, Outcome::Waiting, "{name}: {called:#?}");
+        assert!(called.text.starts_with("NOT EXECUTED YET."), "{name}: {called:#?}");
+    }
+    assert_eq!(stage.records().count("call.held"), 1, "all of them wait for the same");
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! Calls that wait for people: held, decided, made once or not at all.
+#![expect(clippy::similar_names, reason = "a caller and what it called, and the like")]
+#![expect(clippy::indexing_slicing, reason = "a suite stops at what it did not expect")]
 #![expect(clippy::unwrap_used, reason = "a suite stops at what it did not expect")]
 #![expect(clippy::panic, reason = "a suite stops at what it did not expect")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "a suite looks for one kind of event")]
@@ -24,6 +26,8 @@ mod limits;
 
 mod changes;
 
+mod expiry;
+
 mod airline;
 
 mod races;
@@ -33,3 +37,6 @@ mod clients;
 mod verified;
 
 mod faults;
+mod pair;
+
+mod processes;

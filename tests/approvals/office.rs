@@ -21,7 +21,7 @@ pub(crate) struct Office {
     pub(crate) gateway: Gateway,
     /// What each approver proves to be by.
     approvers: Vec<String>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// A request of the people's listener, as a program sends it.
@@ -80,14 +80,14 @@ impl Office {
         let people = gateway.people;
         let email = |number: usize| format!("approver-{number}@example.com");
         let approvers = (0..approvers).map(|it| approver(people, key.trim(), &email(it))).collect();
-        Self { gateway, approvers, _folder: folder }
+        Self { gateway, approvers, folder }
     }
 
     /// Kills the program, and starts it again on what it left.
     pub(crate) fn kill(self) -> Self {
-        let Self { mut gateway, approvers, _folder } = self;
+        let Self { mut gateway, approvers, folder } = self;
         gateway.kill();
-        Self { gateway: gateway.again(), approvers, _folder }
+        Self { gateway: gateway.again(), approvers, folder }
     }
 
     /// Sends a call, and does not wait for the answer.

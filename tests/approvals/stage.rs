@@ -25,7 +25,7 @@ use crate::plan::{POLICY_FILE, Plan, holding};
 use crate::voting::pending;
 
 /// Long enough for people in a suite.
-pub(crate) const PATIENT: Duration = Duration::from_secs(60);
+pub(crate) const PATIENT: Duration = Duration::from_mins(1);
 
 /// So short that an agent is always sent back.
 pub(crate) const HASTY: Duration = Duration::from_secs(1);

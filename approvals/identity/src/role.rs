@@ -65,15 +65,14 @@ impl Role {
             Self::Compliance => {
                 &[Right::ViewInbox, Right::ViewSessions, Right::Query, Right::Export, Right::Erase]
             }
-            Self::Operator => {
-                &[Right::ViewInbox, Right::Operate, Right::RevokeAgents, Right::BreakGlass]
-            }
+            Self::Operator => &[Right::ViewInbox, Right::Operate, Right::RevokeAgents],
             Self::Administrator => &[
                 Right::ViewInbox,
                 Right::Operate,
                 Right::ManagePolicy,
                 Right::ManagePeople,
                 Right::RevokeAgents,
+                Right::BreakGlass,
             ],
         }
     }

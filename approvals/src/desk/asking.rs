@@ -137,9 +137,12 @@ impl Desk {
         match self.carry_out(id, command, Vec::new()).await {
             Ok(_) | Err(CommandError::Unknown | CommandError::Refused(_)) => Ok(()),
             Err(CommandError::Record(error)) => Err(error.into()),
-            Err(CommandError::Stopping | CommandError::Grant(_) | CommandError::Delegation(_)) => {
-                Err(DeskError::Stopping)
-            }
+            Err(
+                CommandError::Stopping
+                | CommandError::Elsewhere { .. }
+                | CommandError::Grant(_)
+                | CommandError::Delegation(_),
+            ) => Err(DeskError::Stopping),
         }
     }
 
@@ -151,7 +154,12 @@ impl Desk {
             Ok(standing) => !standing.state.is_final(),
             Err(CommandError::Record(error)) => return Err(error.into()),
             Err(CommandError::Unknown | CommandError::Refused(_)) => false,
-            Err(CommandError::Stopping | CommandError::Grant(_) | CommandError::Delegation(_)) => {
+            Err(
+                CommandError::Stopping
+                | CommandError::Elsewhere { .. }
+                | CommandError::Grant(_)
+                | CommandError::Delegation(_),
+            ) => {
                 return Err(DeskError::Stopping);
             }
         };

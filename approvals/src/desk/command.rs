@@ -7,6 +7,7 @@ use crate::threshold::Progress;
 use events::{Digest, EventId, Mark, Timestamp};
 use ledger::RecordError;
 use ledger::payload::{PackError, Packed};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What a person made of a call's arguments.
@@ -29,7 +30,7 @@ pub struct Edit {
 }
 
 /// A wish to allow calls of a kind for a time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OpenGrant {
     /// Who.
     pub voter: Voter,
@@ -164,6 +165,14 @@ pub enum CommandError {
     /// It could not be recorded.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// The process that holds the call said no, or did not answer.
+    #[error("{detail}")]
+    Elsewhere {
+        /// Whether it answered.
+        answered: bool,
+        /// What it said, or why it was not heard.
+        detail: String,
+    },
     /// The gateway stops.
     #[error("the gateway stops; whether the command is on record shows after the next start")]
     Stopping,

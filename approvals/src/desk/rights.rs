@@ -1,6 +1,7 @@
 //! Changes of rights: who may act, who stands in for whom, and grants for calls of a kind.
 
 use super::command::{CommandError, Delegate, DelegationRefusal, GrantRefusal, OpenGrant};
+use super::elsewhere::Order;
 use super::record::{envelope, record, replaced};
 use super::{Desk, Table};
 use crate::hold::{Command, Hold, Refusal, Voter, terms};
@@ -140,6 +141,12 @@ impl Desk {
     /// Allows calls of the kind of one that is or was held, for a time; the id names the grant.
     /// Only who could decide such a call alone can, and never for calls of critical risk.
     pub async fn open_grant(&self, hold: CallId, wish: OpenGrant) -> Result<EventId, CommandError> {
+        if let Some(holder) = &self.0.holder {
+            let opened = holder.carry_out(Order::OpenGrant(hold, wish)).await?;
+            let grant = opened.ok_or(CommandError::Stopping)?;
+            self.comes_about(|table| table.grants.get(grant).is_some()).await;
+            return Ok(grant);
+        }
         let calm = self.calm().await;
         let (session, cause, fact) = self.check_grant(hold, &wish)?;
         let json = serde_json::to_vec(&wish.shape).map_err(ledger::RecordError::from)?;
@@ -213,6 +220,12 @@ impl Desk {
         reason: String,
     ) -> Result<(), CommandError> {
         let reason = reasoned(reason)?;
+        if let Some(holder) = &self.0.holder {
+            holder.carry_out(Order::RevokeGrant(grant, voter, reason)).await?;
+            let has_ended = |table: &Table| table.grants.get(grant)?.ended.clone();
+            self.comes_about(|table| has_ended(table).is_some()).await;
+            return Ok(());
+        }
         let calm = self.calm().await;
         let now = self.0.clock.now();
         check_voter(&self.table(), &voter)?;
@@ -227,7 +240,7 @@ impl Desk {
         Ok(())
     }
 
-    async fn calm(&self) -> OwnedRwLockWriteGuard<()> {
+    pub(super) async fn calm(&self) -> OwnedRwLockWriteGuard<()> {
         Arc::clone(&self.0.calm).write_owned().await
     }
 
@@ -270,6 +283,10 @@ impl Desk {
 
     /// Takes back what revoked agents have waiting; says how many holds that were.
     pub(super) async fn settle_all(&self) -> Result<usize, CommandError> {
+        if self.0.holder.is_some() {
+            // Whoever holds them takes them back.
+            return Ok(0);
+        }
         let holds: Vec<CallId> = self.table().unsettled.iter().copied().collect();
         let mut settled = 0;
         for id in holds {

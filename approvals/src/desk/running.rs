@@ -19,11 +19,12 @@ const AT_ONCE: usize = 256;
 impl Desk {
     /// Lets holds and grants expire and takes notice of what others record, until `stopping` says
     /// true. First it completes what a crash broke off: a decision after its last vote, or what
-    /// follows from a revocation.
+    /// follows from a revocation. Where another process holds the calls it only takes notice.
     pub async fn run(self, mut stopping: watch::Receiver<bool>) {
+        let decides = self.0.holder.is_none();
         tokio::select! {
             () = self.follow() => {}
-            () = self.keep_time() => {}
+            () = self.keep_time(), if decides => {}
             _ = stopping.wait_for(|is_stopping| *is_stopping) => {}
         }
     }

@@ -6,10 +6,21 @@ use super::record::{envelopes, record_steps};
 use super::waiting::{Decided, No, Waiting, Why};
 use super::{Desk, Table};
 use crate::hold::{Command, Hold, State, Step};
-use events::{CallId, Draft, EventId, Timestamp};
+use events::{CallId, Draft, EventId, HoldVoted, Timestamp};
 use ledger::payload::Packed;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
+
+/// What belongs to a command beside what it says.
+#[derive(Debug, Default)]
+pub(super) struct With {
+    /// The payloads that its events name.
+    pub(super) payloads: Vec<Packed>,
+    /// The arguments of an edit.
+    pub(super) text: Option<Arc<str>>,
+    /// Where it was said elsewhere: when, and what it must come to here.
+    pub(super) said: Option<(Timestamp, HoldVoted)>,
+}
 
 /// Where the answer to a command goes, once.
 struct Reply(Option<oneshot::Sender<Result<Standing, CommandError>>>);
@@ -21,6 +32,19 @@ impl Reply {
             drop(sender.send(answer));
         }
     }
+}
+
+/// When it was said, if what was said elsewhere is what it comes to here.
+fn check_said(
+    said: Option<(Timestamp, HoldVoted)>,
+    steps: &[Step],
+) -> Result<Option<Timestamp>, CommandError> {
+    let Some((time, said)) = said else { return Ok(None) };
+    if matches!(steps.first(), Some(Step::Voted(vote)) if **vote == said) {
+        return Ok(Some(time));
+    }
+    let detail = "a vote that was given elsewhere would be another one here".to_owned();
+    Err(CommandError::Elsewhere { answered: true, detail })
 }
 
 impl Desk {
@@ -37,16 +61,15 @@ impl Desk {
         command: Command,
         payloads: Vec<Packed>,
     ) -> Result<Standing, CommandError> {
-        self.carry_out_noting(id, command, payloads, None).await
+        self.carry_out_with(id, command, With { payloads, ..With::default() }).await
     }
 
-    /// The same, of an edit with its text.
-    pub(super) async fn carry_out_noting(
+    /// The same, with what belongs to it.
+    pub(super) async fn carry_out_with(
         &self,
         id: CallId,
         command: Command,
-        payloads: Vec<Packed>,
-        text: Option<Arc<str>>,
+        with: With,
     ) -> Result<Standing, CommandError> {
         let turn = self.table().holds.get(&id).map(|slot| Arc::clone(&slot.turn));
         let turn = turn.ok_or(CommandError::Unknown)?.lock_owned().await;
@@ -55,7 +78,7 @@ impl Desk {
         let desk = self.clone();
         tokio::spawn(async move {
             let mut reply = Reply(Some(sender));
-            let answer = desk.in_turn(id, command, payloads, (text, &mut reply)).await;
+            let answer = desk.in_turn(id, command, with, &mut reply).await;
             drop((turn, calm));
             reply.send(answer);
         });
@@ -66,16 +89,21 @@ impl Desk {
         &self,
         id: CallId,
         command: Command,
-        payloads: Vec<Packed>,
-        (text, reply): (Option<Arc<str>>, &mut Reply),
+        With { payloads, text, said }: With,
+        reply: &mut Reply,
     ) -> Result<Standing, CommandError> {
         let now = self.0.clock.now();
         let steps = self.table().decide(id, &command, (now, &self.0.settings));
-        let steps = steps.ok_or(CommandError::Unknown)??;
+        let mut steps = steps.ok_or(CommandError::Unknown)??;
+        if self.0.holder.is_some() {
+            // What becomes of the call is for whoever holds it to say.
+            steps.retain(Step::is_said);
+        }
         if steps.is_empty() {
             return self.standing(id, false);
         }
-        let drafts = self.drafts(id, &command, (steps, now)).ok_or(CommandError::Unknown)?;
+        let said = check_said(said, &steps)?;
+        let drafts = self.drafts(id, &command, (steps, now, said)).ok_or(CommandError::Unknown)?;
         let envelopes = envelopes(&drafts);
         let mut late = |error| reply.send(Err(CommandError::Record(error)));
         for envelope in &envelopes {
@@ -100,7 +128,7 @@ impl Desk {
         &self,
         id: CallId,
         command: &Command,
-        (steps, now): (Vec<Step>, Timestamp),
+        (steps, now, said): (Vec<Step>, Timestamp, Option<Timestamp>),
     ) -> Option<Vec<Draft<Step>>> {
         let (held, session) =
             self.table().holds.get(&id).map(|slot| (slot.hold.event, slot.hold.session))?;
@@ -119,7 +147,7 @@ impl Desk {
         };
         let draft = |(index, fact)| Draft {
             id: if index == 0 { first } else { self.0.clock.event_id() },
-            time: now,
+            time: said.filter(|_| index == 0).unwrap_or(now),
             session: Some(session),
             cause: Some(if index == 0 { held } else { first }),
             call: Some(id),
@@ -128,7 +156,7 @@ impl Desk {
         Some(steps.into_iter().enumerate().map(draft).collect())
     }
 
-    fn standing(&self, id: CallId, changed: bool) -> Result<Standing, CommandError> {
+    pub(super) fn standing(&self, id: CallId, changed: bool) -> Result<Standing, CommandError> {
         let view = self.hold(id).ok_or(CommandError::Unknown)?;
         let Hold { state, version, digest, .. } = view.hold;
         Ok(Standing { state, version, digest, progress: view.progress, changed })
@@ -199,7 +227,8 @@ impl Desk {
         let mut table = self.table();
         let principal = &table.holds.get(&id)?.hold.fact.principal;
         let (roster, owner) = (&table.roster, &principal.owner);
-        if roster.revoked_agent(&principal.agent).is_some() || roster.revoked_person(owner).is_some()
+        if roster.revoked_agent(&principal.agent).is_some()
+            || roster.revoked_person(owner).is_some()
         {
             return None;
         }

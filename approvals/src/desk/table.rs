@@ -56,6 +56,12 @@ pub(super) struct Table {
     next: BTreeMap<Arc<str>, u64>,
     /// What is recorded here and was not shown yet.
     pub(super) own: BTreeSet<EventId>,
+    /// What people said and do, by its events, where it is taken from another process.
+    pub(super) taken: BTreeSet<EventId>,
+    /// Votes that whoever holds their call is waited for to have heard of, and whether it has.
+    pub(super) awaited: BTreeMap<EventId, bool>,
+    /// Holds of which not all is on record here, so that nothing more is.
+    pub(super) aside: BTreeSet<CallId>,
 }
 
 impl Table {
@@ -85,7 +91,10 @@ impl Table {
         }
     }
 
-    fn fold(&mut self, envelope: &Envelope, settings: &Settings) {
+    pub(super) fn fold(&mut self, envelope: &Envelope, settings: &Settings) {
+        if settings.takes && is_of_people(&envelope.event) {
+            self.taken.insert(envelope.id);
+        }
         self.roster.apply(envelope);
         self.grants.apply(envelope);
         if let Some(hold) = Hold::begin(envelope) {
@@ -299,6 +308,25 @@ impl Table {
         };
         Box::new(slots.filter(fits).take(most))
     }
+}
+
+/// Whether a person said or did it, so that it may be taken from another process.
+pub(super) const fn is_of_people(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::AgentRestored(_)
+            | Event::AgentRevoked(_)
+            | Event::DelegationClosed(_)
+            | Event::DelegationOpened(_)
+            | Event::HoldCommented(_)
+            | Event::HoldViewed(_)
+            | Event::HoldVoted(_)
+            | Event::PersonAdded(_)
+            | Event::PersonRestored(_)
+            | Event::PersonRevoked(_)
+            | Event::PersonSignedIn(_)
+            | Event::PersonSignedOut(_)
+    )
 }
 
 /// Until when a no answers the same call.

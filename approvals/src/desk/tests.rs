@@ -4,6 +4,8 @@ mod asking;
 
 mod crowds;
 
+mod elsewhere;
+
 mod restarts;
 
 mod rights;

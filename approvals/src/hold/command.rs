@@ -4,11 +4,12 @@ use crate::roster::Roster;
 use events::{
     Assertion, Channel, Digest, EventId, Mark, PayloadRef, Person, Timestamp, View, Vote,
 };
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A person, as whoever checked it found them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Voter {
     /// Who.
     pub person: Person,
@@ -23,7 +24,7 @@ pub struct Voter {
 }
 
 /// What a person says to a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ballot {
     /// Who.
     pub voter: Voter,

@@ -33,6 +33,11 @@ pub enum Step {
 }
 
 impl Step {
+    /// Whether it is what a person said or saw, and changes nothing by itself.
+    pub const fn is_said(&self) -> bool {
+        matches!(self, Self::Voted(_) | Self::Commented(_) | Self::Viewed(_))
+    }
+
     /// The step that an event is, if it is one.
     pub fn of(event: &Event) -> Option<Self> {
         if let Event::HoldVoted(fact) = event {

@@ -90,7 +90,7 @@ fn reasons(hold: &Hold) -> Vec<Reason> {
 /// What the gateway finds risky, in words of ours.
 fn risks(site: &Site, view: &HoldView, past: &[HoldView]) -> Vec<String> {
     let hold = &view.hold;
-    let mut risks = Vec::new();
+    let mut risks: Vec<String> = site.parts().backstage.away(&view.hold).into_iter().collect();
     if hold.fact.operation == Operation::ExecuteTool {
         let request = payload(site, hold.session, hold.request.as_ref()).unwrap_or_default();
         let besides = besides(&request);

@@ -1,6 +1,7 @@
 //! What the site wants from the gateway around it.
 
 use approvals::Hold;
+use bytes::Bytes;
 use events::{Digest, Mark};
 use identity::role::{GroupRoles, Role};
 use identity::{Email, Profile};
@@ -84,4 +85,15 @@ pub trait Backstage: Send + Sync {
 
     /// The policies; none where none are configured. It blocks.
     fn policies(&self) -> Option<PoliciesKnown>;
+
+    /// The events of a hold's session before it, as bytes on record, where another process has
+    /// them. It blocks.
+    fn before(&self, _hold: &Hold) -> Option<Vec<Bytes>> {
+        None
+    }
+
+    /// Where another process holds the call and does not answer: that, in words.
+    fn away(&self, _hold: &Hold) -> Option<String> {
+        None
+    }
 }

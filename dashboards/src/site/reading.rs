@@ -1,5 +1,6 @@
 //! Reads events back from the ledger. It blocks.
 
+use bytes::Bytes;
 use events::{Envelope, Timestamp};
 use ledger::Sequence;
 use ledger::log::Reader;
@@ -11,6 +12,15 @@ const READ_BYTES: usize = 1 << 20;
 /// Shows events in order, but those of kinds that this version does not know. It ends where the
 /// ledger does, or where it cannot be read.
 pub(super) fn each(reader: &dyn Reader, range: Range<u64>, mut show: impl FnMut(&Envelope)) {
+    each_record(reader, range, |_, envelope| show(envelope));
+}
+
+/// The same, with the bytes on record.
+pub(super) fn each_record(
+    reader: &dyn Reader,
+    range: Range<u64>,
+    mut show: impl FnMut(&Bytes, &Envelope),
+) {
     let mut next = range.start;
     while next < range.end {
         let records = match reader.read(Sequence::new(next), READ_BYTES) {
@@ -25,7 +35,7 @@ pub(super) fn each(reader: &dyn Reader, range: Range<u64>, mut show: impl FnMut(
             if next < range.end
                 && let Ok(envelope) = Envelope::parse(&record)
             {
-                show(&envelope);
+                show(&record, &envelope);
             }
             next += 1;
         }

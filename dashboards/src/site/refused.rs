@@ -46,6 +46,12 @@ impl From<CommandError> for No {
             CommandError::Grant(_) => (StatusCode::UNPROCESSABLE_ENTITY, "grant_refused"),
             CommandError::Delegation(_) => (StatusCode::UNPROCESSABLE_ENTITY, "delegation_refused"),
             CommandError::Record(_) => (StatusCode::SERVICE_UNAVAILABLE, "ledger_unavailable"),
+            CommandError::Elsewhere { answered: true, .. } => {
+                (StatusCode::CONFLICT, "refused_there")
+            }
+            CommandError::Elsewhere { answered: false, .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, "gateway_unavailable")
+            }
             CommandError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
         };
         Self { status, code, detail }

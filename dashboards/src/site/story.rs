@@ -3,13 +3,14 @@
 
 use super::Site;
 use super::exact::payload;
-use super::reading::{each, position};
+use super::reading::{each_record, position};
 use crate::markup::Label;
 use crate::pages::Said;
 use crate::truth::shown;
 use analytics::{Call, Calls, Outcome, Projection as _, answer_text, result_text, user_text};
 use approvals::Hold;
-use events::Operation;
+use bytes::Bytes;
+use events::{Envelope, Operation};
 use ledger::log::Reader;
 
 /// How many events before a call are looked at.
@@ -23,7 +24,7 @@ const MARGIN: u64 = 256;
 
 /// What was said before, the oldest first.
 pub(super) fn so_far(site: &Site, hold: &Hold) -> Vec<Said> {
-    let calls = calls_before(&*site.parts().reader, hold);
+    let calls = calls_before(site, hold);
     let mut before: Vec<&Call> = calls
         .iter()
         .filter(|call| call.id != hold.id && call.time <= hold.at && call.operation().is_act())
@@ -67,15 +68,23 @@ fn told(site: &Site, call: &Call) -> Vec<Said> {
     both.into_iter().flatten().collect()
 }
 
-/// The calls of a hold's session among the events before it.
-fn calls_before(reader: &dyn Reader, hold: &Hold) -> Calls {
-    let end = position(reader, hold.at).saturating_add(MARGIN);
+/// The calls of a hold's session before it, from whoever has them on record.
+fn calls_before(site: &Site, hold: &Hold) -> Calls {
+    let there = site.parts().backstage.before(hold);
+    let records = there.unwrap_or_else(|| session_before(&*site.parts().reader, hold));
     let mut calls = Calls::default();
-    let range = end.saturating_sub(EVENTS_MAX)..end;
-    each(reader, range, |envelope| {
+    records.iter().filter_map(|it| Envelope::parse(it).ok()).for_each(|it| calls.apply(&it));
+    calls
+}
+
+/// The events of a hold's session that stand before it, as far as they are looked at. It blocks.
+pub fn session_before(reader: &dyn Reader, hold: &Hold) -> Vec<Bytes> {
+    let end = position(reader, hold.at).saturating_add(MARGIN);
+    let mut records = Vec::new();
+    each_record(reader, end.saturating_sub(EVENTS_MAX)..end, |record, envelope| {
         if envelope.session == Some(hold.session) {
-            calls.apply(envelope);
+            records.push(record.clone());
         }
     });
-    calls
+    records
 }

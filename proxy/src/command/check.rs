@@ -4,7 +4,10 @@
 use super::role::Role;
 use super::{CommandError, candidate};
 use crate::catalogue::Catalogue;
-use crate::config::{Config, Problems, WitnessRole, describe, describe_witness, look_up};
+use crate::config::{
+    ApprovalsRole, Config, Problems, WitnessRole, describe, describe_approvals, describe_witness,
+    look_up,
+};
 use crate::rules::Rules;
 use std::fmt::Write as _;
 use std::io::Write;
@@ -31,6 +34,11 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> 
             let mut described = describe(&loaded.config);
             described.push_str(&policies(loaded.config)?);
             (described, loaded.warnings)
+        }
+        Role::Approvals => {
+            let loaded =
+                ApprovalsRole::load(&args.config, &look_up).map_err(|problems| wrong(&problems))?;
+            (describe_approvals(&loaded.role), loaded.warnings)
         }
         Role::Witness => {
             let (role, warnings) =

@@ -5,6 +5,8 @@
 pub(super) enum Role {
     /// Stands between agents and upstreams, and keeps the ledger.
     Gateway,
+    /// Lets people decide on the calls that gateways hold.
+    Approvals,
     /// Cosigns the checkpoints of gateways on other hosts.
     Witness,
 }

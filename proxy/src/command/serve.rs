@@ -2,7 +2,7 @@
 
 use super::foreground::{Signals, block_on};
 use super::role::Role;
-use super::{CommandError, telemetry, witness};
+use super::{CommandError, approvals_role, telemetry, witness};
 use crate::config::{Config, Loaded, look_up};
 use crate::gateway::{Gateway, GatewayError};
 use ledger::sealer::LostLock;
@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// What this process is for; a witness has a configuration file of its own kind.
+    /// What this process is for; each role has a configuration file of its own kind.
     #[arg(long, value_enum, default_value_t = Role::Gateway)]
     role: Role,
-    /// The configuration file; `countersign.toml`, or of a witness `witness.toml`, if it is there.
+    /// The configuration file; `countersign.toml`, or of another role `approvals.toml` or
+    /// `witness.toml`, if it is there.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where everything is kept, instead of what the configuration says.
@@ -32,15 +33,18 @@ pub(super) const DEFAULT_FILE: &str = "countersign.toml";
 /// Serves until SIGINT or SIGTERM, then lets calls finish.
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), CommandError> {
     telemetry::start();
-    if args.role == Role::Witness {
-        return witness::run(args.config.as_deref(), args.data.as_deref(), out);
+    let lost_lock = if args.accept_lost_lock { LostLock::Accept } else { LostLock::Refuse };
+    let (config, data) = (args.config.as_deref(), args.data.as_deref());
+    match args.role {
+        Role::Gateway => {}
+        Role::Approvals => return approvals_role::run(config, data, lost_lock, out),
+        Role::Witness => return witness::run(config, data, out),
     }
     let loaded = configuration(args.config.as_deref(), args.data.as_deref())?;
     for warning in &loaded.warnings {
         writeln!(out, "{warning}")?;
     }
     let data = loaded.config.data.clone();
-    let lost_lock = if args.accept_lost_lock { LostLock::Accept } else { LostLock::Refuse };
     block_on(async {
         let gateway = Gateway::start(loaded, lost_lock).await?;
         // Whoever reads the announcement may ask it to stop at once.

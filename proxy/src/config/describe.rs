@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use super::approvals_role::ApprovalsRole;
 use super::limits::Limits;
 use super::payload_rule::{Keep, PayloadRule};
 use super::quantity::{show_bytes, show_duration, show_money};
@@ -109,6 +110,29 @@ fn write_witnesses(out: &mut String, witnesses: &[Witness], needed: usize) -> fm
     Ok(())
 }
 
+/// Where people decide, who they are, and for which gateways.
+pub fn describe_approvals(role: &ApprovalsRole) -> String {
+    let mut out = String::new();
+    // Writing to a `String` cannot fail.
+    _ = write_approvals_role(&mut out, role);
+    out
+}
+
+fn write_approvals_role(out: &mut String, role: &ApprovalsRole) -> fmt::Result {
+    let ApprovalsRole { config, gateways } = role;
+    let Config { data, listen, ledger, checkpoints, witnesses, .. } = config;
+    writeln!(out, "data      {}", data.display())?;
+    writeln!(out, "people    http://{}", listen.people)?;
+    write_ledger(out, ledger)?;
+    write_checkpoints(out, checkpoints, data)?;
+    write_witnesses(out, witnesses, checkpoints.witnesses_needed)?;
+    write_people(out, &config.people)?;
+    config.providers.iter().try_for_each(|provider| write_provider(out, provider))?;
+    config.mail.iter().try_for_each(|mail| write_mail(out, mail))?;
+    config.webhooks.iter().try_for_each(|webhook| write_webhook(out, webhook))?;
+    gateways.iter().try_for_each(|it| writeln!(out, "gateway   {}: {}", it.name, it.url))
+}
+
 /// Where a witness is reached, and for which logs it cosigns.
 pub fn describe_witness(role: &WitnessRole) -> String {
     let mut out = String::new();
@@ -165,7 +189,7 @@ fn write_payload_rule(out: &mut String, rule: &PayloadRule) -> fmt::Result {
 
 /// What waits for people, who they are, and how they hear of it.
 fn write_oversight(out: &mut String, config: &Config) -> fmt::Result {
-    let Config { policy, approvals, people, providers, mail, webhooks, .. } = config;
+    let Config { policy, approvals, service, people, providers, mail, webhooks, .. } = config;
     match policy {
         Some(policy) => {
             let interval = show_duration(policy.reload_interval);
@@ -174,6 +198,9 @@ fn write_oversight(out: &mut String, config: &Config) -> fmt::Result {
         None => writeln!(out, "policy    the lists of each agent alone")?,
     }
     write_approvals(out, approvals)?;
+    if let Some(service) = service {
+        return writeln!(out, "service   people decide at {}", service.url);
+    }
     write_people(out, people)?;
     providers.iter().try_for_each(|provider| write_provider(out, provider))?;
     mail.iter().try_for_each(|mail| write_mail(out, mail))?;

@@ -8,6 +8,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
+use super::approvals_role::ApprovalsRole;
 use super::diagnostic::{At, Diagnostic, Problems, Report};
 use super::read::{self, Reading};
 use super::secret::Lookup;
@@ -48,6 +49,34 @@ impl Config {
     pub fn parse(text: &str, file: &Path, lookup: &Lookup<'_>) -> Result<Loaded, Problems> {
         let (config, warnings) = read_with(text, file, lookup, read::config)?;
         Ok(Loaded { config, warnings, digest: Sha256::digest(text.as_bytes()).into() })
+    }
+}
+
+/// The file of a service that can be used.
+#[derive(Debug, Clone)]
+pub struct LoadedApprovals {
+    /// What it says.
+    pub role: ApprovalsRole,
+    /// What the operator should know all the same, in the order of the file.
+    pub warnings: Vec<Diagnostic>,
+    /// SHA-256 of the text, for the record of what was loaded.
+    pub digest: [u8; 32],
+}
+
+impl ApprovalsRole {
+    /// Reads the file of a service and the secrets it names, as [`Config::load`] does.
+    pub fn load(path: &Path, lookup: &Lookup<'_>) -> Result<LoadedApprovals, Problems> {
+        Self::parse(&read_text(path)?, path, lookup)
+    }
+
+    /// Reads its text, as [`Config::parse`] does.
+    pub fn parse(
+        text: &str,
+        file: &Path,
+        lookup: &Lookup<'_>,
+    ) -> Result<LoadedApprovals, Problems> {
+        let (role, warnings) = read_with(text, file, lookup, read::approvals_role)?;
+        Ok(LoadedApprovals { role, warnings, digest: Sha256::digest(text.as_bytes()).into() })
     }
 }
 

@@ -6,6 +6,8 @@ mod addresses;
 mod listeners;
 mod secrets;
 
+mod counterparts;
+
 mod agents;
 mod issuers;
 mod notices;
@@ -18,6 +20,10 @@ mod witnesses;
 pub(super) use witnesses::witness_role;
 
 mod payload_rules;
+
+mod approvals_role;
+
+pub(super) use approvals_role::approvals_role;
 mod prices;
 
 use std::collections::BTreeMap;
@@ -58,12 +64,12 @@ pub(super) fn config(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Confi
     let (issuers, issuers_written) = issuers::issuers(&root, &mut reading.report);
     let agents = agents::agents(&root, &issuers_written, (&models, &tools), reading);
     let payloads = payload_rules::payload_rules(&root, &mut reading.report);
-    let approvals = people::approvals(&root, &mut reading.report);
+    let (approvals, service) = people::approvals(&root, reading);
     let providers = people::providers(&root, reading);
     let mut listen = listeners::listen(&root, reading);
     let reached = [&listen.agents_url, &approvals.url].map(Clone::clone);
     listeners::answer_to(&mut listen, reached.iter().flatten());
-    Config {
+    let mut config = Config {
         data,
         listen,
         limits: limits(&root, &mut reading.report),
@@ -77,13 +83,16 @@ pub(super) fn config(document: &DeTable<'_>, reading: &mut Reading<'_>) -> Confi
         mcp: mcp(&root, &mut reading.report),
         prices: prices::prices(&root, &mut reading.report),
         approvals,
+        service,
         providers,
         issuers,
         payloads,
         models,
         tools,
         agents,
-    }
+    };
+    people::leave_to_service(&root, &mut config, &mut reading.report);
+    config
 }
 
 /// Reads where payloads are and their keys, and looks for no other secret.

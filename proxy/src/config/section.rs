@@ -76,8 +76,20 @@ pub(super) const POLICY: Section =
     Section { heading: "[policy]", keys: &["files", "reload_interval"] };
 pub(super) const APPROVALS: Section = Section {
     heading: "[approvals]",
-    keys: &["url", "hold", "hold_models", "asks_per_hour", "pending_max", "no_answers_for"],
+    keys: &[
+        "url",
+        "hold",
+        "hold_models",
+        "asks_per_hour",
+        "pending_max",
+        "no_answers_for",
+        "service",
+    ],
 };
+pub(super) const SERVICE: Section =
+    Section { heading: "[approvals.service]", keys: &["url", "key"] };
+pub(super) const GATEWAY: Section =
+    Section { heading: "[[gateway]]", keys: &["name", "url", "key"] };
 pub(super) const PEOPLE: Section =
     Section { heading: "[people]", keys: &["accounts", "sign_in_lasts", "roles"] };
 pub(super) const ROLES: Section = Section {
@@ -145,9 +157,31 @@ pub(super) const ROLE_WITNESS: Section =
     Section { heading: "[witness]", keys: &["name", "listen", "key", "log"] };
 pub(super) const ROLE_LOG: Section = Section { heading: "[[witness.log]]", keys: &["key"] };
 
+/// The top of the file of a service where people decide.
+pub(super) const ROLE_APPROVALS: Section = Section {
+    heading: "",
+    keys: &[
+        "data",
+        "listen",
+        "ledger",
+        "checkpoints",
+        "witness",
+        "approvals",
+        "people",
+        "provider",
+        "mail",
+        "webhook",
+        "gateway",
+    ],
+};
+
+/// `[listen]` there.
+pub(super) const LISTEN_PEOPLE: Section =
+    Section { heading: "[listen]", keys: &["people", "hosts", "origins"] };
+
 /// All sections but the tops of files, which the reference page is held to.
 #[cfg(test)]
-pub(super) const SECTIONS: [&Section; 22] = [
+pub(super) const SECTIONS: [&Section; 24] = [
     &LISTEN,
     &LIMITS,
     &LEDGER,
@@ -156,6 +190,8 @@ pub(super) const SECTIONS: [&Section; 22] = [
     &PAYLOADS,
     &POLICY,
     &APPROVALS,
+    &SERVICE,
+    &GATEWAY,
     &PEOPLE,
     &ROLES,
     &PROVIDER,

@@ -10,7 +10,7 @@ mod notices;
 
 pub use agents::{Agent, TokenIssuer};
 pub use notices::{MailConfig, MailTls, Mailbox, Webhook, WebhookKind};
-pub use people::{ApprovalsConfig, PeopleConfig, RoleHolder, Roles, SignInProvider};
+pub use people::{ApprovalsConfig, Counterpart, PeopleConfig, RoleHolder, Roles, SignInProvider};
 pub use prices::Price;
 pub use upstreams::{Dialect, Mcp, ModelUpstream, PrefixRule, Setting, ToolUpstream, Transport};
 
@@ -51,6 +51,8 @@ pub struct Config {
     pub policy: Option<PolicyConfig>,
     /// How calls wait for people.
     pub approvals: ApprovalsConfig,
+    /// The service where people decide; nothing: they do here.
+    pub service: Option<Counterpart>,
     /// How people sign in, and what they are here.
     pub people: PeopleConfig,
     /// Through whom they sign in, in the order of the file; names are unique.
@@ -85,6 +87,7 @@ impl Default for Config {
             payloads: Vec::new(),
             policy: None,
             approvals: ApprovalsConfig::default(),
+            service: None,
             people: PeopleConfig::default(),
             providers: Vec::new(),
             mail: None,

@@ -1,5 +1,6 @@
 //! What a configuration says when it is right, and what it is told when it is wrong.
 
+mod counterparts;
 mod documents;
 mod golden;
 mod notices;

@@ -32,7 +32,7 @@ impl Hands {
         self.0.1.fetch_add(1, Ordering::SeqCst)
     }
 
-    fn clock(&self) -> Clock {
+    pub(super) fn clock(&self) -> Clock {
         let (time, ids) = (self.clone(), self.clone());
         let id = move || EventId::new(Ulid::from(u128::from(ids.number())));
         Clock::new(move || time.now(), id)

@@ -28,13 +28,26 @@ pub(super) fn listen(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> Listen 
             .hint("give each its own: agents must not reach the pages where calls are approved");
     }
     listen.agents_url = table.get("agents_url").and_then(|node| public_url(&node, report));
-    if let Some(node) = table.get("hosts") {
-        listen.hosts = node.items(report).iter().filter_map(|item| host(item, report)).collect();
-    }
-    if let Some(node) = table.get("origins") {
-        listen.origins =
-            node.items(report).iter().filter_map(|item| origin(item, report)).collect();
-    }
+    (listen.hosts, listen.origins) = callers(&table, report);
+    listen
+}
+
+/// The host names and the browser origins.
+fn callers(table: &Table<'_, '_>, report: &mut Report<'_>) -> (Vec<String>, Vec<String>) {
+    let hosts = table.get("hosts").map(|node| node.items(report)).unwrap_or_default();
+    let hosts = hosts.iter().filter_map(|item| host(item, report)).collect();
+    let origins = table.get("origins").map(|node| node.items(report)).unwrap_or_default();
+    (hosts, origins.iter().filter_map(|item| origin(item, report)).collect())
+}
+
+/// The listener of a service where people decide: it has no agents.
+pub(super) fn of_people(root: &Table<'_, '_>, reading: &mut Reading<'_>) -> Listen {
+    let report = &mut reading.report;
+    let mut listen = Listen::default();
+    let Some(table) = root.table("listen", &section::LISTEN_PEOPLE, report) else { return listen };
+    let people = table.get("people").and_then(|node| address(&node, report));
+    listen.people = people.unwrap_or(listen.people);
+    (listen.hosts, listen.origins) = callers(&table, report);
     listen
 }
 

@@ -6,9 +6,12 @@ use std::time::Duration;
 use super::super::diagnostic::{Report, quoted};
 use super::super::secret::Secret;
 use super::super::section;
-use super::super::shape::{ApprovalsConfig, PeopleConfig, RoleHolder, Roles, SignInProvider};
+use super::super::shape::{
+    ApprovalsConfig, Config, Counterpart, PeopleConfig, RoleHolder, Roles, SignInProvider,
+};
 use super::super::walk::{Node, Table};
 use super::addresses::{is_email, issuer, public_url};
+use super::counterparts::service;
 use super::secrets::secret;
 use super::{DAY, Reading, Taken, line, name};
 
@@ -25,11 +28,16 @@ const NAMES_RESERVED: [&str; 5] = ["gateway", "link", "local", "operator", "pass
 /// What a provider is asked for unless the file says otherwise.
 const SCOPES: [&str; 3] = ["openid", "email", "profile"];
 
-pub(super) fn approvals(root: &Table<'_, '_>, report: &mut Report<'_>) -> ApprovalsConfig {
+pub(super) fn approvals(
+    root: &Table<'_, '_>,
+    reading: &mut Reading<'_>,
+) -> (ApprovalsConfig, Option<Counterpart>) {
     let mut approvals = ApprovalsConfig::default();
-    let Some(table) = root.table("approvals", &section::APPROVALS, report) else {
-        return approvals;
+    let Some(table) = root.table("approvals", &section::APPROVALS, &mut reading.report) else {
+        return (approvals, None);
     };
+    let service = service(&table, reading);
+    let report = &mut reading.report;
     approvals.url = table.get("url").and_then(|node| public_url(&node, report));
     let durations = [
         ("hold", &mut approvals.hold, SECOND..=HOLD_MAX),
@@ -46,7 +54,22 @@ pub(super) fn approvals(root: &Table<'_, '_>, report: &mut Report<'_>) -> Approv
     for (key, count, range) in counts {
         *count = table.count(key, range, report).unwrap_or(*count);
     }
-    approvals
+    (approvals, service)
+}
+
+/// Where people decide elsewhere, they sign in there, and are told from there.
+pub(super) fn leave_to_service(root: &Table<'_, '_>, config: &mut Config, report: &mut Report<'_>) {
+    if config.service.is_none() {
+        return;
+    }
+    for key in ["people", "provider", "mail", "webhook"] {
+        if let Some(node) = root.get(key) {
+            let message = format!("`{key}` is not used: people decide at the service");
+            report.warning(&node.at, message).hint("write it in the service's own file");
+        }
+    }
+    config.people = PeopleConfig { accounts: false, ..PeopleConfig::default() };
+    (config.providers, config.webhooks, config.mail) = (Vec::new(), Vec::new(), None);
 }
 
 pub(super) fn people(

@@ -46,6 +46,18 @@ impl ApprovalsConfig {
     }
 }
 
+/// Another process of this program, with which secrets are shared: the service where people decide,
+/// or a gateway that has calls to decide on.
+#[derive(Debug, Clone)]
+pub struct Counterpart {
+    /// What it is called; unique.
+    pub name: String,
+    /// Its people's listener; `https`, or on this machine.
+    pub url: BaseUrl,
+    /// What each shows the other.
+    pub key: Secret,
+}
+
 /// `[people]`: how people sign in, and what they are here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeopleConfig {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::section::{ROLE, ROOT, SECTIONS, Section};
+use super::super::section::{ROLE, ROLE_APPROVALS, ROOT, SECTIONS, Section};
 use super::*;
 
 const PAGE: &str = include_str!("../../../../docs/configuration.md");
@@ -31,6 +31,7 @@ fn the_reference_page_has_every_key_and_no_other() {
     };
     compare(&ROOT, rows_below("The top of the file"));
     compare(&ROLE, rows_below("The file of a witness"));
+    compare(&ROLE_APPROVALS, rows_below("The file of a service where people decide"));
     for section in SECTIONS {
         compare(section, rows(section));
     }
