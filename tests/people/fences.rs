@@ -1,5 +1,6 @@
 //! What pages of others can do with a browser that is signed in: nothing.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use serde_json::json;
@@ -19,7 +20,8 @@ fn send(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body
         body.len()
     );
     for (name, value) in headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
+        // Writing to a string does not fail.
+        let _ = write!(text, "{name}: {value}\r\n");
     }
     let mut connection = Connection::open(to).unwrap();
     connection.send(format!("{text}\r\n{body}")).unwrap();

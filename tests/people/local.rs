@@ -134,7 +134,7 @@ fn who_is_revoked_loses_access_and_votes_at_once() {
     dan.open(&stage.url("/people"));
     of_person(&dan, "eve@example.com", "Revoke").click();
     let reasons = dan.find_all("input[name=reason]");
-    reasons.into_iter().find(|it| it.displayed()).unwrap().enter("She has left.");
+    reasons.into_iter().find(Element::displayed).unwrap().enter("She has left.");
     of_person(&dan, "eve@example.com", "Revoke at once").click();
     dan.wait_text("revoked");
     shots.take(&dan, "people");
