@@ -34,8 +34,8 @@ pub fn secured(pages: Router, url: &str) -> Router {
     pages.layer(middleware::from_fn_with_state(origin, secure))
 }
 
-/// Gives every answer, also those that say that there is nothing, the headers above that it does not
-/// have. What is for programs is opened in browsers too.
+/// Gives every answer, also those that say that there is nothing, the headers above that it does
+/// not have. What is for programs is opened in browsers too.
 pub fn fenced(all: Router) -> Router {
     all.layer(middleware::map_response(async |mut response: Response| {
         fence(response.headers_mut());

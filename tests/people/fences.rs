@@ -1,5 +1,6 @@
 //! What pages of others can do with a browser that is signed in: nothing.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use serde_json::json;
@@ -18,8 +19,9 @@ fn send(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body
          application/x-www-form-urlencoded\r\ncontent-length: {}\r\n",
         body.len()
     );
-    for &(name, value) in headers {
-        text.extend([name, ": ", value, "\r\n"]);
+    for (name, value) in headers {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{name}: {value}\r\n");
     }
     let mut connection = Connection::open(to).unwrap();
     connection.send(format!("{text}\r\n{body}")).unwrap();

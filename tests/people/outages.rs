@@ -9,12 +9,13 @@ use tests::group::installed;
 use tests::inbox::{Fault, Mail, Stage as At};
 use tests::patience::until;
 
-use crate::stage::{Asked, Stage, payment};
+use crate::stage::{Asked, Stage};
 
 /// Who is asked: whom the configuration names, and the first administrator.
 const ASKED: [&str; 2] = ["administrator@localhost", "bob@example.com"];
 
-/// To whom mails have come that ask to decide on a call, each as often as one came. All have one id.
+/// To whom mails have come that ask to decide on a call, each as often as one came. All have one
+/// id.
 fn come(stage: &Stage, hold: CallId) -> Vec<String> {
     let id = format!("<hold-{}.asked.0@", hold.to_string().trim_start_matches("call_"));
     let about = |mail: &Mail| mail.header("message-id").is_some_and(|it| it.starts_with(&id));
@@ -25,9 +26,7 @@ fn come(stage: &Stage, hold: CallId) -> Vec<String> {
 }
 
 fn ask(stage: &Stage, number: u64) -> (Asked, CallId) {
-    let mut arguments = payment();
-    arguments["number"] = json!(number);
-    let asked = stage.ask("pay", &arguments);
+    let asked = stage.ask("pay", &json!({"number": number}));
     (asked, stage.held(usize::try_from(number).unwrap()))
 }
 

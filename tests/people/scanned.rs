@@ -1,4 +1,4 @@
-//! Programs that guard mailboxes open every link, run scripts and press buttons; nothing comes of it.
+//! Programs that guard mailboxes open every link, run scripts, press buttons: nothing comes of it.
 
 use std::collections::BTreeSet;
 

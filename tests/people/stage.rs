@@ -1,4 +1,4 @@
-//! A bank behind the gateway, people who sign in at a provider, and a mail server that reaches them.
+//! A bank behind the gateway, people who sign in at a provider, and a mail server to reach them.
 
 use std::path::{Path, PathBuf};
 
@@ -208,7 +208,8 @@ pub(crate) fn open_fold(browser: &Browser, heading: &str) {
 /// A form of the page as it stands, with the button of this value, as it would be sent.
 pub(crate) fn form(browser: &Browser, button: &str) -> Value {
     let body = "const button = document.querySelector(`button[value=${arguments[0]}]`);
-         return [button.form.action, String(new URLSearchParams(new FormData(button.form, button)))]";
+         const sent = new URLSearchParams(new FormData(button.form, button));
+         return [button.form.action, String(sent)]";
     browser.script(body, &[json!(button)])
 }
 

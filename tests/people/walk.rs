@@ -1,4 +1,4 @@
-//! The whole way of a call through people: mail, link, sign-in, page, decision, and what comes of it.
+//! The whole way of a call through people: mail, link, sign-in, page, decision, and its outcome.
 
 use events::Event;
 use serde_json::json;
