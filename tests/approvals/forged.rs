@@ -80,6 +80,6 @@ fn encoded(envelope: &Envelope) -> Vec<u8> {
     let draft = Draft { id, time, session, cause, call, fact: envelope.event.clone() };
     let (mut bytes, place) = draft.encode_event(&envelope.source).unwrap();
     let digits = format!("{sequence:020}");
-    bytes[place..place + digits.len()].copy_from_slice(digits.as_bytes());
+    bytes.splice(place..place + digits.len(), digits.into_bytes());
     bytes
 }

@@ -21,6 +21,7 @@ pub(crate) struct Office {
     pub(crate) gateway: Gateway,
     /// What each approver proves to be by.
     approvers: Vec<String>,
+    /// Where its policy is.
     folder: TempDir,
 }
 

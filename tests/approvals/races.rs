@@ -120,8 +120,8 @@ fn who_asks_for_the_same_over_twenty_connections_at_once_asks_people_once_and_is
             stage.vote(hold, GRACE, Vote::Approve);
             asked.into_iter().map(|asked| asked.join().unwrap()).collect::<Vec<_>>()
         });
-        let served = answers.iter().filter(|answer| text(answer) == "done").count();
-        assert_eq!(served, 1, "{round}: {answers:?}");
+        let made = answers.iter().filter(|answer| text(answer) == "done").count();
+        assert_eq!(made, 1, "{round}: {answers:?}");
         let told = answers.iter().filter(|it| text(it).starts_with("NOT EXECUTED HERE.")).count();
         assert_eq!(told, 19, "{round}: {answers:?}");
     }
@@ -197,8 +197,8 @@ fn of_ten_thousand_calls_that_wait_at_once_none_is_lost_and_none_is_made_twice()
     let done = answers.iter().filter(|answer| text(answer) == "done").count();
     let refused = answers.iter().filter(|it| text(it).contains("rejected this call")).count();
     assert_eq!((done, refused), (crowd / 2, crowd / 2));
-    let served: BTreeSet<String> = arguments_of(&server).iter().map(Value::to_string).collect();
-    assert_eq!((server.calls().len(), served.len()), (crowd / 2, crowd / 2), "each once");
+    let different: BTreeSet<String> = arguments_of(&server).iter().map(Value::to_string).collect();
+    assert_eq!((server.calls().len(), different.len()), (crowd / 2, crowd / 2), "each once");
     assert_eq!(desk.holds(&pending()).len(), 0);
     drop(desk);
     let (records, _folder) = stage.end();

@@ -137,10 +137,11 @@ fn replace(folder: &Path, old: &str, new: &str) -> usize {
     let mut count = 0;
     for path in files(folder) {
         let mut bytes = fs::read(&path).unwrap();
-        let places: Vec<usize> =
-            (0..bytes.len()).filter(|at| bytes[*at..].starts_with(old.as_bytes())).collect();
+        let windows = bytes.windows(old.len()).enumerate();
+        let is_old = |(at, window)| (window == old.as_bytes()).then_some(at);
+        let places: Vec<usize> = windows.filter_map(is_old).collect();
         for at in &places {
-            bytes[*at..*at + new.len()].copy_from_slice(new.as_bytes());
+            bytes.splice(*at..*at + new.len(), new.bytes());
         }
         count += usize::from(!places.is_empty());
         fs::write(&path, bytes).unwrap();

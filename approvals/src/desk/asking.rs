@@ -301,7 +301,7 @@ impl Desk {
 fn change(slot: &Slot, asked: &CallHeld) -> Option<&'static str> {
     let held = &slot.hold.fact;
     let (old, new) = (&held.rule, &asked.rule);
-    // One that was not seen then, or was not seen again since a start, is not known to have changed.
+    // One that was not seen then, or not again since a start, is not known to have changed.
     let definitions = held.definition.zip(asked.definition);
     if definitions.is_some_and(|(then, now)| then != now) {
         return Some("the tool's definition has changed since people were asked");
