@@ -66,8 +66,10 @@ fn no_flipped_bit_of_an_archive_goes_unnoticed_but_in_words_that_prove_nothing()
             "\"by\":\"ada@example.com\"",
             "\"criterion\":\"all\"",
             "\"made\":\"2026-11-25T00:00:00Z\"",
-            "\"discarded\":0,\"erased\":1",
-            "\"present\":1,\"undecryptable\":0",
+            "\"discarded\":0",
+            "\"erased\":1",
+            "\"present\":1",
+            "\"undecryptable\":0",
         ],
     );
     let is_spelling = |byte: &usize| (148..156).contains(&(byte % 512));
