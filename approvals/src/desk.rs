@@ -14,11 +14,11 @@ mod shell;
 
 mod asking;
 
+mod elsewhere;
+
 mod rights;
 
 mod noting;
-
-mod elsewhere;
 
 mod taking;
 

@@ -102,7 +102,11 @@
     const request = new XMLHttpRequest();
     request.open("GET", location.href);
     request.responseType = "document";
-    request.onload = () => { if (request.status === 200 && request.response) take(request.response); else location.reload(); };
+    request.onload = () => {
+      // Who was signed out is led elsewhere.
+      const isHere = request.responseURL === location.href.split("#")[0];
+      if (request.status === 200 && request.response && isHere) take(request.response); else location.reload();
+    };
     request.send();
   };
 
@@ -147,9 +151,20 @@
   };
 
   const live = document.body.dataset.live;
-  if (live) {
-    const source = new EventSource(live);
+  const LISTENS_AGAIN_AFTER_MS = 30000;
+  let source = null;
+  const listen = () => {
+    source = new EventSource(live);
     source.addEventListener("changed", refresh);
+    // Browsers come back by themselves, but not to who refuses them.
+    source.addEventListener("error", () => {
+      if (source.readyState !== EventSource.CLOSED) return;
+      refresh();
+      setTimeout(listen, LISTENS_AGAIN_AFTER_MS);
+    });
+  };
+  if (live) {
+    listen();
     addEventListener("pagehide", () => source.close());
     // A page that comes back from the browser's memory may be old.
     addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

@@ -37,5 +37,5 @@ pub use look_routes::{look, look_routes};
 pub use markup::{Label, Marked, SideBySide, Value};
 pub use moment::{Moment, distance};
 pub use problem::problem;
-pub use secured::secured;
+pub use secured::{fenced, secured};
 pub use tlog_routes::tlog_routes;

@@ -34,6 +34,22 @@ pub fn secured(pages: Router, url: &str) -> Router {
     pages.layer(middleware::from_fn_with_state(origin, secure))
 }
 
+/// Gives every answer, also those that say that there is nothing, the headers above that it does
+/// not have. What is for programs is opened in browsers too.
+pub fn fenced(all: Router) -> Router {
+    all.layer(middleware::map_response(async |mut response: Response| {
+        fence(response.headers_mut());
+        response
+    }))
+}
+
+fn fence(headers: &mut HeaderMap) {
+    let no_store = (header::CACHE_CONTROL, "no-store");
+    for (name, value) in HEADERS.into_iter().chain([no_store]) {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
 async fn secure(State(own): State<Arc<str>>, request: Request, next: Next) -> Response {
     let is_ours = request.method().is_safe() || is_same_origin(request.headers(), &own);
     let mut response = if is_ours {
@@ -43,12 +59,7 @@ async fn secure(State(own): State<Arc<str>>, request: Request, next: Next) -> Re
                       send it from there\n";
         (StatusCode::FORBIDDEN, detail).into_response()
     };
-    let headers = response.headers_mut();
-    for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    let unless_said = headers.entry(header::CACHE_CONTROL);
-    unless_said.or_insert(HeaderValue::from_static("no-store"));
+    fence(response.headers_mut());
     response
 }
 

@@ -52,6 +52,8 @@ mod oversight_page;
 
 mod rights_api;
 
+mod nowhere;
+
 pub use backstage::{AgentKnown, Appointed, Backstage, Edited, PoliciesKnown, Tool};
 pub use story::session_before;
 
@@ -177,6 +179,7 @@ impl Site {
             .merge(asset_routes())
             .merge(api::routes(self))
             .merge(rights_api::routes(self))
+            .merge(nowhere::routes(self))
     }
 
     /// Whether a request comes from somebody with this right: by a bearer token, or, where it

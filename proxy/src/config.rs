@@ -12,10 +12,11 @@ mod quantity;
 mod secret;
 mod section;
 
-mod approvals_role;
 mod shape;
 mod walk;
 mod witness_role;
+
+mod approvals_role;
 
 mod describe;
 mod read;

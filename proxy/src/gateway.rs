@@ -1,4 +1,9 @@
-//! The composition root: from a configuration to a running gateway, and back to rest.
+//! The composition root: from a configuration to a running gateway, and back to rest. That of the
+//! service where people decide for gateways stands below it.
+
+mod service;
+
+pub use service::ApprovalsService;
 
 use crate::clock;
 use crate::config::{Backend, Config, Counterpart, Durability, KeyHash, Loaded};
@@ -7,7 +12,6 @@ use crate::custody::{
     Closing, Custody, CustodyError, FoundLedger, LEDGER_FOLDER, payload_segment_bytes, plain,
 };
 use crate::facts::SessionFacts;
-use crate::feed::{Peer, feed_routes, only_counterparts};
 use crate::gate::{Deciding, Gate};
 use crate::keeper::{Keeper, keep};
 use crate::keeper_routes::keeper_routes;
@@ -20,7 +24,9 @@ use crate::people_listener;
 use crate::policing::{Policing, PolicyError};
 use crate::prices::Prices;
 use crate::recover::{RecoverError, look_back, recall};
-use crate::remote_desk::{holder_routes, signposts, take_words};
+use crate::remote_desk::{
+    Peer, feed_routes, holder_routes, only_counterparts, signposts, take_words,
+};
 use crate::room::Room;
 use crate::rules::Rules;
 use crate::server::Agents;
@@ -136,13 +142,8 @@ impl Gateway {
         let people = bind(config.listen.people).await?;
         let key = sealing.as_ref().map(Sealing::key);
         record_start(&ledger, &config, loaded.digest, (&report, key)).await?;
-        let policing = match config.policy.clone() {
-            Some(policy) => {
-                let with = (Arc::clone(&rules), ledger.clone(), desk.clone());
-                Some(Policing::begin(policy, with, last_policies).await?)
-            }
-            None => None,
-        };
+        let with = (Arc::clone(&rules), ledger.clone(), desk.clone());
+        let policing = policing(&config, with, last_policies).await?;
 
         let memory = Memory::new(config.limits.memory_bytes_max);
         let keeper = Arc::new(Keeper::new(ledger.clone()));
@@ -164,23 +165,7 @@ impl Gateway {
             config,
         };
         let keeping = operator.map(|key| keeper_routes(Arc::clone(&keeper), key, stopping.clone()));
-        let backstage = stage(&gateway.gate, &gateway.config);
-        let (site, first_link) = site(Wiring {
-            config: &gateway.config,
-            desk: &desk,
-            ledger: gateway.gate.ledger(),
-            reader: Arc::clone(gateway.gate.ledger().reader()),
-            backstage: Arc::clone(&backstage),
-            operator,
-            url: gateway.config.approvals.url_at(gateway.people),
-            stopping: stopping.clone(),
-        })
-        .await?;
-        gateway.first_link = first_link;
-        let pages = match gateway.config.service.clone() {
-            Some(service) => gateway.decided_elsewhere(&service, backstage, &stopping)?,
-            None => site.router(),
-        };
+        let (site, pages) = gateway.site(operator, &stopping).await?;
         let people = (people, keeping.unwrap_or_default().merge(pages), site);
         gateway.listen(agents, people, memory, &stopping)?;
         let config = Arc::clone(&gateway.config);
@@ -191,6 +176,33 @@ impl Gateway {
             gateway.listeners.push(tokio::spawn(policing.run(stopping)));
         }
         Ok(gateway)
+    }
+
+    /// The site for people, and the pages that are shown here.
+    async fn site(
+        &mut self,
+        operator: Option<KeyHash>,
+        stopping: &watch::Receiver<bool>,
+    ) -> Result<(Site, Router), GatewayError> {
+        let ledger = self.gate.ledger();
+        let backstage = stage(&self.gate, &self.config);
+        let (site, first_link) = site(Wiring {
+            config: &self.config,
+            desk: self.gate.desk(),
+            ledger,
+            reader: Arc::clone(ledger.reader()),
+            backstage: Arc::clone(&backstage),
+            operator,
+            url: self.config.approvals.url_at(self.people),
+            stopping: stopping.clone(),
+        })
+        .await?;
+        self.first_link = first_link;
+        let pages = match self.config.service.clone() {
+            Some(service) => self.decided_elsewhere(&service, backstage, stopping)?,
+            None => site.router(),
+        };
+        Ok((site, pages))
     }
 
     fn listen(
@@ -220,6 +232,7 @@ impl Gateway {
         let gate = Arc::clone(gate);
         let stops = stopping.clone();
         let pages = People::new(gate, memory, room, sealing, stops).router(&site, keeping);
+        let pages = dashboards::fenced(pages);
         self.listeners.push(tokio::spawn(server.run(agents, stopping.clone())));
         self.pages.push(tokio::spawn(people_listener::serve(people, pages, stopping.clone())));
         Ok(())
@@ -333,11 +346,23 @@ impl Gateway {
     }
 }
 
-pub(crate) fn desk_clock() -> Clock {
+/// Whoever looks after the policies, where there are any.
+async fn policing(
+    config: &Config,
+    with: (Arc<Rules>, Ledger, Desk),
+    last: Option<Digest>,
+) -> Result<Option<Policing>, PolicyError> {
+    match config.policy.clone() {
+        Some(policy) => Policing::begin(policy, with, last).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+fn desk_clock() -> Clock {
     Clock::new(clock::now, clock::event_id)
 }
 
-pub(crate) fn desk_settings(config: &Config) -> DeskSettings {
+fn desk_settings(config: &Config) -> DeskSettings {
     let asked = &config.approvals;
     DeskSettings {
         no_answers_for: asked.no_answers_for,
@@ -362,7 +387,7 @@ fn room(config: &Config) -> Room {
     }
 }
 
-pub(crate) async fn record_start(
+async fn record_start(
     ledger: &Ledger,
     config: &Config,
     digest: [u8; 32],
@@ -385,10 +410,10 @@ pub(crate) async fn record_start(
     Ok(())
 }
 
-pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, GatewayError> {
+async fn bind(address: SocketAddr) -> Result<TcpListener, GatewayError> {
     TcpListener::bind(address).await.map_err(|source| GatewayError::Listen { address, source })
 }
 
-pub(crate) fn address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+fn address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)
 }

@@ -43,8 +43,6 @@ pub mod standing;
 
 pub mod upstream;
 
-pub mod feed;
-
 pub mod witness;
 
 pub mod catalogue;
@@ -94,8 +92,6 @@ pub mod people_listener;
 pub mod watch;
 
 pub mod gateway;
-
-pub mod approvals_service;
 
 pub mod standin;
 

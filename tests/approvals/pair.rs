@@ -1,4 +1,4 @@
-//! A gateway and the service where people decide, each a process of its own with a ledger of its own.
+//! A gateway and the service where people decide, each a process of its own with its own ledger.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -1,4 +1,4 @@
-//! The MCP SDKs get tokens for a gateway by themselves, of a certified OpenID provider: by the
+//! The MCP SDKs get tokens for a gateway by themselves, of a certified `OpenID` provider: by the
 //! gateway's own words alone they find the issuer, name the resource, and come back with more
 //! scopes when a tool needs them.
 
@@ -42,7 +42,7 @@ fn stage() -> Option<Stage> {
     let rights =
         |subject: &str| format!("issuer = \"main\"\nsubject = \"{subject}\"\ntools = [\"crm/*\"]");
     let gateway = Setup::new()
-        .tools("crm", &format!("{}\n{SCOPES}", server))
+        .tools("crm", &format!("{server}\n{SCOPES}"))
         .agent("bot", &rights("agent"))
         .agent("assistant", &rights("cli"))
         .sections(&issuer)

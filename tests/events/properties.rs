@@ -57,11 +57,9 @@ fn filter() -> impl Strategy<Value = Filter> {
 }
 
 fn held() -> CallHeld {
-    let found = all().into_iter().find_map(|event| match event {
-        Event::CallHeld(held) => Some(held),
-        _ => None,
-    });
-    found.unwrap()
+    let found = all().into_iter().find(|event| matches!(event, Event::CallHeld(_)));
+    let Some(Event::CallHeld(held)) = found else { panic!("no example of a held call") };
+    held
 }
 
 fn digest_of(held: &CallHeld) -> CallDigest<'_> {

@@ -43,7 +43,7 @@ fn register(stage: &Stage, browser: &Browser) {
     browser.wait_text("You have registered none.");
     browser.find("#passkey-name").enter("my phone");
     browser.role("button", "Register a passkey").click();
-    browser.wait_text("Remove my phone");
+    browser.wait_text("my phone since");
 }
 
 fn approve(browser: &Browser) {

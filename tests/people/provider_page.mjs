@@ -6,7 +6,7 @@ const text = value =>
 
 const page = (title, body) => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${title}</title>
-<meta name="viewport" content="width=device-width"></head>
+<link rel="icon" href="data:,"><meta name="viewport" content="width=device-width"></head>
 <body><main><h1>${title}</h1>${body}</main></body></html>`;
 
 /** The form where one signs in. */

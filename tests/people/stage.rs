@@ -1,4 +1,4 @@
-//! A bank behind the gateway, people who sign in at a provider, and a mail server that reaches them.
+//! A bank behind the gateway, people who sign in at a provider, and a mail server to reach them.
 
 use std::path::{Path, PathBuf};
 
@@ -63,20 +63,20 @@ impl Asked {
 impl Stage {
     /// Starts them.
     pub(crate) fn start() -> Self {
-        Self::with("", |setup| setup)
+        Self::with("", "")
     }
 
     /// Starts them with other policies.
     pub(crate) fn under(policy: &str) -> Self {
-        Self::made((policy, ""), |setup| setup)
+        Self::made(policy, ("", ""))
     }
 
-    /// Starts them with further sections in the configuration, and whatever else of it is other.
-    pub(crate) fn with(sections: &str, other: impl FnOnce(Setup) -> Setup) -> Self {
-        Self::made((POLICY, sections), other)
+    /// Starts them with further lines of `[approvals]`, and further sections.
+    pub(crate) fn with(approvals: &str, sections: &str) -> Self {
+        Self::made(POLICY, (approvals, sections))
     }
 
-    fn made((policy, sections): (&str, &str), other: impl FnOnce(Setup) -> Setup) -> Self {
+    fn made(policy: &str, (approvals, sections): (&str, &str)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (inbox, provider) = (Inbox::start(), Provider::start());
         let bank = ToolServer::start(&["pay", "pay_much"], |call, connection| {
@@ -90,7 +90,7 @@ impl Stage {
             file("password", &inbox.password),
         );
         let written = format!(
-            "[policy]\nfiles = [\"{}\"]\n[approvals]\nhold = \"5m\"\n[people.roles]\n\
+            "[policy]\nfiles = [\"{}\"]\n[approvals]\nhold = \"5m\"\n{approvals}\n[people.roles]\n\
              approver = [\"approvers\", \"person:bob@example.com\"]\n\
              administrator = [\"administrators\"]\n\
              [[provider]]\nname = \"company\"\nissuer = \"{}\"\nclient_id = \"{}\"\n\
@@ -112,7 +112,7 @@ impl Stage {
             .tools("bank", &bank.url())
             .provider("openai", &model.url(), "*")
             .sections(&written);
-        let stage = Self { gateway: other(setup).start(), inbox, provider, bank, _folder: folder };
+        let stage = Self { gateway: setup.start(), inbox, provider, bank, _folder: folder };
         stage.provider.redirect(&stage.url("/sign-in/company/callback"));
         stage
     }
@@ -197,7 +197,33 @@ pub(crate) fn armed<'b>(browser: &'b Browser, name: &str) -> Element<'b> {
     })
 }
 
-fn private(path: &Path, text: &str) -> PathBuf {
+/// Opens what is folded under this heading.
+pub(crate) fn open_fold(browser: &Browser, heading: &str) {
+    let summary = until(&format!("`{heading}`"), || {
+        browser.find_all("summary").into_iter().find(|it| it.text() == heading)
+    });
+    summary.click();
+}
+
+/// A form of the page as it stands, with the button of this value, as it would be sent.
+pub(crate) fn form(browser: &Browser, button: &str) -> Value {
+    let body = "const button = document.querySelector(`button[value=${arguments[0]}]`);
+         const sent = new URLSearchParams(new FormData(button.form, button));
+         return [button.form.action, String(sent)]";
+    browser.script(body, &[json!(button)])
+}
+
+/// Sends a form later; its status, and what can be read on the page that comes.
+pub(crate) fn send(browser: &Browser, form: &Value) -> (u64, String) {
+    let body = "return fetch(arguments[0][0], {method: 'POST', body: arguments[0][1], headers:
+             {'content-type': 'application/x-www-form-urlencoded'}})
+         .then(it => it.text().then(text => [it.status, text]))";
+    let answer = browser.script(body, std::slice::from_ref(form));
+    let part = |index: usize| answer.get(index).cloned().unwrap_or_default();
+    (part(0).as_u64().unwrap(), part(1).as_str().unwrap_or_default().to_owned())
+}
+
+pub(crate) fn private(path: &Path, text: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::write(path, text).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();

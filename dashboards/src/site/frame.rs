@@ -46,6 +46,11 @@ pub(super) fn shell(
     }
 }
 
+/// Where a page hears of what changes after now: to be asked before anything is read for the page.
+pub(super) fn changes_from_now(site: &Site) -> String {
+    format!("/holds/events?since={}", *site.desk().changes().borrow())
+}
+
 fn roles(visitor: &Visitor) -> String {
     let words: Vec<&str> = visitor.profile.roles.iter().map(|role| role.text()).collect();
     if words.is_empty() { "no role".to_owned() } else { words.join(", ") }

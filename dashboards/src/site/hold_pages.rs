@@ -2,7 +2,7 @@
 
 use super::Site;
 use super::asked::{Asked, asked, challenge, deciders};
-use super::frame::{Wanted, page, reader, said, sentence, shell, sorry};
+use super::frame::{Wanted, changes_from_now, page, reader, said, sentence, shell, sorry};
 use super::inbox::ended;
 use super::passkeys::{Approval, signing};
 use super::refused::No;
@@ -114,6 +114,10 @@ pub(super) async fn fresh(
 
 /// It blocks.
 fn make(site: &Site, visitor: &Visitor, headers: &HeaderMap, view: &HoldView) -> Made {
+    let live = changes_from_now(site);
+    // As it is now, or what happened since it was looked up would not be heard of.
+    let now = site.desk().hold(view.hold.id);
+    let view = now.as_ref().unwrap_or(view);
     let hold = &view.hold;
     let path = format!("/holds/{}", hold.id);
     let asked = asked(site, view);
@@ -123,16 +127,18 @@ fn make(site: &Site, visitor: &Visitor, headers: &HeaderMap, view: &HoldView) ->
     let mut shell = shell(site, Some(visitor), headers, wanted);
     let (votes, remarks) = (votes(hold), remarks(hold));
     if !is_pending {
-        let closed = closed(site, hold);
+        let closed = closed(site, view);
         let token = |words: &[&str]| visitor.sign_in.form_token(site.key(), words);
         let is_in_time = matches!(hold.state, HoldState::Granted { .. });
+        // What was granted is made, or not, while somebody looks.
+        shell.live = is_in_time.then_some(live);
         let take_back = is_in_time.then(|| token(&["take-back", &hold.id.to_string()]));
         let widening = widening(site, visitor, view, &asked);
         let ask = asked.ask;
         let page = DecidedPage { shell, ask, closed, votes, remarks, take_back, widening };
         return Made::Closed(Box::new(page));
     }
-    shell.live = Some("/holds/events".to_owned());
+    shell.live = Some(live);
     let digest = view_digest(&asked.ask).unwrap_or(Digest([0; 32]));
     let seen = digest.to_string();
     let forms = Forms { site, visitor, view };
@@ -309,14 +315,20 @@ fn remarks(hold: &Hold) -> Vec<Remark> {
     said.collect()
 }
 
-fn closed(site: &Site, hold: &Hold) -> Closed {
+fn closed(site: &Site, view: &HoldView) -> Closed {
+    let hold = &view.hold;
     let (kind, after) = match &hold.state {
         HoldState::Granted { claim_until, break_glass, .. } => {
             let until = Moment::of(*claim_until).said;
             let left = distance(site.now(), *claim_until);
-            let after = format!(
-                "It was not made yet. It is when the agent asks for it again, until {until} ({left})."
-            );
+            let after = if view.is_being_made || view.waiting > 0 {
+                "The agent waits for it; it is being made.".to_owned()
+            } else {
+                format!(
+                    "It was not made yet. It is when the agent asks for it again, until {until} \
+                     ({left})."
+                )
+            };
             (
                 if break_glass.is_some() { ClosedKind::BrokenGlass } else { ClosedKind::Granted },
                 after,

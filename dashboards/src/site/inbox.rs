@@ -2,7 +2,7 @@
 
 use super::Site;
 use super::asked::{deciders, name, outcome, what_runs};
-use super::frame::{Wanted, page, reader, shell, sorry};
+use super::frame::{Wanted, changes_from_now, page, reader, shell, sorry};
 use super::refused::No;
 use super::visitor::{Visitor, voice, waits_for};
 use crate::markup::Label;
@@ -75,6 +75,7 @@ pub(super) fn seen(site: &Site, visitor: &Visitor, filter: &HoldFilter) -> Vec<H
 
 /// It blocks.
 fn list(site: &Site, visitor: &Visitor, headers: &HeaderMap, tab: Tab) -> InboxPage {
+    let live = changes_from_now(site);
     let pending = HoldFilter { pending: Some(true), ..HoldFilter::default() };
     let waiting = seen(site, visitor, &pending);
     let (voter, roster, now) = (visitor.voter(Channel::Web), site.desk().roster(), site.now());
@@ -97,7 +98,7 @@ fn list(site: &Site, visitor: &Visitor, headers: &HeaderMap, tab: Tab) -> InboxP
     let items = views.iter().take(ITEMS_MAX).map(|view| item(site, view, now)).collect();
     let wanted = Wanted { title: "Inbox", place: Place::Inbox, path: tab.path() };
     let mut shell = shell(site, Some(visitor), headers, wanted);
-    shell.live = Some("/holds/events".to_owned());
+    shell.live = Some(live);
     let tabs = vec![
         Count { tab: Tab::Mine, count: Some(counts.0) },
         Count { tab: Tab::All, count: Some(counts.1) },

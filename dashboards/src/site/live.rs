@@ -5,12 +5,13 @@ use super::Site;
 use super::visitor::Visitor;
 use approvals::HoldFilter;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::stream::unfold;
 use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -28,6 +29,10 @@ pub(super) fn routes(site: &Site) -> Router {
 
 struct Stream {
     site: Site,
+    /// Those of the request, which say who listens.
+    headers: HeaderMap,
+    /// Whether who listens was told that they may not any more.
+    is_over: bool,
     changes: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
     ends: tokio::time::Instant,
@@ -35,20 +40,34 @@ struct Stream {
     _place: OwnedSemaphorePermit,
 }
 
-async fn events(State(site): State<Site>, headers: HeaderMap) -> Response {
+/// What the page that listens has seen.
+#[derive(Deserialize)]
+struct Seen {
+    since: Option<u64>,
+}
+
+async fn events(
+    State(site): State<Site>,
+    Query(Seen { since }): Query<Seen>,
+    headers: HeaderMap,
+) -> Response {
     if Visitor::of_browser(&site, &headers).await.is_none() {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let Ok(place) = std::sync::Arc::clone(&site.0.streams).try_acquire_owned() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let changes = site.desk().changes();
+    let mut changes = site.desk().changes();
+    // What changed between the page and its listening is told at once.
+    if since.is_some_and(|since| since != *changes.borrow()) {
+        changes.mark_changed();
+    }
     let stopping = site.parts().stopping.clone();
     let ends = tokio::time::Instant::now() + LASTS;
-    let stream = Stream { site, changes, stopping, ends, _place: place };
+    let stream = Stream { site, headers, is_over: false, changes, stopping, ends, _place: place };
     let told = unfold(stream, async |mut stream| {
         stream.change().await?;
-        let event = Event::default().event("changed").data(stream.state());
+        let event = Event::default().event("changed").data(stream.state().await);
         Some((Ok::<_, Infallible>(event), stream))
     });
     Sse::new(told).keep_alive(KeepAlive::default()).into_response()
@@ -57,6 +76,9 @@ async fn events(State(site): State<Site>, headers: HeaderMap) -> Response {
 impl Stream {
     /// Returns at the next change; `None` at the end of the stream.
     async fn change(&mut self) -> Option<()> {
+        if self.is_over {
+            return None;
+        }
         tokio::select! {
             changed = self.changes.changed() => changed.ok()?,
             _ = self.stopping.wait_for(|stop| *stop) => return None,
@@ -67,8 +89,13 @@ impl Stream {
         Some(())
     }
 
-    /// The calls that wait, by id and version.
-    fn state(&self) -> String {
+    /// The calls that wait, by id and version. Whoever has been signed out since gets nothing, and
+    /// nothing more: their page fetches itself, and finds that out.
+    async fn state(&mut self) -> String {
+        if Visitor::of_browser(&self.site, &self.headers).await.is_none() {
+            self.is_over = true;
+            return "[]".to_owned();
+        }
         let pending = HoldFilter { pending: Some(true), limit: 200, ..HoldFilter::default() };
         let all = self.site.desk().holds(&pending);
         let state = all.iter().map(|view| format!("{} {}", view.hold.id, view.hold.version));

@@ -10,6 +10,7 @@ use events::{Assertion, CallId, DecisionDigest, Digest, Vote};
 use http::StatusCode;
 use identity::account::{AccountError, Accounts};
 use identity::passkey::{self, Ceremony, Passkey, PasskeyError};
+use std::sync::Arc;
 
 /// Where passkeys of this gateway's people are used; none where browsers allow none.
 pub(super) fn place(site: &Site) -> Option<passkey::Site> {
@@ -87,7 +88,7 @@ impl Approval<'_> {
         let person = visitor.profile.person();
         let roster = site.desk().roster();
         let given = self.for_person.and_then(|from| {
-            roster.delegation(from, &person.email, site.now()).map(|it| it.from.id.clone())
+            roster.delegation(from, &person.email, site.now()).map(|it| Arc::clone(&it.from.id))
         });
         let decision = DecisionDigest {
             call: self.call,
@@ -155,10 +156,10 @@ pub(super) async fn signed(
         for_person: ballot.for_person.as_deref(),
     };
     let decision = approval.decision(site, visitor);
-    let id = visitor.profile.id.clone();
+    let id = Arc::clone(&visitor.profile.id);
     let known = with_passkeys(site, move |passkeys| passkeys.passkeys(&id)).await?;
     let used = ceremony(site, visitor, &place).verify(&assertion, &decision, &known);
-    let (used, id) = (used.map_err(untaken)?, visitor.profile.id.clone());
+    let (used, id) = (used.map_err(untaken)?, Arc::clone(&visitor.profile.id));
     // Before the vote is on record: of two copies of a passkey, one is found out.
     with_passkeys(site, move |passkeys| passkeys.passkey_used(&id, &used)).await?;
     Ok(Ballot { assertion: Some(assertion), ..ballot })

@@ -106,6 +106,7 @@ pub struct Escalation {
 }
 
 /// Who may let a held call go, and how long there is to decide.
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own, and recorded so")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldRule {
     /// Every set must be satisfied, and each is by any one of its thresholds. One person counts for

@@ -62,6 +62,7 @@ pub(crate) struct Annotations {
 
 impl Guard {
     /// What all of them ask together: every set of approvers, the shortest times, the highest risk.
+    #[expect(clippy::needless_pass_by_value, reason = "it is an iterator, and read often")]
     pub(crate) fn joined<'a>(guards: impl Iterator<Item = &'a Self> + Clone) -> HoldRule {
         let mut approvers: Vec<Vec<Threshold>> = Vec::new();
         let mut escalate: Vec<Escalation> = Vec::new();

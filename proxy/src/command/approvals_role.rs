@@ -1,10 +1,10 @@
-//! `countersign serve --role approvals`: the service where people decide, in the foreground, until a
-//! signal stops it.
+//! `countersign serve --role approvals`: the service where people decide, in the foreground, until
+//! a signal stops it.
 
 use super::CommandError;
 use super::foreground::{Signals, block_on};
-use crate::approvals_service::ApprovalsService;
 use crate::config::{ApprovalsRole, look_up};
+use crate::gateway::ApprovalsService;
 use ledger::sealer::LostLock;
 use std::io::Write;
 use std::path::Path;

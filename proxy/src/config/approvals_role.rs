@@ -1,5 +1,5 @@
-//! What a valid configuration of a service says where people decide: a file of its own, for a process
-//! of its own.
+//! What a valid configuration of a service says where people decide: a file of its own, for a
+//! process of its own.
 
 use super::shape::{Config, Counterpart};
 

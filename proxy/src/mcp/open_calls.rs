@@ -91,10 +91,10 @@ impl OpenCalls {
         key: Key,
         (call, wanted): (Call, Wanted),
         parts: &Arc<Parts>,
-    ) -> Result<Share, Call> {
+    ) -> Result<Share, Box<Call>> {
         let mut calls = self.calls();
         if calls.contains_key(&key) {
-            return Err(call);
+            return Err(Box::new(call));
         }
         let (over, parts) = (watch::Sender::new(()), Arc::clone(parts));
         let open = Open { call, wanted, parts, over, streams: 1, begun: 1 };

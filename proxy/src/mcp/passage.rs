@@ -212,7 +212,7 @@ impl Passage {
         let key: Key = (sent.talk.server.to_string(), session.to_string(), wanted.id.clone());
         Some(match self.bench.calls.add(key, (call, wanted.clone()), &parts) {
             Ok(share) => Awaited::shared(share),
-            Err(call) => Awaited::here(wanted, call, parts),
+            Err(call) => Awaited::here(wanted, *call, parts),
         })
     }
 

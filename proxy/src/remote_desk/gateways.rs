@@ -1,8 +1,8 @@
 //! The side of the service: the gateways, which of them holds what, and how they are asked.
 
+use super::feed::{Answer, Peer, PeerError};
 use super::wire::{CarriedOut, ORDERS, Refused};
 use crate::config::Counterpart;
-use crate::feed::{Answer, Peer, PeerError};
 use crate::upstream::TlsError;
 use approvals::{Carried, CommandError, Holder, Order};
 use dashboards::site::AgentKnown;

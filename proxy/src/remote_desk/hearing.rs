@@ -1,9 +1,9 @@
 //! Follows a gateway: what it holds is put before people, and what became of it is told to them.
 
+use super::feed::{Follower, PeerError, Portion};
 use super::gateways::{Gateway, Gateways};
 use super::shelf::Shelf;
 use super::wire::{AGENTS, AgentShown};
-use crate::feed::{Follower, PeerError, Portion};
 use approvals::Desk;
 use dashboards::site::AgentKnown;
 use events::{CallId, Envelope, Event};

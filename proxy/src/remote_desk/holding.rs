@@ -1,11 +1,11 @@
 //! The side of a gateway: answers what the service asks about the calls that are held here, and
 //! takes what people said there.
 
+use super::feed::{Follower, Peer};
 use super::wire::{
     AGENTS, AgentShown, CHECKS, CarriedOut, Check, Checked, ORDERS, PAYLOADS, POLICIES,
     PoliciesShown, Refused, SALTS, STORIES, TOOLS, ToolNamed, ToolShown,
 };
-use crate::feed::{Follower, Peer};
 use approvals::{CommandError, Desk, Edit, Hold, Order};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Json, Path, Query, State};

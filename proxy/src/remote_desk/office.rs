@@ -1,8 +1,8 @@
 //! What the pages of the service want from the gateways that hold the calls.
 
-use super::gateways::{Gateways, PATIENCE};
+use super::feed::Peer;
+use super::gateways::{Gateway, Gateways, PATIENCE};
 use super::wire::{CHECKS, Check, Checked, POLICIES, PoliciesShown, STORIES, TOOLS, ToolShown};
-use crate::feed::Peer;
 use approvals::Hold;
 use bytes::Bytes;
 use dashboards::site::{AgentKnown, Backstage, Edited, PoliciesKnown, Tool};
@@ -122,7 +122,7 @@ impl Backstage for Office {
 
     fn away(&self, hold: &Hold) -> Option<String> {
         let gateway = self.gateways.holder(hold.id);
-        if gateway.is_some_and(|gateway| gateway.is_reached()) {
+        if gateway.is_some_and(Gateway::is_reached) {
             return None;
         }
         Some(

@@ -1,5 +1,5 @@
 //! Payloads that gateways have, read as if they were in the service's own ledger, which keeps none
-//! of them. What open holds need is kept in memory, so that it can be shown while a gateway is away.
+//! of them. What open holds need is kept in memory, to be shown while a gateway is away.
 
 use super::gateways::{Gateway, Gateways, PATIENCE};
 use super::wire::{PAYLOADS, SALTS};

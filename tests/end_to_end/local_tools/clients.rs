@@ -20,7 +20,7 @@ const TOOL: &str = "get_weather";
 /// How its call shows in what they print.
 const CALLED: &str = "get_weather({";
 
-const PATIENT: Duration = Duration::from_secs(60);
+const PATIENT: Duration = Duration::from_mins(1);
 
 /// The stand-in provider of `tests/clients`.
 struct Provider {

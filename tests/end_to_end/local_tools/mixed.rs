@@ -9,7 +9,7 @@ use tests::wire::{Answer, ask, post};
 
 use super::stage::{Stage, policy};
 
-const PATIENT: Duration = Duration::from_secs(60);
+const PATIENT: Duration = Duration::from_mins(1);
 
 /// A provider in the Anthropic dialect that asks for each of these tools, in a stream.
 fn asking(calls: &'static [(&'static str, &'static str)]) -> Upstream {
@@ -55,7 +55,8 @@ fn blocks(answer: &Answer) -> (Vec<String>, String) {
     let starts = events.iter().filter_map(|event| event.get("content_block"));
     let names = starts.map(|block| block["name"].as_str().unwrap_or("text").to_owned());
     let stops = events.iter().filter_map(|event| event.pointer("/delta/stop_reason"));
-    let stop = stops.filter_map(Value::as_str).next().unwrap_or_default().to_owned();
+    let mut stops = stops;
+    let stop = stops.find_map(Value::as_str).unwrap_or_default().to_owned();
     (names.collect(), stop)
 }
 

@@ -12,7 +12,7 @@ use tests::wire::{Connection, ask, post};
 
 use super::stage::{Stage, holding};
 
-const PATIENT: Duration = Duration::from_secs(60);
+const PATIENT: Duration = Duration::from_mins(1);
 
 /// The time that approvers have while an agent waits, where they shall not make it.
 const HASTY: Duration = Duration::from_secs(1);

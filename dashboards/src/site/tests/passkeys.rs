@@ -119,11 +119,10 @@ async fn a_person_registers_a_passkey_and_removes_it_and_both_are_on_record() {
     let again = authenticator.register(&account);
     let again = send(&stage, (&ada, "/account/passkeys"), &again).await;
     assert!(again.text.contains("You have registered this passkey already"), "{}", again.text);
-    let fact = stage.events().into_iter().find_map(|event| match event {
-        Event::PasskeyRegistered(fact) => Some(fact),
-        _ => None,
-    });
-    let fact = fact.unwrap();
+    let is_one = |event: &Event| matches!(event, Event::PasskeyRegistered(_));
+    let Some(Event::PasskeyRegistered(fact)) = stage.events().into_iter().find(is_one) else {
+        panic!("no passkey is on record");
+    };
     assert_eq!((&*fact.host, &*fact.origin), ("localhost", ORIGIN));
     assert_eq!((&*fact.person.email, &*fact.sign_in), ("ada@example.com", &*ada.sign_in.id));
     assert_eq!(*fact.credential, encoded(&CREDENTIAL));

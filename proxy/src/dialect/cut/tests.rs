@@ -1,6 +1,8 @@
 //! Answers with tool calls kept, changed and taken out, whole and streamed, in each dialect: what
 //! is left is read by the same readers as what providers send.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "the third of three routes")]
+
 use super::super::{Answer, Route, Step, StreamReader, read_answer};
 use super::{AskedCall, Cutter, KeptFrame, Ruling, asked_calls, rewrite_answer};
 use crate::sse::Parser;
@@ -62,7 +64,8 @@ fn streamed(route: Route) -> String {
         _ => anthropic_events(&whole),
     };
     let name = |event: &Value| event["type"].as_str().unwrap().to_owned();
-    events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", name(event))).collect()
+    let frames = events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", name(event)));
+    frames.collect::<Vec<_>>().concat()
 }
 
 fn chat_events(whole: &Value) -> Vec<Value> {

@@ -1,17 +1,14 @@
 //! The composition root of a service where people decide on the calls that gateways hold: from its
 //! file to a running service, and back to rest.
 
+use super::{GatewayError, StartReport, address, bind, desk_clock, desk_settings, record_start};
 use crate::config::{ApprovalsRole, Config, KeyHash, LoadedApprovals};
 use crate::custody::{Closing, Custody, SHARD_PATH, plain};
 use crate::evidence::export_source;
-use crate::feed::{feed_routes, only_counterparts};
-use crate::gateway::{
-    GatewayError, StartReport, address, bind, desk_clock, desk_settings, record_start,
-};
 use crate::notices::notice_settings;
 use crate::people_listener;
 use crate::recover::recall;
-use crate::remote_desk::{Gateways, Office, Shelf, hear};
+use crate::remote_desk::{Gateways, Office, Shelf, feed_routes, hear, only_counterparts};
 use crate::site_wiring::{Wiring, site};
 use approvals::Desk;
 use approvals::notice::Courier;
@@ -23,6 +20,7 @@ use events::GatewayStopped;
 use http::StatusCode;
 use ledger::sealer::LostLock;
 use ledger::{Entry, Health, Ledger, SealHealth, Sealing};
+use std::iter;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -214,7 +212,7 @@ async fn ready(State(service): State<Service>) -> (StatusCode, String) {
         Health::Well => {}
     }
     let away = service.gateways.away();
-    let away: String =
-        away.iter().map(|name| format!("gateway {name} does not answer\n")).collect();
-    (StatusCode::OK, format!("ready\n{away}"))
+    let away = away.iter().map(|name| format!("gateway {name} does not answer"));
+    let said: Vec<String> = iter::once("ready".to_owned()).chain(away).collect();
+    (StatusCode::OK, said.join("\n") + "\n")
 }
