@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use approvals::{CommandError, Desk, HoldView, Refusal};
+use approvals::{Ballot, CommandError, Desk, HoldView, Refusal};
 use events::{CallId, Event, Vote};
+use ledger::RecordError;
 use serde_json::Value;
 use tests::mcp;
 use tests::patience::until;
@@ -28,6 +29,9 @@ const CROWD: usize = 10_000;
 
 /// How many wait otherwise.
 const SMALL_CROWD: usize = 1000;
+
+/// How many come before it is looked whether they wait, and are decided at once.
+const PART: usize = 500;
 
 /// How many ask again at once.
 const ASKERS: usize = 20;
@@ -60,16 +64,24 @@ fn read(connection: &mut Connection) -> Value {
     mcp::message(&connection.answer().unwrap().body)
 }
 
-/// Every other call is allowed, all at once.
+/// Every other call is allowed, many at once.
 async fn decide_all(desk: &Desk, holds: &[HoldView]) {
-    let mut casting = JoinSet::new();
-    for (number, view) in holds.iter().enumerate() {
-        let vote = if number % 2 == 0 { Vote::Approve } else { Vote::Reject };
-        let (desk, hold, ballot) = (desk.clone(), view.hold.id, ballot(view, GRACE, vote));
-        casting.spawn(async move { desk.vote(hold, ballot).await });
+    let numbered: Vec<_> = holds.iter().enumerate().collect();
+    for part in numbered.chunks(PART) {
+        let mut casting = JoinSet::new();
+        for (number, view) in part {
+            let vote = if number % 2 == 0 { Vote::Approve } else { Vote::Reject };
+            casting.spawn(cast(desk.clone(), view.hold.id, ballot(view, GRACE, vote)));
+        }
+        casting.join_all().await;
     }
-    for cast in casting.join_all().await {
-        assert!(cast.unwrap().changed);
+}
+
+/// Votes until that is on record: said again, a vote that took too long changes nothing.
+async fn cast(desk: Desk, hold: CallId, ballot: Ballot) {
+    while let Err(error) = desk.vote(hold, ballot.clone()).await {
+        let is_late = matches!(error, CommandError::Record(RecordError::TimedOut(_)));
+        assert!(is_late, "{error}");
     }
 }
 
@@ -170,17 +182,21 @@ fn of_ten_thousand_calls_that_wait_at_once_none_is_lost_and_none_is_made_twice()
     let call = |number: usize| Call::of(&format!("R{number}"));
     // A process has no descriptors for ten thousand connections to itself: half of the agents hang
     // up, and ask again later.
-    let gone: Vec<Connection> = (0..crowd / 2).map(|number| stage.send(&call(number))).collect();
-    stage.all_held(crowd / 2);
-    drop(gone);
-    let mut waiting: Vec<Connection> =
-        (crowd / 2..crowd).map(|number| stage.send(&call(number))).collect();
+    let come = |from: usize, to: usize| {
+        let part = |first: usize| {
+            let sent: Vec<_> = (first..first + PART).map(|it| stage.send(&call(it))).collect();
+            stage.all_held(first + PART);
+            sent
+        };
+        (from..to).step_by(PART).flat_map(part).collect::<Vec<Connection>>()
+    };
+    drop(come(0, crowd / 2));
+    let mut waiting = come(crowd / 2, crowd);
     let holds = stage.all_held(crowd);
     let desk = stage.desk();
-    let nobody = |view: &HoldView| view.waiting == 0;
-    until("half of the agents are gone", || {
-        (desk.holds(&pending()).iter().filter(|view| nobody(view)).count() == crowd / 2)
-            .then_some(())
+    let nobody = |view: &&HoldView| view.waiting == 0;
+    stage.held_so("half of the agents are gone", |held| {
+        held.iter().filter(nobody).count() == crowd / 2
     });
     stage.wait(decide_all(&desk, &holds));
     let mut answers: Vec<Value> = waiting.iter_mut().map(read).collect();

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use approvals::{Desk, HoldView};
 use events::Operation;
@@ -133,8 +133,22 @@ impl Stage {
 
     /// Waits until so many calls wait for people.
     pub(crate) fn all_held(&self, count: usize) -> Vec<HoldView> {
+        self.held_so("calls that wait", |held| held.len() == count)
+    }
+
+    /// Waits until this is true of the calls that wait for people.
+    pub(crate) fn held_so(&self, what: &str, is: impl Fn(&[HoldView]) -> bool) -> Vec<HoldView> {
         let desk = self.desk();
-        until("calls that wait", || Some(desk.holds(&pending())).filter(|held| held.len() == count))
+        until(what, || {
+            let began = Instant::now();
+            let held = desk.holds(&pending());
+            if is(&held) {
+                return Some(held);
+            }
+            // To look at many takes the desk from those who come to it.
+            std::thread::park_timeout(began.elapsed() * 2);
+            None
+        })
     }
 
     /// How many tool calls went upstream.
