@@ -385,7 +385,10 @@ pub(super) fn refusal(no: &No) -> Problem {
     let quoted: Vec<String> = no.reasons.iter().map(|reason| format!("{reason:?}")).collect();
     let reason = match quoted.as_slice() {
         [] => String::new(),
-        quoted => format!(" Reason, in their own words: {}.", quoted.join("; ")),
+        quoted if no.by.iter().any(|by| by.contains('@')) => {
+            format!(" Reason, in their own words: {}.", quoted.join("; "))
+        }
+        quoted => format!(" Reason: {}.", quoted.join("; ")),
     };
     let message = format!(
         "NOT EXECUTED. {what}{reason} Do not repeat it, and do not try to reach the same in another \
