@@ -1,5 +1,4 @@
 //! Calls that wait for people: held, decided, made once or not at all.
-#![expect(clippy::similar_names, reason = "a caller and what it called, and the like")]
 #![expect(clippy::indexing_slicing, reason = "a suite stops at what it did not expect")]
 #![expect(clippy::unwrap_used, reason = "a suite stops at what it did not expect")]
 #![expect(clippy::panic, reason = "a suite stops at what it did not expect")]

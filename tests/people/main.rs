@@ -1,9 +1,7 @@
 //! People's side, for real: the servers, browser and scanner that stand in for people and their
 //! surroundings, and what people do to held calls with them.
 #![expect(clippy::panic, reason = "a suite stops at what it did not expect")]
-#![expect(clippy::indexing_slicing, reason = "a suite stops at what it did not expect")]
 #![expect(clippy::unwrap_used, reason = "a suite stops at what it did not expect")]
-#![expect(clippy::panic, reason = "a suite stops at what it did not expect")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "a suite looks for one kind of event")]
 
 mod pages;
