@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use events::{CallId, Envelope, Event, Verdict};
+use events::{CallDispatched, CallId, Envelope, Event, Verdict};
 use proxy::standin::player::{Era, Options};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -115,6 +115,13 @@ fn decision(verdict: &Verdict) -> Value {
     json!(verdict)["decision"].clone()
 }
 
+/// Whether a call came while its server's tools were being learned: the gateway takes them a moment
+/// after their list is on record, so that a replay, which takes them at once, may know more.
+fn was_unseen(fact: &CallDispatched) -> bool {
+    let shadow = fact.shadow.as_ref();
+    shadow.is_some_and(|shadow| shadow.policies.iter().any(|policy| **policy == *"unseen"))
+}
+
 #[test]
 fn policies_that_were_in_force_answer_every_recorded_call_as_they_did() {
     let stage = Stage::played(WATCHING);
@@ -125,7 +132,9 @@ fn policies_that_were_in_force_answer_every_recorded_call_as_they_did() {
     let mut differing = BTreeMap::new();
     for (call, fact) in asked.clone() {
         assert_eq!(*verdicts[call], json!(fact.verdict), "{call}");
-        assert_eq!(*shadows[call], json!(fact.shadow), "{call}");
+        if !was_unseen(fact) {
+            assert_eq!(*shadows[call], json!(fact.shadow), "{call}");
+        }
         if let Some(shadow) = &fact.shadow {
             for policy in &shadow.policies {
                 *differing.entry(policy.to_string()).or_insert(0) += 1;
@@ -145,7 +154,7 @@ fn policies_that_were_in_force_answer_every_recorded_call_as_they_did() {
     let told = stage.replay("strict.cedar", &["--all", "--json"]).with(0).json();
     let verdicts = listed(&told, "verdict");
     for (call, fact) in stage.records.dispatched() {
-        if fact.operation.is_act() {
+        if fact.operation.is_act() && !was_unseen(fact) {
             let expected = fact.shadow.as_ref().unwrap_or(&fact.verdict);
             assert_eq!(verdicts[&call]["decision"], decision(expected), "{call}");
         }

@@ -28,6 +28,8 @@ fn harmless(path: &str, size: u64) -> Option<&'static str> {
         "ledger/payload-keys" => Some("which keys a start must find; it says so if it does not"),
         "ledger/LOCK" => Some("the holder's name, for people"),
         "keys/operator.key" => Some("whoever has the old one may no longer erase"),
+        "keys/people.key" => Some("everybody has to sign in again"),
+        _ if path.starts_with("people.json") => Some("accounts, which are no part of the record"),
         "ledger/marks.key" => Some("conversations from before the change are not recognised"),
         "keys/checkpoints.key" => Some("a start refuses it: the lock was signed with another"),
         "tlog/0/policy" => Some("convinces nobody; a start writes it again"),
