@@ -8,7 +8,7 @@ use tests::mcp;
 use tests::patience::until;
 
 use crate::shots::Shots;
-use crate::stage::{Stage, armed, hold_path, payment};
+use crate::stage::{Stage, armed, hold_path, payment, press};
 
 /// How often the tabulator is pressed on a page at most.
 const TABS_MAX: usize = 60;
@@ -132,7 +132,7 @@ fn nobody_approves_what_they_have_not_opened() {
     for tick in browser.find_all("input[name=opened]") {
         tick.click();
     }
-    armed(&browser, "Approve this exact call").click();
+    press(&browser, "Approve this exact call");
     browser.wait_text("Approved by bob@example.com");
     assert_eq!(text(&asked.answer()), "It was paid.");
     let made = stage.bank.calls();

@@ -10,7 +10,7 @@ use tests::upstream::Upstream;
 use tests::wire::{Answer, Connection};
 
 use crate::pages::{page, site, url};
-use crate::stage::{Stage, armed, hold_path, payment};
+use crate::stage::{Stage, armed, hold_path, payment, press};
 
 /// A GET or whatever else, as a browser sends it, with these cookies.
 fn send(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -203,7 +203,7 @@ fn pages_of_others_change_nothing_with_a_browser_that_is_signed_in() {
     let kinds: Vec<&str> = kinds.filter(|kind| *kind != "notice.sent").collect();
     assert_eq!(kinds, [""; 0], "something was changed, or noted without end");
     browser.open(&stage.url(&hold));
-    armed(&browser, "Approve this exact call").click();
+    press(&browser, "Approve this exact call");
     browser.wait_text("Approved by bob@example.com");
 }
 

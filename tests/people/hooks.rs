@@ -7,7 +7,7 @@ use tests::group::{installed, script};
 use tests::upstream::Request;
 use tests::webhook::{Reply, Webhook};
 
-use crate::stage::{Stage, armed, hold_path, payment, private};
+use crate::stage::{Stage, hold_path, payment, press, private};
 
 /// The secret, as Standard Webhooks writes one.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -75,7 +75,7 @@ fn webhooks_are_signed_tried_again_and_told_how_it_ended() {
     assert!(!event.to_string().contains("DE89"), "arguments are in a webhook: {event}");
 
     stage.open_as(&browser, "bob", &hold_path(hold));
-    armed(&browser, "Approve this exact call").click();
+    press(&browser, "Approve this exact call");
     browser.wait_text("Approved by bob@example.com");
     drop(asked.answer());
     let seen = standard.wait(4);

@@ -7,7 +7,7 @@ use tests::group::installed;
 use tests::patience::until;
 
 use crate::shots::Shots;
-use crate::stage::{Stage, armed, form, hold_path, open_fold, payment, send};
+use crate::stage::{Stage, armed, form, hold_path, open_fold, payment, press, send};
 
 const PASSWORD: &str = "four unrelated words together";
 const FIRST: &str = "administrator@localhost";
@@ -127,7 +127,7 @@ fn who_is_revoked_loses_access_and_votes_at_once() {
     let _asked = stage.ask("pay_much", &payment());
     let path = hold_path(stage.held(1));
     eve.open(&stage.url(&path));
-    armed(&eve, "Approve this exact call").click();
+    press(&eve, "Approve this exact call");
     eve.wait_text("You have voted on this call.");
     let kept = eve.cookies();
 

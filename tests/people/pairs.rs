@@ -6,7 +6,7 @@ use tests::group::installed;
 use tests::patience::until;
 
 use crate::shots::Shots;
-use crate::stage::{Stage, armed, form, hold_path, open_fold, payment, send};
+use crate::stage::{Stage, form, hold_path, open_fold, payment, press, send};
 
 /// A stage with a second approver, and a browser for each.
 fn pair(first: &Look) -> (Stage, Browser, Browser) {
@@ -34,14 +34,14 @@ fn each_sees_what_the_other_does_while_both_look() {
     stage.open_as(&bob, "bob", &path);
     stage.open_as(&eve, "eve", &path);
     eve.script("window.stays = true", &[]);
-    armed(&bob, "Approve this exact call").click();
+    press(&bob, "Approve this exact call");
     bob.wait_text("You have voted on this call.");
     eve.wait_text("bob@example.com approved");
     eve.wait_text("1 of 2");
     shots.take(&eve, "half");
     assert_eq!(stage.bank.calls().len(), 0, "one of two is not enough");
     assert_eq!(eve.script("return window.stays", &[]), json!(true), "the page was loaded anew");
-    armed(&eve, "Approve this exact call").click();
+    press(&eve, "Approve this exact call");
     eve.wait_text("Approved by");
     bob.wait_text("Approved by");
     bob.wait_text(", once.");
@@ -68,7 +68,7 @@ fn who_decides_on_what_is_not_there_any_more_gets_the_page_as_it_is() {
     let arguments = eve.find("#arguments");
     arguments.clear();
     arguments.enter(r#"{"to": "DE89 3704 0044 0532 0130 00", "amount": 1}"#);
-    armed(&eve, "Propose this instead").click();
+    press(&eve, "Propose this instead");
     eve.wait_text("You cannot decide this");
     shots.take(&eve, "own-edit");
 

@@ -6,7 +6,7 @@ use tests::browser::{Browser, Look};
 use tests::gateway::verifier;
 use tests::group::installed;
 
-use crate::stage::{Stage, armed, hold_path, payment};
+use crate::stage::{Stage, hold_path, payment, press};
 
 /// Payments, each signed.
 const POLICY: &str = r#"
@@ -47,7 +47,7 @@ fn register(stage: &Stage, browser: &Browser) {
 }
 
 fn approve(browser: &Browser) {
-    armed(browser, "Approve this exact call").click();
+    press(browser, "Approve this exact call");
 }
 
 /// Has the next approval signed with what another page asked.

@@ -197,6 +197,11 @@ pub(crate) fn armed<'b>(browser: &'b Browser, name: &str) -> Element<'b> {
     })
 }
 
+/// Presses a button as soon as it does something. A page that changes meanwhile has another one.
+pub(crate) fn press(browser: &Browser, name: &str) {
+    until(&format!("a click on `{name}`"), || armed(browser, name).try_click().ok());
+}
+
 /// Opens what is folded under this heading.
 pub(crate) fn open_fold(browser: &Browser, heading: &str) {
     let summary = until(&format!("`{heading}`"), || {

@@ -6,7 +6,7 @@ use tests::browser::{Browser, Look};
 use tests::group::installed;
 
 use crate::shots::Shots;
-use crate::stage::{Stage, armed, hold_path, payment};
+use crate::stage::{Stage, armed, hold_path, payment, press};
 
 /// What a browser that looks like this sees of the whole way.
 fn walk(look: &Look, name: &'static str) {
@@ -40,7 +40,7 @@ fn walk(look: &Look, name: &'static str) {
     assert_eq!(stage.bank.calls().len(), 0, "nothing is made yet");
 
     browser.find("#approve-comment").enter("I have the invoice before me.");
-    armed(&browser, "Approve this exact call").click();
+    press(&browser, "Approve this exact call");
     browser.wait_text("by bob@example.com");
     shots.take(&browser, "decided");
     browser.wait_text(", once.");
