@@ -6,6 +6,8 @@ mod command;
 
 mod waiting;
 
+mod rights_shown;
+
 mod table;
 
 mod record;
@@ -46,6 +48,7 @@ use events::{
 };
 use ledger::payload::Packed;
 use ledger::{Ledger, RecordError, Sequence};
+use rights_shown::Shown;
 use shell::With;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -220,6 +223,8 @@ struct Shared {
     clock: Clock,
     settings: Settings,
     table: Mutex<Table>,
+    /// The table's roster, for whoever only looks.
+    roster: Shown,
     /// Held for reading from each decision to what is on record of it, and for writing while rights
     /// change: what is decided is decided with the rights that are in force when it is recorded.
     calm: Arc<RwLock<()>>,
@@ -257,12 +262,14 @@ impl Desk {
         holder: Option<Arc<dyn Holder>>,
     ) -> Self {
         let from = *ledger.committed().borrow();
+        let table = Table::default();
         Self(Arc::new(Shared {
             ledger,
             from,
             clock,
             settings,
-            table: Mutex::default(),
+            roster: table.roster.shown(),
+            table: Mutex::new(table),
             calm: Arc::default(),
             turns: Mutex::default(),
             changes: watch::Sender::new(0),
@@ -372,7 +379,7 @@ impl Desk {
 
     /// Who has which rights now.
     pub fn roster(&self) -> Roster {
-        self.table().roster.clone()
+        Roster::clone(&self.0.roster.now())
     }
 
     /// The grants for calls of a kind, the oldest first.
@@ -382,17 +389,17 @@ impl Desk {
 
     /// Whether an agent was revoked.
     pub fn is_agent_revoked(&self, agent: &str) -> bool {
-        self.table().roster.revoked_agent(agent).is_some()
+        self.0.roster.now().revoked_agent(agent).is_some()
     }
 
     /// Whether a person was revoked.
     pub fn is_person_revoked(&self, email: &str) -> bool {
-        self.table().roster.revoked_person(email).is_some()
+        self.0.roster.now().revoked_person(email).is_some()
     }
 
     /// Whether a sign-in ended before its time.
     pub fn is_signed_out(&self, sign_in: &str) -> bool {
-        self.table().roster.is_signed_out(sign_in)
+        self.0.roster.now().is_signed_out(sign_in)
     }
 
     /// Changes whenever a hold, a grant or the roster does.

@@ -55,6 +55,22 @@ pub fn is_same(one: &Person, other: &Person) -> bool {
 }
 
 impl Roster {
+    /// Whether an event says anything about who may still do what.
+    pub const fn concerns(event: &Event) -> bool {
+        matches!(
+            event,
+            Event::PersonSignedIn(_)
+                | Event::PersonAdded(_)
+                | Event::PersonSignedOut(_)
+                | Event::PersonRevoked(_)
+                | Event::PersonRestored(_)
+                | Event::AgentRevoked(_)
+                | Event::AgentRestored(_)
+                | Event::DelegationOpened(_)
+                | Event::DelegationClosed(_)
+        )
+    }
+
     /// Takes notice of an event on record; those of other matters change nothing.
     pub fn apply(&mut self, envelope: &Envelope) {
         if let Event::PersonSignedIn(fact) = &envelope.event {

@@ -1,11 +1,11 @@
 //! What lies on a desk: every hold that matters, and what decides about it. It is folded from
 //! events, but for who waits and who is about to make a call.
 
+use super::rights_shown::Kept;
 use super::{HoldFilter, HoldView, Settings};
 use crate::grant::{Grants, Shape};
 use crate::hold::{Command, Context, Hold, Refusal, State, Step, decide, terms};
 use crate::limits::{Asks, TooMany, Waiting};
-use crate::roster::Roster;
 use events::{CallId, Envelope, Event, EventId, Mark, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub(super) struct Slot {
 #[derive(Debug, Default)]
 pub(super) struct Table {
     pub(super) holds: BTreeMap<CallId, Slot>,
-    pub(super) roster: Roster,
+    pub(super) roster: Kept,
     pub(super) grants: Grants,
     /// The shapes that were read already; `None` for those that are gone.
     pub(super) shapes: BTreeMap<EventId, Option<Arc<Shape>>>,
