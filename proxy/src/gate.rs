@@ -11,6 +11,8 @@ mod open;
 
 mod ask;
 
+mod deed;
+
 mod place;
 
 mod judge;
@@ -27,6 +29,7 @@ mod refuse;
 
 pub use admit::{Admitted, Held, pending};
 pub use ask::{Ask, Content};
+pub use deed::Deed;
 pub use gap::{Carried, Gap};
 pub use local::{LocalAnswer, LocalAsk, Rewritten};
 pub use open::{Answered, OpenCall};

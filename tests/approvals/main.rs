@@ -30,6 +30,7 @@ mod expiry;
 mod airline;
 
 mod races;
+mod reads;
 
 mod clients;
 

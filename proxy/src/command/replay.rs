@@ -150,7 +150,7 @@ impl Replay<'_> {
             owner: &owner,
             team: &principal.team,
             actors: &principal.actors,
-            kind: asked.kind(arguments.as_deref()),
+            kind: asked.deed().kind(arguments.as_deref()),
             session: facts,
             now: envelope.time,
         });

@@ -39,11 +39,11 @@ pub struct Ask<'a> {
 }
 
 impl<'a> Ask<'a> {
-    /// The arguments of a tool call as JSON text.
+    /// The arguments of a tool or a prompt as JSON text.
     pub const fn arguments(&self) -> Option<&'a str> {
         match self.content {
-            Content::Tool { arguments, .. } => arguments,
-            Content::Model { .. } | Content::Other { .. } => None,
+            Content::Tool { arguments, .. } | Content::Other { arguments, .. } => arguments,
+            Content::Model { .. } => None,
         }
     }
 
@@ -83,6 +83,8 @@ pub enum Content<'a> {
     },
     /// Anything else.
     Other {
+        /// Its arguments as JSON text, where it is a prompt.
+        arguments: Option<&'a str>,
         /// The MCP session, where the protocol has one.
         protocol_session: Option<&'a str>,
     },

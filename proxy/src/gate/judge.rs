@@ -1,19 +1,19 @@
 //! What the policy makes of a call, and what is recorded where it does not let it go.
 
 use super::place::Place;
-use super::{Ask, Content, Gate, reference};
+use super::{Ask, Content, Deed, Gate, reference};
 use crate::caller::Caller;
 use crate::clock;
 use crate::config::Keep;
 use crate::json;
 use crate::problem::{ErrorCode, Problem};
 use events::{
-    CallDenied, CallDigest, CallHeld, CallId, Decision, Digest, Draft, EventId, HoldRule, Mark,
-    Operation, SessionId, SessionMethod, Verdict,
+    CallDenied, CallDigest, CallHeld, CallId, Decision, Dialect, Digest, Draft, EventId, HoldRule,
+    Mark, SessionId, SessionMethod, Verdict,
 };
 use ledger::Entry;
 use ledger::payload::{Packed, Unpacked};
-use policy::{Kind, Question};
+use policy::Question;
 use std::sync::Arc;
 
 /// What the policy made of a call.
@@ -35,7 +35,7 @@ impl Gate {
         (session, listed): (SessionId, Verdict),
     ) -> Judged {
         let allowed = |verdict| Judged { verdict, rule: None, shadow: None };
-        let Some(policies) = self.rules.policies().filter(|_| is_judged(ask)) else {
+        let Some(policies) = self.rules.policies().filter(|_| deed(ask).is_judged()) else {
             return allowed(listed);
         };
         let facts = self.facts().of(session);
@@ -46,7 +46,7 @@ impl Gate {
             owner: &owner,
             team: &principal.team,
             actors: &principal.actors,
-            kind: kind(ask, arguments),
+            kind: deed(ask).kind(arguments),
             session: facts,
             now: clock::now(),
         });
@@ -66,8 +66,11 @@ impl Gate {
     /// By what a call is recognised when it is asked for again.
     pub(super) fn identity(&self, ask: &Ask<'_>) -> Mark {
         let principal = &ask.caller.principal;
+        // A message of MCP has an id of its own each time; what it reads or gets is its target.
+        let is_message = ask.dialect == Dialect::Mcp && ask.target.is_some();
         let what = match ask.content {
             Content::Tool { arguments, .. } => arguments.unwrap_or("{}").as_bytes(),
+            Content::Other { arguments, .. } if is_message => arguments.unwrap_or("{}").as_bytes(),
             Content::Model { .. } | Content::Other { .. } => ask.body,
         };
         let canonical = std::str::from_utf8(what).ok().and_then(|text| json::canonical(text).ok());
@@ -189,34 +192,21 @@ impl Gate {
     }
 }
 
-/// Whether policies are asked: of what only tells or lists, the agents' lists decide.
-fn is_judged(ask: &Ask<'_>) -> bool {
-    ask.operation.is_act() || ask.method.as_ref() == PROMPT
-}
-
-/// The MCP method that gets a prompt.
-const PROMPT: &str = "prompts/get";
-
-fn kind<'a>(ask: &'a Ask<'_>, arguments: Option<&'a str>) -> Kind<'a> {
-    let (upstream, target) = (&*ask.upstream, ask.target.as_deref().unwrap_or_default());
-    match (ask.operation, ask.content) {
-        (_, Content::Tool { server, tool, .. }) => Kind::Tool { server, name: tool, arguments },
-        (Operation::Chat | Operation::Embeddings, _) => {
-            Kind::Model { provider: upstream, name: ask.model.as_deref().unwrap_or_default() }
-        }
-        (Operation::Retrieval, _) => Kind::Resource { server: upstream, uri: target },
-        _ if *ask.method == *PROMPT => {
-            Kind::Prompt { server: upstream, name: target, arguments: None }
-        }
-        _ => Kind::Other { upstream, method: &ask.method },
-    }
-}
-
 /// What a verdict says that is no policy's.
 pub(super) fn verdict_of(policy: &str, reason: &str) -> Verdict {
     Verdict {
         decision: Decision::Deny,
         policies: vec![policy.into()],
         reason: Some(reason.to_owned()),
+    }
+}
+
+fn deed<'a>(ask: &'a Ask<'_>) -> Deed<'a> {
+    Deed {
+        operation: ask.operation,
+        method: &ask.method,
+        upstream: &ask.upstream,
+        target: ask.target.as_deref(),
+        model: ask.model.as_deref(),
     }
 }

@@ -72,7 +72,7 @@ impl Gate {
                     notes: place.notes,
                 }
             }
-            Content::Other { protocol_session } => {
+            Content::Other { protocol_session, .. } => {
                 let known = protocol_session.map(|id| self.protocol_session(ask.caller, id));
                 Place {
                     session: known.unwrap_or(fresh),

@@ -126,7 +126,9 @@ impl<'m> Spoken<'m> {
             let object = format!("the tool `{tool}` of `{server}`");
             (object, talk.caller.agent.may_call(server, tool), content)
         } else {
-            let content = crate::gate::Content::Other { protocol_session };
+            let is_prompt = message.asks("prompts/get");
+            let arguments = message.value(&["params", "arguments"]).filter(|_| is_prompt);
+            let content = crate::gate::Content::Other { arguments, protocol_session };
             let object = format!("`{}` of `{server}`", message.method());
             (object, may_reach(&talk.caller.agent, server), content)
         };

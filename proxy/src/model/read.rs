@@ -87,7 +87,7 @@ impl<'a> ReadRequest<'a> {
                 | Operation::Retrieval
                 | Operation::ListModels
                 | Operation::ListTools
-                | Operation::Other => Content::Other { protocol_session: None },
+                | Operation::Other => Content::Other { arguments: None, protocol_session: None },
             },
         }
     }

@@ -2,6 +2,7 @@
 
 use super::super::CommandError;
 use super::super::records::Records;
+use crate::gate::Deed;
 use crate::json;
 use events::{
     CallId, Decision, Envelope, Event, HoldRule, Operation, PayloadRef, Principal, SessionId,
@@ -43,9 +44,6 @@ pub(super) enum Known {
     /// They are not kept any more, or never were.
     Gone,
 }
-
-/// The MCP method that gets a prompt.
-const PROMPT: &str = "prompts/get";
 
 /// What the gate cites for a no to a call that policies held: since people have just said no, are
 /// asked for too many already, or had agreed to calls of the kind as they were before.
@@ -99,8 +97,7 @@ impl<'a> Asked<'a> {
         } else {
             return None;
         };
-        let is_judged = asked.operation.is_act() || asked.method == PROMPT;
-        is_judged.then_some(asked)
+        asked.deed().is_judged().then_some(asked)
     }
 
     /// What it is about, in a few words.
@@ -117,7 +114,8 @@ impl<'a> Asked<'a> {
         records: &Records,
         session: Option<SessionId>,
     ) -> Result<Known, CommandError> {
-        if self.operation != Operation::ExecuteTool {
+        let is_prompt = matches!(self.deed().kind(None), Kind::Prompt { .. });
+        if self.operation != Operation::ExecuteTool && !is_prompt {
             return Ok(Known::Here(None));
         }
         let (Some(session), Some(request)) = (session, self.request) else {
@@ -131,23 +129,14 @@ impl<'a> Asked<'a> {
         Ok(Known::Here(found.map(|found| found.text.to_owned())))
     }
 
-    /// The question, in the words of the policies.
-    pub(super) fn kind<'b>(&'b self, arguments: Option<&'b str>) -> Kind<'b> {
-        let (upstream, target) = (self.upstream, self.target.unwrap_or_default());
-        match self.operation {
-            Operation::ExecuteTool => Kind::Tool { server: upstream, name: target, arguments },
-            Operation::Chat | Operation::Embeddings => {
-                Kind::Model { provider: upstream, name: self.model.unwrap_or_default() }
-            }
-            Operation::Retrieval => Kind::Resource { server: upstream, uri: target },
-            Operation::ListModels | Operation::ListTools | Operation::Other
-                if self.method == PROMPT =>
-            {
-                Kind::Prompt { server: upstream, name: target, arguments: None }
-            }
-            Operation::ListModels | Operation::ListTools | Operation::Other => {
-                Kind::Other { upstream, method: self.method }
-            }
+    /// What it does, in the words of the policies.
+    pub(super) const fn deed(&self) -> Deed<'a> {
+        Deed {
+            operation: self.operation,
+            method: self.method,
+            upstream: self.upstream,
+            target: self.target,
+            model: self.model,
         }
     }
 }
