@@ -71,11 +71,12 @@ impl Catalogue {
                 None => changes.room(&name).added.push(tool),
             }
         }
-        drop(servers);
         let told = changes.tell();
         if !told.is_empty() {
+            // Under the lock: whoever sees these tools sees that there was a change, too.
             self.changes.send_modify(|count| *count += 1);
         }
+        drop(servers);
         told
     }
 
@@ -99,7 +100,7 @@ impl Catalogue {
         self.lock().keys().cloned().collect()
     }
 
-    /// Tells of every change.
+    /// Tells how many changes there were, at every change.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }

@@ -25,6 +25,7 @@ pub struct Policing {
     rules: Arc<Rules>,
     ledger: Ledger,
     desk: Desk,
+    tools: watch::Receiver<u64>,
     /// Digest of the text that was seen last, taken or not.
     seen: Option<Digest>,
 }
@@ -48,7 +49,8 @@ impl Policing {
         (rules, ledger, desk): (Arc<Rules>, Ledger, Desk),
         last: Option<Digest>,
     ) -> Result<Self, PolicyError> {
-        let mut policing = Self { config, rules, ledger, desk, seen: None };
+        let tools = rules.catalogue().changes();
+        let mut policing = Self { config, rules, ledger, desk, tools, seen: None };
         policing.rules.know(people(&policing.desk.roster()));
         let found = policing.find().await.map_err(PolicyError)?;
         let compiled = if last == Some(found.digest) {
@@ -64,12 +66,11 @@ impl Policing {
 
     /// Goes on until `stopping` becomes true.
     pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
-        let mut tools = self.rules.catalogue().changes();
         let mut desk = self.desk.changes();
         loop {
             tokio::select! {
                 () = stopped(&mut stopping) => return,
-                changed = tools.changed() => {
+                changed = self.tools.changed() => {
                     if changed.is_err() {
                         return;
                     }
@@ -104,8 +105,9 @@ impl Policing {
     }
 
     /// The policies in force, for the tools and people that are known now.
-    fn remodel(&self) {
+    fn remodel(&mut self) {
         let Some(policies) = self.rules.policies() else { return };
+        let change = *self.tools.borrow_and_update();
         match policies.remodel(&self.rules.model()) {
             Ok((policies, problems)) => {
                 for problem in problems {
@@ -118,6 +120,7 @@ impl Policing {
                 tracing::error!(problem, "the policies go on with the tools known before");
             }
         }
+        self.rules.reached(change);
     }
 
     /// Takes what has changed in the files, if it is right.

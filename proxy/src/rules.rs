@@ -8,19 +8,29 @@ use policy::{
     AgentFacts, Claims, LOCAL, Labels, Model, PersonFacts, Policies, ServerFacts, ToolFacts, Traits,
 };
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long a list of tools is kept back until policies know the tools in it. It takes them
+/// milliseconds, unless new ones are just being put on record.
+const CATCH_UP_MAX: Duration = Duration::from_secs(2);
 
 /// What decides; one for the whole process.
 pub struct Rules {
     config: Arc<Config>,
     catalogue: Arc<Catalogue>,
     policies: RwLock<Option<Arc<Policies>>>,
+    /// Up to which change of the tools the policies in force know them.
+    known: watch::Sender<u64>,
     people: RwLock<Vec<PersonFacts>>,
 }
 
 impl Rules {
     /// Rules without a policy: the agents' lists alone decide.
     pub fn new(config: Arc<Config>, catalogue: Arc<Catalogue>) -> Self {
-        Self { config, catalogue, policies: RwLock::default(), people: RwLock::default() }
+        let known = watch::Sender::new(*catalogue.changes().borrow());
+        let (policies, people) = (RwLock::default(), RwLock::default());
+        Self { config, catalogue, policies, known, people }
     }
 
     /// The policies in force; none where none are configured.
@@ -31,6 +41,26 @@ impl Rules {
     /// From now on these decide.
     pub fn enforce(&self, policies: Arc<Policies>) {
         *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Some(policies);
+    }
+
+    /// The policies in force know the tools as they were after so many changes.
+    pub fn reached(&self, change: u64) {
+        self.known.send_replace(change);
+    }
+
+    /// Waits until the policies in force know every tool that was seen by now, so that an agent
+    /// that is shown a tool can call it at once. Gives up after two seconds: what policies cannot
+    /// look into, they forbid.
+    pub async fn catch_up(&self) {
+        if self.policies().is_none() {
+            return;
+        }
+        let seen = *self.catalogue.changes().borrow();
+        let mut known = self.known.subscribe();
+        let caught_up = known.wait_for(|known| *known >= seen);
+        if tokio::time::timeout(CATCH_UP_MAX, caught_up).await.is_err() {
+            tracing::warn!("policies do not know all tools yet; calls of these may be denied");
+        }
     }
 
     /// From now on these are the people that are known; true if they were others before.

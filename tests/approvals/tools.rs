@@ -2,8 +2,10 @@
 
 use approvals::HoldFilter;
 use events::{Event, Vote};
+use tests::wire::Connection;
 
 use crate::call::{Call, arguments, is_error, state, text};
+use crate::plan::Plan;
 use crate::stage::{HASTY, PATIENT, Stage};
 
 fn ways(stage: &Stage) -> Vec<Call> {
@@ -128,4 +130,27 @@ fn an_agent_that_hangs_up_leaves_its_call_undone_until_it_asks_again() {
     let (records, _folder) = stage.end();
     let left = |event: &Event| matches!(event, Event::HoldLeft(_));
     assert_eq!(records.events.iter().filter(|envelope| left(&envelope.event)).count(), 1);
+}
+
+#[test]
+fn a_tool_that_was_just_listed_can_be_called_at_once_under_policies_on_its_arguments() {
+    let policy = "permit (principal, action, resource);\n\
+        forbid (principal, action == Action::\"airline/cancel_reservation\", resource)\n\
+        when { context.arguments.reservation_id like \"*another*\" };";
+    let mut stage = Stage::of(Plan::new(policy));
+    let arguments = arguments(&stage.standins);
+    for round in 0..5 {
+        let session = Some(tests::mcp::session(stage.agents(), "/mcp/airline", &[]));
+        let arguments = arguments.clone();
+        let call = Call { path: "/mcp/airline", modern: false, session, state: None, arguments };
+        let mut connection = Connection::open(stage.agents()).unwrap();
+        let list = tests::mcp::plain(3, "tools/list");
+        for text in [list, call.text()] {
+            let sent = tests::mcp::sent(call.path, &call.headers(), text);
+            let answer = connection.ask(sent).unwrap();
+            let answer = tests::mcp::message(&answer.body);
+            assert!(answer.get("result").is_some() && !is_error(&answer), "{round}: {answer}");
+        }
+        stage.restart();
+    }
 }

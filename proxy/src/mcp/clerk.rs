@@ -304,11 +304,12 @@ impl Clerk {
         known.map_or_else(clock::session_id, |id| self.gate.protocol_session(&talk.caller, &id))
     }
 
-    /// Puts on record what was seen of a server's tools.
+    /// Puts on record what was seen of a server's tools; after that policies know them.
     pub(crate) async fn note_tools(&self, changes: Vec<ToolsChanged>) {
         for changed in changes {
             self.note(changed).await;
         }
+        self.gate.rules().catch_up().await;
     }
 
     /// Puts an event about an upstream on record. The gate says so when it cannot.
