@@ -22,7 +22,15 @@ mod custody;
 
 mod people;
 
+mod hold_rule;
+
+mod vote;
+
 mod hold;
+
+mod grant;
+
+mod notice;
 
 mod passkey;
 
@@ -46,14 +54,15 @@ pub use gateway::{
     GatewayStarted, GatewayStopped, LedgerRecovered, MessageRelayed, Relay, ToolSeen, ToolsChanged,
     UpstreamStarted, UpstreamStopped,
 };
+pub use grant::{GrantOpened, GrantRevoked};
 pub use hold::{
-    Assertion, BreakGlass, CallDigest, CallHeld, Channel, Escalation, Filter, FilterError,
-    GrantOpened, GrantRevoked, HoldCommented, HoldEdited, HoldExpired, HoldGranted, HoldLeft,
-    HoldRefused, HoldRejoined, HoldRule, HoldViewed, HoldVoted, HoldWithdrawn, NoticeFailed,
-    NoticeKind, NoticeSent, REMARK_CHARACTERS_MAX, Risk, Threshold, View, Vote,
+    CallDigest, CallHeld, HoldExpired, HoldGranted, HoldLeft, HoldRefused, HoldRejoined,
+    HoldWithdrawn,
 };
+pub use hold_rule::{Escalation, Filter, FilterError, HoldRule, Risk, Threshold};
 pub use id::{CallId, EventId, IdError, SessionId};
 pub use link::{CallLinked, FindingKind, FindingRaised, LinkMethod};
+pub use notice::{NoticeFailed, NoticeKind, NoticeSent};
 pub use outcome::{
     CallCancelled, CallCompleted, CallFailed, CallInDoubt, FailureReason, ToolCallAsked, Usage,
 };
@@ -66,3 +75,7 @@ pub use people::{
 pub use policy::{PolicyLoaded, PolicyRejected};
 pub use principal::Principal;
 pub use time::{Timestamp, TimestampError};
+pub use vote::{
+    Assertion, BreakGlass, Channel, HoldCommented, HoldEdited, HoldViewed, HoldVoted,
+    REMARK_CHARACTERS_MAX, View, Vote,
+};
